@@ -1,0 +1,237 @@
+"""One pair from photo and artwork to files: each step of the method as a function from record to record.
+
+The stage scripts run one step each and keep its record; ``portrait stylize`` runs them all in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from .. import images, landmarks
+from ..artifacts import Record
+from ..face_model import Camera, FaceModel
+from ..face_model.fit import fit_landmarks, fit_error, frontalise
+from ..params import DeformParams, FitParams, LandmarksParams, PhotoTextureParams, TextureParams, TranslateParams
+from ..progress import Progress, silent
+
+if TYPE_CHECKING:  # torch takes seconds to import: only the steps that use it pay for it
+    from ..shapes import ShapeSpace
+    from ..translation import Translator
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LocatedPair(Record):
+    """Both images, upright and reduced, with their 68 points (image px).
+
+    Attributes:
+        photo, art: (H, W, 3) uint8 RGB.
+        photo_points, art_points: (68, 2).
+        photo_source, art_source: detector or file the points come from.
+    """
+
+    kind: ClassVar[str] = "landmarks"
+    photo: np.ndarray
+    art: np.ndarray
+    photo_points: np.ndarray
+    art_points: np.ndarray
+    photo_source: str
+    art_source: str
+
+
+@dataclass(frozen=True)
+class FittedPair(Record):
+    """The 3DMM fitted to the photo, and both sets of points brought to the frontal view.
+
+    Attributes:
+        vertices: (V, 3) head space, in the photo's expression.
+        identity, expression: model coefficients.
+        rotation, scale, translation: camera of the photo.
+        content_points: (68, 2) the photo's points seen frontally, photo px.
+        style_points: (68, 2) the artwork's points seen frontally, artwork px.
+        inner_error, jaw_error: mean distance of points 17-59 and 0-16, as a share of the outer-eye distance.
+    """
+
+    kind: ClassVar[str] = "fit"
+    vertices: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    rotation: np.ndarray
+    scale: float
+    translation: np.ndarray
+    content_points: np.ndarray
+    style_points: np.ndarray
+    inner_error: float
+    jaw_error: float
+
+    @property
+    def camera(self) -> Camera:
+        """Camera of the photo."""
+        return Camera(self.rotation, float(self.scale), self.translation)
+
+
+@dataclass(frozen=True)
+class TranslatedPair(Record):
+    """l_x, l_y and l_z of the paper in the frontal view.
+
+    Attributes:
+        content, style, translated: (68, 2); content and translated in photo px, style in artwork px.
+    """
+
+    kind: ClassVar[str] = "translate"
+    content: np.ndarray
+    style: np.ndarray
+    translated: np.ndarray
+
+
+@dataclass(frozen=True)
+class DeformedHead(Record):
+    """v_z of the paper.
+
+    Attributes:
+        vertices: (V, 3) head space.
+        targets: (68, 3) head space.
+        residual: mean distance of landmark vertices to their targets in the frontal plane, as a share of the
+            outer-eye distance of the targets.
+        flipped_triangles: front-facing triangles of the fitted head that face away after deformation.
+    """
+
+    kind: ClassVar[str] = "deform"
+    vertices: np.ndarray
+    targets: np.ndarray
+    residual: float
+    flipped_triangles: int
+
+
+@dataclass(frozen=True)
+class PhotoTexture(Record):
+    """t_x of the paper.
+
+    Attributes:
+        texture: (S, S, 3) uint8 RGB, row 0 is v = 1.
+        seen: (S, S) bool, texels taken from the photo.
+    """
+
+    kind: ClassVar[str] = "photo_texture"
+    texture: np.ndarray
+    seen: np.ndarray
+
+
+@dataclass(frozen=True)
+class StylisedTexture(Record):
+    """t_z of the paper.
+
+    Attributes:
+        texture: (S, S, 3) uint8 RGB.
+        style_loss, content_loss: means over the last tenth of the steps.
+        steps: optimisation steps.
+    """
+
+    kind: ClassVar[str] = "texture"
+    texture: np.ndarray
+    style_loss: float
+    content_loss: float
+    steps: int
+
+
+def locate_pair(photo: Path, art: Path, params: LandmarksParams, notify: Notify = lambda message: None) -> LocatedPair:
+    """Load both images and find their landmarks.
+
+    Raises:
+        InputFileError, NoFaceError, LandmarkError: see :mod:`portrait_pipeline.images` and ``landmarks``.
+    """
+    found = {}
+    for role, path in (("photo", photo), ("art", art)):
+        image = images.load_image(path, max_side=params.max_side)
+        detection = landmarks.locate(path, image)
+        if detection.faces > 1:
+            notify(f"{path}: {detection.faces} faces found, the largest is used")
+        found |= {role: image, f"{role}_points": detection.points, f"{role}_source": detection.source}
+    return LocatedPair(**found)
+
+
+def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
+    """Fit the face model to the photo (its geometry is used) and to the artwork (only its pose is used)."""
+    photo = fit_landmarks(model, pair.photo_points, params)
+    art = fit_landmarks(model, pair.art_points, params)
+    inner, jaw = fit_error(model, photo, pair.photo_points)
+    return FittedPair(
+        vertices=model.vertices(photo.identity, photo.expression).astype(np.float32),
+        identity=photo.identity,
+        expression=photo.expression,
+        rotation=photo.camera.rotation,
+        scale=float(photo.camera.scale),
+        translation=photo.camera.translation,
+        content_points=frontalise(model, photo, pair.photo_points),
+        style_points=frontalise(model, art, pair.art_points),
+        inner_error=inner,
+        jaw_error=jaw,
+    )
+
+
+def translate_pair(
+    translator: Translator, space: ShapeSpace, fitted: FittedPair, params: TranslateParams
+) -> TranslatedPair:
+    """Translate the photo's landmarks into the geometric style of the artwork's (section 4.1)."""
+    from ..translation import translate
+
+    content, style = fitted.content_points, fitted.style_points
+    return TranslatedPair(content, style, translate(translator, space, content, style))
+
+
+def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair, params: DeformParams) -> DeformedHead:
+    """Deform the fitted head so that its landmarks meet the translated ones (section 4.2)."""
+    from ..deformation import deform, flipped_front_triangles, landmark_targets, mean_residual
+
+    camera = fitted.camera.frontal()
+    mesh = model.mesh(fitted.vertices)
+    targets = landmark_targets(
+        mesh.vertices, model.landmarks, camera, translated.content, translated.translated, params.scale
+    )
+    vertices = deform(mesh, model.landmarks, targets, params)
+    return DeformedHead(
+        vertices=vertices.astype(np.float32),
+        targets=targets,
+        residual=mean_residual(vertices[model.landmarks], targets),
+        flipped_triangles=flipped_front_triangles(mesh, vertices),
+    )
+
+
+def project_pair(
+    model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams
+) -> PhotoTexture:
+    """Carry the photo into the canonical texture (section 5)."""
+    from ..texture import project_photo
+
+    texture, seen = project_photo(model, fitted.vertices, fitted.camera, pair.photo, params)
+    return PhotoTexture(texture, seen)
+
+
+def stylise_pair(
+    model: FaceModel,
+    pair: LocatedPair,
+    head: DeformedHead,
+    photo: PhotoTexture,
+    params: TextureParams,
+    progress: Progress = silent,
+) -> tuple[StylisedTexture, list[dict[str, float]]]:
+    """Optimise the texture over many views (section 5); also returns the losses of every step."""
+    from ..texture import stylise
+
+    texture, history = stylise(model.mesh(head.vertices), photo.texture, pair.art, pair.art_points, params, progress)
+    tail = history[-max(1, len(history) // 10) :]
+    return (
+        StylisedTexture(
+            texture=texture,
+            style_loss=float(np.mean([row["style"] for row in tail])),
+            content_loss=float(np.mean([row["content"] for row in tail])),
+            steps=len(history),
+        ),
+        history,
+    )

@@ -1,0 +1,75 @@
+"""One pair outside the pipeline, with the networks that the pipeline trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import ArtifactError
+from ..face_model import load_bundled_model
+from ..params import Params, load_params, with_overrides
+from ..progress import progress_bar
+from ..samples import resolve
+from ..stage import Layout
+from .pair import deform_pair, fit_pair, locate_pair, project_pair, stylise_pair, translate_pair
+from .results import write_results
+
+
+def stylize_files(
+    photo: str,
+    art: str,
+    output: Path,
+    project: Path,
+    overrides: Sequence[str],
+    notify: Callable[[str], None],
+) -> None:
+    """Run every step of the method on one photo and one artwork and write the result files.
+
+    Args:
+        photo, art: image paths or ``sample:<name>``.
+        output: folder, made if needed; its files of the same names are replaced.
+        project: folder with ``data/artifacts`` (trained networks) and, optionally, ``params.yaml``.
+        overrides: ``section.name=value``.
+        notify: receives one line a step.
+
+    Raises:
+        PortraitError: any user error; nothing is written unless every step succeeded.
+    """
+    layout = Layout(project)
+    file = project / "params.yaml"
+    params = with_overrides(load_params(file) if file.is_file() else Params(pairs={}), overrides)
+    photo_path, art_path = (resolve(source, Path(".")).path for source in (photo, art))
+    space_path = layout.artifact("shape_space", "shape_space.h5")
+    translator_path = layout.artifact("translation", "translator.safetensors")
+    for path in (space_path, translator_path):
+        if not path.is_file():
+            raise ArtifactError(f"{path}: missing; run `dvc repro translation` in the project, or name it by --project")
+
+    start = time.perf_counter()
+
+    def tell(step: str) -> None:
+        notify(f"[{time.perf_counter() - start:6.1f} s] {step}")
+
+    model = load_bundled_model()
+    located = locate_pair(photo_path, art_path, params.landmarks, notify)
+    tell(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
+    fitted = fit_pair(model, located, params.fit)
+    tell(f"fit: {100 * fitted.inner_error:.1f} % of the eye distance inside the face, {100 * fitted.jaw_error:.1f} % jaw")
+
+    from ..shapes import ShapeSpace
+    from ..translation import Translator
+
+    translated = translate_pair(
+        Translator.load(translator_path), ShapeSpace.load(space_path), fitted, params.translate
+    )
+    head = deform_pair(model, fitted, translated, params.deform)
+    tell(f"deform: residual {100 * head.residual:.2f} % of the eye distance")
+    texture = project_pair(model, located, fitted, params.photo_texture)
+    tell("photo texture")
+    with progress_bar("texture") as progress:
+        stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
+    tell("texture")
+    name = f"{photo_path.stem} as {art_path.stem}"
+    write_results(output, name, model, located, fitted, translated, head, texture, stylised, params.export)
+    tell("export")

@@ -1,0 +1,218 @@
+"""Reading and writing stage outputs: HDF5 arrays with attributes, JSON, and atomic replacement of files.
+
+A writer creates a temporary file beside its target and renames it, so that an interruption or a full disk
+never leaves half a file. HDF5 is written without time stamps: equal content gives equal bytes, which is what
+lets DVC's cache recognise an unchanged result.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import errno
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import h5py
+import numpy as np
+
+from .errors import ArtifactError, OutputError
+
+FORMAT_VERSION = 1
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the target's folder; rename it to ``path`` when the block succeeds.
+
+    The folder is created if needed. The temporary file keeps the target's suffix, because image and mesh
+    writers choose their format by it.
+
+    Raises:
+        OutputError: the file could not be written (full disk, no permission).
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; results are meant to be shared
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "no space left on the device: free some space and run again"
+    return error.strerror or str(error)
+
+
+def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object in the given order, floats rounded to 6 significant digits.
+
+    Raises:
+        OutputError: a number is NaN or infinite (no such value may reach a metric), or the disk refuses.
+    """
+    text = json.dumps(_clean(value, str(path)), indent=2, allow_nan=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _clean(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _clean(item, f"{where}: {key}") for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_clean(item, where) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            raise OutputError(f"{where} is {value}: a metric must be a finite number, nothing was written")
+        return float(f"{value:.6g}")
+    return value
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object written by :func:`write_json`.
+
+    Raises:
+        ArtifactError: the file is missing or is not a JSON object.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ArtifactError(f"{path}: cannot be read as JSON ({error}); rerun the stage that writes it") from error
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{path}: holds no JSON object; rerun the stage that writes it")
+    return value
+
+
+def write_table(path: str | Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write rows with equal keys as CSV (one header line, 6 significant digits), readable by DVC plots and pandas."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if rows:
+            writer.writerow(rows[0])
+        writer.writerows([f"{value:.6g}" for value in row.values()] for row in rows)
+
+
+def write_arrays(
+    path: str | Path,
+    arrays: Mapping[str, np.ndarray],
+    attributes: Mapping[str, str | int | float | bool] | None = None,
+    *,
+    kind: str,
+) -> None:
+    """Write named arrays to one HDF5 file.
+
+    Args:
+        path: target, replaced atomically.
+        arrays: dataset name (may contain ``/`` for groups) to array; strings as ``list[str]`` are allowed.
+        attributes: scalars stored on the root.
+        kind: what the file is (``"fit"``, ``"texture"``); checked on reading.
+    """
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", libver="latest", track_order=True) as file:
+            file.attrs["kind"] = kind
+            file.attrs["format_version"] = FORMAT_VERSION
+            for name, value in (attributes or {}).items():
+                file.attrs[name] = value
+            for name, value in arrays.items():
+                array = np.asarray(value)
+                if array.dtype.kind == "U":
+                    array = np.char.encode(array, "utf-8")
+                compress = {"compression": "gzip", "compression_opts": 4} if array.size > 4096 else {}
+                file.create_dataset(name, data=array, track_times=False, **compress)
+
+
+def read_arrays(path: str | Path, *, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what :func:`write_arrays` wrote: ``(arrays, attributes)``.
+
+    Byte strings come back as ``str`` arrays.
+
+    Raises:
+        ArtifactError: missing or damaged file, another kind or version, or a non-finite number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: missing; run `dvc repro` to make it")
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = {name: _scalar(value) for name, value in file.attrs.items()}
+
+            def collect(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset):
+                    value = item[()]
+                    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
+                        value = np.char.decode(value, "utf-8")
+                    arrays[name] = np.asarray(value)
+
+            file.visititems(collect)
+    except (OSError, KeyError, RuntimeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: damaged ({error}); delete it and run `dvc repro`") from error
+    if attributes.get("kind") != kind or attributes.get("format_version") != FORMAT_VERSION:
+        raise ArtifactError(
+            f"{path}: holds '{attributes.get('kind')}' version {attributes.get('format_version')}, expected "
+            f"'{kind}' version {FORMAT_VERSION}; delete it and run `dvc repro`"
+        )
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ArtifactError(f"{path}: dataset '{name}' has a non-finite number; rerun its stage")
+    return arrays, attributes
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class Record:
+    """Base of the dataclasses that stages pass on: arrays become HDF5 datasets, scalars become attributes.
+
+    A subclass is a frozen dataclass whose fields are annotated ``np.ndarray``, ``str``, ``int`` or ``float``,
+    and names itself in ``kind``.
+    """
+
+    kind: ClassVar[str]
+
+    def save(self, path: str | Path) -> None:
+        """Write the record atomically."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
+        scalars = {name: value for name, value in fields.items() if name not in arrays}
+        write_arrays(path, arrays, scalars, kind=self.kind)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a record of this class.
+
+        Raises:
+            ArtifactError: missing, damaged or foreign file, or one that lacks a field.
+        """
+        arrays, attributes = read_arrays(path, kind=cls.kind)
+        values = {**attributes, **arrays}
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ArtifactError(f"{path}: lacks '{missing[0]}'; delete it and run `dvc repro`")
+        return cls(**{name: values[name] for name in names})

@@ -1,0 +1,90 @@
+"""The ``portrait`` command. Heavy modules are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .errors import PortraitError
+
+
+class PortraitGroup(click.Group):
+    """Shows user errors as one line and exits with status 1."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except PortraitError as error:
+            click.echo(f"portrait: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=PortraitGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="portrait-pipeline")
+def main() -> None:
+    """One portrait photo and one portrait artwork in, a textured, stylised 3D head out."""
+
+
+@main.command()
+@click.argument("photo")
+@click.argument("art")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project whose trained networks and params.yaml are used.")
+def stylize(photo: str, art: str, output: Path, overrides: tuple[str, ...], project: Path) -> None:
+    """Make the head of PHOTO in the style of ART.
+
+    Each is an image file or sample:NAME. Points in PHOTO.pts or ART.pts beside the image win over detection.
+    """
+    from .applications.stylize import stylize_files
+
+    stylize_files(photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True))
+    click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
+
+
+@main.command("add-pair")
+@click.argument("name")
+@click.argument("photo")
+@click.argument("art")
+@click.option("--params", type=click.Path(path_type=Path), default=Path("params.yaml"), show_default=True)
+def add_pair(name: str, photo: str, art: str, params: Path) -> None:
+    """Write the pair NAME of PHOTO and ART into params.yaml, keeping its comments.
+
+    Image files from outside the project (and the .pts or .txt points beside them) are copied into data/photos and
+    data/art, where DVC sees them change.
+    """
+    from .applications.pairs_file import add_pair as add
+
+    click.echo(f"added; now run: dvc repro\n{add(params, name, photo, art)}")
+
+
+@main.command()
+def params() -> None:
+    """List every parameter with its default, range and meaning."""
+    from .params import describe
+
+    click.echo(describe())
+
+
+@main.command()
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True)
+def doctor(project: Path) -> None:
+    """Say which parts are there, and what to install for those that are not."""
+    from .applications.doctor import diagnose
+
+    checks = diagnose(project)
+    for check in checks:
+        mark = "ok     " if check.present else ("MISSING" if check.required else "absent ")
+        click.echo(f"{mark} {check.name}: {check.detail}")
+        if not check.present:
+            click.echo(f"        -> {check.remedy}")
+    if any(check.required and not check.present for check in checks):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

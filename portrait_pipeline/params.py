@@ -1,0 +1,314 @@
+"""Typed parameters: one class for each section of params.yaml, one line of documentation under each field.
+
+The classes refuse strings for numbers (DVC writes ``1e-05``, which YAML 1.1 reads as a string; ruamel.yaml reads
+YAML 1.2), NaN, unknown names and values out of range. Defaults live here and nowhere else; params.yaml may
+leave any of them out, and the command line takes its defaults from these classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from .errors import ParameterError
+
+PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of every section: strict types, no unknown names, immutable, fields documented by their docstrings."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Pair(Section):
+    """One photo and one artwork."""
+
+    photo: str
+    """Portrait photo: a path from the project root, or ``sample:<name>``."""
+    art: str
+    """Portrait artwork: a path from the project root, or ``sample:<name>``."""
+
+
+class LandmarkSetsParams(Section):
+    """Training landmarks of both domains."""
+
+    normal: str = "generated"
+    """Normal faces: ``generated``."""
+    art: str = "generated"
+    """Art faces: ``generated``."""
+    normal_count: Annotated[int, Field(ge=64, le=1_000_000)] = 6269
+    """Number of normal faces (paper: 6 269)."""
+    art_count: Annotated[int, Field(ge=64, le=1_000_000)] = 11415
+    """Number of art faces (paper: 11 415)."""
+    seed: Seed = 0
+    """Seed of the generator."""
+
+
+class ShapeSpaceParams(Section):
+    """Alignment, PCA and K-means."""
+
+    alignment: Literal["similarity", "affine"] = "similarity"
+    """Three-point alignment: least-squares similarity, or the exact affine of the paper."""
+    components: Annotated[int, Field(ge=2, le=136)] = 32
+    """PCA components (paper: 32)."""
+    classes: Annotated[int, Field(ge=2, le=1000)] = 25
+    """K-means classes of the art domain (paper: 25)."""
+    held_out: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Share of each domain kept out of training, for FID."""
+    seed: Seed = 0
+    """Seed of the K-means restarts and of the split."""
+
+
+class AutoencoderParams(Section):
+    """Stage one of the translation network: E_X and G_X (eq. 1)."""
+
+    epochs: Count = 40
+    """Passes over the larger domain (paper: 800)."""
+    batch_size: Annotated[int, Field(ge=2)] = 256
+    """Samples a step (paper: 68)."""
+    learning_rate: Positive = 1e-3
+    """Adam (paper: 5e-4)."""
+    seed: Seed = 0
+    """Seed of initialisation and batches."""
+
+
+class TranslationParams(Section):
+    """Stage two of the translation network (eqs. 2-7)."""
+
+    epochs: Count = 40
+    """Passes over the larger domain (paper: 800)."""
+    batch_size: Annotated[int, Field(ge=2)] = 256
+    """Samples a step (paper: 68)."""
+    learning_rate: Positive = 1e-3
+    """Adam (paper: 5e-4)."""
+    weight_art_reconstruction: Weight = 1.0
+    """lambda^Y_recon of eq. 7."""
+    weight_content_code: Weight = 0.5
+    """lambda^C_recon of eq. 7."""
+    weight_style_code: Weight = 1.0
+    """lambda^S_recon of eq. 7."""
+    weight_kl: Weight = 1.0
+    """lambda_KL of eq. 7."""
+    weight_adversarial: Weight = 1.0
+    """lambda_adv of eq. 7."""
+    weight_class: Weight = 1.0
+    """lambda_class of eq. 7."""
+    seed: Seed = 0
+    """Seed of initialisation, batches and random styles."""
+
+
+class FidParams(Section):
+    """Frechet distance between translations and real art faces (Table 1)."""
+
+    samples: Annotated[int, Field(ge=64)] = 500
+    """Translations of held-out samples (paper: 500)."""
+    seed: Seed = 0
+    """Seed of the random pairing."""
+
+
+class LandmarksParams(Section):
+    """Landmark detection on a photo and an artwork."""
+
+    max_side: Annotated[int, Field(ge=128, le=8192)] = 1600
+    """Images are reduced to this longer side (pixels) before anything else."""
+
+
+class FitParams(Section):
+    """Fit of the 3DMM to 68 landmarks. Prior weights are relative to the data term at the given noise."""
+
+    identity_prior: Weight = 1.0
+    """Weight of the identity prior (squared coefficients)."""
+    expression_prior: Weight = 1.0
+    """Weight of the expression prior (squared coefficients over 0.4)."""
+    pose_prior: Weight = 1.0
+    """Weight of the prior for a frontal pose (yaw over 30 and pitch over 15 degrees, squared)."""
+    noise: Annotated[float, Field(gt=0, le=1)] = 0.015
+    """Expected error of a photo's landmarks, as a share of the distance between the outer eye corners."""
+    art_noise: Annotated[float, Field(gt=0, le=1)] = 0.08
+    """The same for an artwork: its exaggerations are no identity, and stay in the residual."""
+    jaw_weight: Weight = 0.5
+    """Weight of the 17 jaw points, which are placed less exactly than the others."""
+    iterations: Annotated[int, Field(ge=4, le=10_000)] = 40
+    """Gauss-Newton steps at most."""
+
+    def for_art(self) -> FitParams:
+        """The parameters for an artwork: ``art_noise`` in place of ``noise``."""
+        return self.model_copy(update={"noise": self.art_noise})
+
+
+class TranslateParams(Section):
+    """Application of the trained translation network to one pair."""
+
+
+class DeformParams(Section):
+    """Landmark-guided Laplacian deformation (eqs. 8-10)."""
+
+    scale: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 1.0
+    """Geometric exaggeration: 0 none, 1 as translated, above 1 more."""
+    solver: Literal["direct", "adam"] = "direct"
+    """Sparse direct solve, or the paper's Adam."""
+    alpha: Positive = 1.0
+    """Weight of the Laplacian term (eq. 10)."""
+
+
+class PhotoTextureParams(Section):
+    """Projection of the photo into the UV layout."""
+
+    size: Annotated[int, Field(ge=64, le=4096)] = 512
+    """Side of the texture in texels."""
+
+
+class TextureParams(Section):
+    """Multi-view texture optimisation (section 5)."""
+
+    beta: Weight = 1.0
+    """Weight of content against style (eq. 13)."""
+    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Blend of the result with the photo texture: 0 photo, 1 fully stylised."""
+    seed: Seed = 0
+    """Seed of views and samples."""
+
+
+class ExportParams(Section):
+    """What a person opens."""
+
+    turntable_frames: Annotated[int, Field(ge=1, le=720)] = 36
+    """Frames of the turntable GIF."""
+    turntable_size: Annotated[int, Field(ge=64, le=2048)] = 320
+    """Side of the turntable in pixels."""
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    pairs: dict[str, Pair]
+    """Name of the pair to its photo and artwork."""
+    landmark_sets: LandmarkSetsParams = LandmarkSetsParams()
+    shape_space: ShapeSpaceParams = ShapeSpaceParams()
+    autoencoder: AutoencoderParams = AutoencoderParams()
+    translation: TranslationParams = TranslationParams()
+    fid: FidParams = FidParams()
+    landmarks: LandmarksParams = LandmarksParams()
+    fit: FitParams = FitParams()
+    translate: TranslateParams = TranslateParams()
+    deform: DeformParams = DeformParams()
+    photo_texture: PhotoTextureParams = PhotoTextureParams()
+    texture: TextureParams = TextureParams()
+    export: ExportParams = ExportParams()
+
+    def pair(self, name: str) -> Pair:
+        """The pair called ``name``.
+
+        Raises:
+            ParameterError: no such pair.
+        """
+        if name not in self.pairs:
+            raise ParameterError(f"pair '{name}' is not in params.yaml; known pairs: {', '.join(self.pairs) or 'none'}")
+        return self.pairs[name]
+
+
+S = TypeVar("S", bound=Section)
+
+
+def validate(section: type[S], values: Any, where: str) -> S:
+    """Build a section from plain values.
+
+    Args:
+        section: class to build.
+        values: mapping of field names to values.
+        where: prefix for messages, such as ``params.yaml``.
+
+    Raises:
+        ParameterError: one line naming the parameter, the bad value and what is allowed.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ParameterError(f"{where}: unknown parameter '{name}'; remove it or mend its spelling") from None
+        if first["type"] == "missing":
+            raise ParameterError(f"{where}: parameter '{name}' is missing") from None
+        value = repr(first["input"])
+        value = value if len(value) <= 60 else value[:57] + "..."
+        raise ParameterError(f"{where}: {name} is {value}, which is not allowed: {first['msg']}") from None
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ParameterError: missing file, bad YAML, unknown name, wrong type or value out of range.
+    """
+    path = Path(path)
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: missing; run in the project's root folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: cannot be read ({error})") from error
+    except YAMLError as error:
+        line = " ".join(str(error).split())
+        raise ParameterError(f"{path}: not valid YAML ({line})") from error
+    params = validate(Params, values if values is not None else {}, str(path))
+    for name in params.pairs:
+        if not PAIR_NAME.fullmatch(name):
+            raise ParameterError(
+                f"{path}: pair name {name!r} is not allowed: letters, digits, '-' and '_' only, at most 64"
+            )
+    return params
+
+
+def describe() -> str:
+    """A table of all parameters: name, default, allowed values, meaning."""
+    lines = []
+    for section, field in Params.model_fields.items():
+        if section == "pairs":
+            continue
+        for name, item in field.default.__class__.model_fields.items():
+            allowed = f" [{_allowed(item)}]" if _allowed(item) else ""
+            lines.append(f"{section}.{name} = {item.default}{allowed}\n    {item.description}")
+    return "\n".join(lines)
+
+
+def _allowed(item: Any) -> str:
+    """Range or choices of a pydantic field, in words."""
+    choices = getattr(item.annotation, "__args__", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return " | ".join(choices)
+    words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    bounds = [f"{sign} {getattr(rule, name)}" for rule in item.metadata for name, sign in words.items()
+              if getattr(rule, name, None) is not None]
+    return ", ".join(bounds)
+
+
+def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
+    """Apply ``section.name=value`` strings; values are read as YAML.
+
+    Raises:
+        ParameterError: no such parameter, or a value it does not allow.
+    """
+    values = params.model_dump()
+    for override in overrides:
+        name, separator, text = override.partition("=")
+        section, dot, key = name.partition(".")
+        if not (separator and dot) or section == "pairs" or section not in values or key not in values[section]:
+            raise ParameterError(f"-S {override}: no such parameter; `portrait params` lists them all")
+        try:
+            values[section][key] = YAML(typ="safe", pure=True).load(text)
+        except YAMLError as error:
+            raise ParameterError(f"-S {override}: the value is not valid YAML ({' '.join(str(error).split())})") from error
+    return validate(Params, values, "-S")
