@@ -15,7 +15,7 @@ import numpy as np
 from .. import images, landmarks
 from ..artifacts import Record
 from ..face_model import Camera, FaceModel
-from ..face_model.fit import fit_landmarks, fit_error, frontalise
+from ..face_model.fit import fit_errors, fit_landmarks, frontalise
 from ..params import DeformParams, FitParams, LandmarksParams, PhotoTextureParams, TextureParams, TranslateParams
 from ..progress import Progress, silent
 
@@ -99,13 +99,15 @@ class DeformedHead(Record):
         targets: (68, 3) head space.
         residual: mean distance of landmark vertices to their targets in the frontal plane, as a share of the
             outer-eye distance of the targets.
-        flipped_triangles: front-facing triangles of the fitted head that face away after deformation.
+        eased_landmarks: landmarks held less firmly because their targets would have folded the surface.
+        flipped_triangles: triangles that faced the viewer on the fitted head and are turned over now.
     """
 
     kind: ClassVar[str] = "deform"
     vertices: np.ndarray
     targets: np.ndarray
     residual: float
+    eased_landmarks: int
     flipped_triangles: int
 
 
@@ -159,8 +161,8 @@ def locate_pair(photo: Path, art: Path, params: LandmarksParams, notify: Notify 
 def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
     """Fit the face model to the photo (its geometry is used) and to the artwork (only its pose is used)."""
     photo = fit_landmarks(model, pair.photo_points, params)
-    art = fit_landmarks(model, pair.art_points, params)
-    inner, jaw = fit_error(model, photo, pair.photo_points)
+    art = fit_landmarks(model, pair.art_points, params.for_art())
+    errors = fit_errors(model, photo, pair.photo_points) / landmarks.eye_distance(pair.photo_points)
     return FittedPair(
         vertices=model.vertices(photo.identity, photo.expression).astype(np.float32),
         identity=photo.identity,
@@ -170,8 +172,8 @@ def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPa
         translation=photo.camera.translation,
         content_points=frontalise(model, photo, pair.photo_points),
         style_points=frontalise(model, art, pair.art_points),
-        inner_error=inner,
-        jaw_error=jaw,
+        inner_error=float(errors[17:60].mean()),
+        jaw_error=float(errors[:17].mean()),
     )
 
 
@@ -187,19 +189,21 @@ def translate_pair(
 
 def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair, params: DeformParams) -> DeformedHead:
     """Deform the fitted head so that its landmarks meet the translated ones (section 4.2)."""
-    from ..deformation import deform, flipped_front_triangles, landmark_targets, mean_residual
+    from ..deformation import deform_with_report, landmark_targets
 
     camera = fitted.camera.frontal()
     mesh = model.mesh(fitted.vertices)
     targets = landmark_targets(
         mesh.vertices, model.landmarks, camera, translated.content, translated.translated, params.scale
     )
-    vertices = deform(mesh, model.landmarks, targets, params)
+    deformation = deform_with_report(mesh, model.landmarks, targets, params)
+    off = np.linalg.norm((deformation.vertices[model.landmarks] - targets)[:, :2], axis=1)
     return DeformedHead(
-        vertices=vertices.astype(np.float32),
+        vertices=deformation.vertices.astype(np.float32),
         targets=targets,
-        residual=mean_residual(vertices[model.landmarks], targets),
-        flipped_triangles=flipped_front_triangles(mesh, vertices),
+        residual=float(off.mean() / np.linalg.norm(targets[45, :2] - targets[36, :2])),
+        eased_landmarks=int((deformation.weights < 1).sum()),
+        flipped_triangles=deformation.flipped,
     )
 
 
@@ -224,14 +228,16 @@ def stylise_pair(
     """Optimise the texture over many views (section 5); also returns the losses of every step."""
     from ..texture import stylise
 
-    texture, history = stylise(model.mesh(head.vertices), photo.texture, pair.art, pair.art_points, params, progress)
-    tail = history[-max(1, len(history) // 10) :]
-    return (
-        StylisedTexture(
-            texture=texture,
-            style_loss=float(np.mean([row["style"] for row in tail])),
-            content_loss=float(np.mean([row["content"] for row in tail])),
-            steps=len(history),
-        ),
-        history,
+    texture, history = stylise(
+        model.mesh(head.vertices), photo.texture, pair.art, pair.art_points, params, progress, model.landmarks
     )
+    return StylisedTexture(texture, *_last_losses(history), steps=len(history)), history
+
+
+def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:
+    """Means of the style and content losses over the last tenth of the steps; zeros if none was taken."""
+    tail = history[-max(1, len(history) // 10) :]
+    if not tail:
+        return 0.0, 0.0
+    style = np.mean([row["emd"] + row["moments"] + row["colour"] for row in tail])
+    return float(style), float(np.mean([row["content"] for row in tail]))

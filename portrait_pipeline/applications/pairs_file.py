@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from ..artifacts import atomic_path
 from ..errors import InputFileError, ParameterError
 from ..images import load_image
-from ..landmarks import points_file
+from ..landmarks import find_points
 from ..params import PAIR_NAME, load_params
 from ..samples import resolve
 
@@ -72,7 +72,7 @@ def _inside(source: str, root: Path, folder: Path) -> str:
     if target.exists() and target.read_bytes() != path.read_bytes():
         raise InputFileError(f"{target}: another file of this name is there already; rename {source} and try again")
     folder.mkdir(parents=True, exist_ok=True)
-    beside = points_file(path)
+    beside = find_points(path)
     copies = [(path, target)] + ([(beside, folder / beside.name)] if beside else [])
     for origin, copy in copies:
         with atomic_path(copy) as temporary:

@@ -53,14 +53,14 @@ def gif_bytes(frames: np.ndarray, seconds: float = SECONDS_PER_TURN, max_bytes: 
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or len(frames) == 0:
         raise ValueError(f"frames must be (N, H, W, 3) uint8, not {frames.shape} {frames.dtype}")
     for colours in (256, 128, 64, 32):
-        content = _encode(_quantise(frames, colours), seconds)
+        content = _encode(*_quantise(frames, colours), seconds)
         if len(content) <= max_bytes:
             break
     return content
 
 
-def _quantise(frames: np.ndarray, colours: int) -> list[Image.Image]:
-    """Palette images that share one adaptive palette; the background has an entry of its own."""
+def _quantise(frames: np.ndarray, colours: int) -> tuple[list[Image.Image], bytes]:
+    """Palette images and the adaptive palette they share; the background has an entry of its own."""
     background = frames[0, 0, 0]
     behind = (frames == background).all(axis=3)
     pixels = frames[~behind]
@@ -77,15 +77,16 @@ def _quantise(frames: np.ndarray, colours: int) -> list[Image.Image]:
         image = Image.fromarray(index)
         image.putpalette(palette.tobytes())
         images.append(image)
-    return images
+    return images, palette.tobytes()
 
 
-def _encode(images: list[Image.Image], seconds: float) -> bytes:
+def _encode(images: list[Image.Image], palette: bytes, seconds: float) -> bytes:
     # GIF counts in hundredths of a second, and browsers slow down anything below two of them
     duration = max(20, 10 * round(100 * seconds / len(images)))
     stream = io.BytesIO()
+    # without ``palette`` every frame would carry a copy of it
     images[0].save(stream, format="GIF", save_all=True, append_images=images[1:], duration=duration, loop=0,
-                   optimize=False)
+                   palette=palette, optimize=False)
     return stream.getvalue()
 
 

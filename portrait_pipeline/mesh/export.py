@@ -1,11 +1,11 @@
 """Textured meshes for other programs: binary glTF (GLB) and Wavefront OBJ with its material and texture.
 
-Both files are in **metres** (head space is in centimetres), +y up and the face looking along +z, which is what
-glTF prescribes and what puts the head at its natural size into Blender, whichever file is opened.
+Both files are in **metres** (head space is in centimetres), +y up and the face looking along +z, which is
+what glTF prescribes and what puts the head at its natural size into Blender, whichever file is opened.
 
 The origin of texture coordinates is where the two formats differ: OBJ has it at the bottom left, as the
-project's UV, so ``vt`` is written unchanged; glTF has it at the top left, so :func:`glb_bytes` writes ``1 - v``.
-That is the only flip: the texture image itself is the same in both, its row 0 on top.
+project's UV, so ``vt`` is written unchanged; glTF has it at the top left, so :func:`glb_bytes` writes
+``1 - v``. That is the only flip: the texture image itself is the same in both, its row 0 on top.
 
 Equal input gives equal bytes: no dates, no random names.
 """
@@ -19,19 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from PIL import Image
 
 from .. import __version__
 from ..artifacts import atomic_path
 from .mesh import Mesh
+from .render import vertex_normals
 
 METRES_PER_CM = 0.01
 TEXTURE_NAME = "texture.png"
 
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963  # glTF 2.0, bufferView.target
 _FLOAT, _UNSIGNED_SHORT, _UNSIGNED_INT = 5126, 5123, 5125  # glTF 2.0, accessor.componentType
-_LINEAR, _LINEAR_MIPMAP_LINEAR, _CLAMP_TO_EDGE = 9729, 9987, 33071  # glTF 2.0, sampler
+_LINEAR, _LINEAR_MIPMAP_LINEAR, _REPEAT, _CLAMP_TO_EDGE = 9729, 9987, 10497, 33071  # glTF 2.0, sampler
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,11 @@ def split_seams(mesh: Mesh) -> SplitMesh:
     return SplitMesh(source, uv, index[inverse.ravel()].reshape(-1, 3).astype(np.int32))
 
 
-def vertex_normals(mesh: Mesh) -> np.ndarray:
-    """Smooth unit normals (V, 3) float64, outwards; +z for a vertex without area around it."""
-    solid = trimesh.Trimesh(np.asarray(mesh.vertices, float), mesh.triangles, process=False)
-    normals = np.array(solid.vertex_normals)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    empty = length[:, 0] < 1e-6
-    normals[empty] = (0.0, 0.0, 1.0)
-    return normals / np.where(empty[:, None], 1.0, length)
+def smooth_normals(mesh: Mesh) -> np.ndarray:
+    """Unit normals (V, 3) float64, outwards; +z for a vertex without area (a file must not hold zeros)."""
+    normals = vertex_normals(mesh.vertices, mesh.triangles)
+    normals[np.linalg.norm(normals, axis=1) < 0.5] = (0.0, 0.0, 1.0)
+    return normals
 
 
 def png_bytes(texture: np.ndarray) -> bytes:
@@ -152,23 +149,24 @@ def glb_bytes(mesh: Mesh, texture: np.ndarray, name: str = "Head") -> bytes:
     buffer = _Buffer()
     attributes = {
         "POSITION": buffer.add_vectors(mesh.vertices[split.source] * METRES_PER_CM, bounds=True),
-        "NORMAL": buffer.add_vectors(vertex_normals(mesh)[split.source]),
+        "NORMAL": buffer.add_vectors(smooth_normals(mesh)[split.source]),
         "TEXCOORD_0": buffer.add_vectors(np.stack([split.uv[:, 0], 1 - split.uv[:, 1]], axis=1)),
     }
     indices = buffer.add_indices(split.triangles)
     image = buffer.add_bytes(png_bytes(texture))
     buffer.data.extend(b"\0" * (-len(buffer.data) % 4))
+    primitive = {"attributes": attributes, "indices": indices, "material": 0}
     document = {
         "asset": {"version": "2.0", "generator": f"portrait-pipeline {__version__}"},
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
         "scenes": [{"name": "Portrait", "nodes": [0]}],
         "nodes": [{"name": name, "mesh": 0}],
-        "meshes": [{"name": name, "primitives": [{"attributes": attributes, "indices": indices, "material": 0}]}],
+        "meshes": [{"name": name, "primitives": [primitive]}],
         "materials": [_material(name)],
         "textures": [{"name": "texture", "sampler": 0, "source": 0}],
         "samplers": [{"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAP_LINEAR,
-                      "wrapS": _CLAMP_TO_EDGE, "wrapT": _CLAMP_TO_EDGE}],
+                      "wrapS": _REPEAT, "wrapT": _CLAMP_TO_EDGE}],
         "images": [{"name": "texture", "mimeType": "image/png", "bufferView": image}],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
@@ -213,10 +211,11 @@ def obj_text(mesh: Mesh, material_file: str, name: str = "Head") -> str:
         ValueError: a vertex is not finite.
     """
     _check_finite(mesh)
-    lines = [f"# portrait-pipeline {__version__}; metres, +Y up, face along +Z", f"mtllib {material_file}", f"o {name}"]
+    lines = [f"# portrait-pipeline {__version__}; metres, +Y up, face along +Z"]
+    lines += [f"mtllib {material_file}", f"o {name}"]
     lines += _vectors("v", mesh.vertices * METRES_PER_CM, 6)
     lines += _vectors("vt", mesh.uv, 6)
-    lines += _vectors("vn", vertex_normals(mesh), 4)
+    lines += _vectors("vn", smooth_normals(mesh), 4)
     lines += [f"usemtl {name}", "s 1"]
     corners = np.stack([mesh.triangles, mesh.uv_triangles, mesh.triangles], axis=2).reshape(-1, 9) + 1
     lines += ["f {}/{}/{} {}/{}/{} {}/{}/{}".format(*row) for row in corners.tolist()]
@@ -230,9 +229,10 @@ def _vectors(key: str, values: np.ndarray, digits: int) -> list[str]:
 
 
 def mtl_text(texture_file: str, name: str = "Head") -> str:
-    """The material of :func:`obj_text`: the texture as it is (``illum 0``: constant colour), no highlight."""
-    return (f"# portrait-pipeline {__version__}\nnewmtl {name}\nKa 0 0 0\nKd 1 1 1\nKs 0 0 0\nNs 0\nd 1\nillum 0\n"
-            f"map_Kd {texture_file}\n")
+    """The material of :func:`obj_text`: the texture, matt (Blender knows no ``illum 0``, constant colour)."""
+    lines = [f"# portrait-pipeline {__version__}", f"newmtl {name}", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0",
+             "Ns 0", "d 1", "illum 1", f"map_Kd {texture_file}"]
+    return "\n".join(lines) + "\n"
 
 
 def write_obj(folder: str | Path, mesh: Mesh, texture: np.ndarray, stem: str = "head") -> None:

@@ -1,0 +1,297 @@
+"""GLB, OBJ and the turntable: what is written must come back from an independent reader."""
+
+import json
+import struct
+from functools import partial
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from portrait_pipeline.applications import turntable
+from portrait_pipeline.errors import OutputError
+from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.mesh.export import (
+    glb_bytes,
+    mtl_text,
+    obj_text,
+    smooth_normals,
+    split_seams,
+    write_glb,
+    write_obj,
+)
+from portrait_pipeline.params import ExportParams
+
+
+def globe(rows: int = 12, columns: int = 16, radius: float = 9.0) -> Mesh:
+    """A closed sphere in head space (cm) with one UV seam at the back (-z) and one UV per pole triangle."""
+    v, u = np.meshgrid(np.linspace(0, 1, rows + 1), np.linspace(0, 1, columns + 1), indexing="ij")
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
+    angle, height = 2 * np.pi * (uv[:, 0] - 0.5), np.pi * (uv[:, 1] - 0.5)
+    places = radius * np.stack(
+        [np.sin(angle) * np.cos(height), np.sin(height), np.cos(angle) * np.cos(height)], axis=1
+    )
+    quads = [(r * (columns + 1) + c, columns + 1) for r in range(rows) for c in range(columns)]
+    uv_triangles = np.array(
+        [t for a, s in quads for t in ((a, a + 1, a + s + 1), (a, a + s + 1, a + s))], dtype=np.int32
+    )
+    _, first, inverse = np.unique(np.round(places, 6) + 0.0, axis=0, return_index=True, return_inverse=True)
+    triangles = inverse.ravel()[uv_triangles].astype(np.int32)
+    solid = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)
+    return Mesh(places[first], triangles[solid], uv, uv_triangles[solid])
+
+
+def quadrants(size: int = 32) -> np.ndarray:
+    """Red top left, green top right, blue bottom left, yellow bottom right."""
+    texture = np.zeros((size, size, 3), np.uint8)
+    half = size // 2
+    texture[:half, :half] = (230, 20, 20)
+    texture[:half, half:] = (20, 200, 20)
+    texture[half:, :half] = (20, 20, 230)
+    texture[half:, half:] = (240, 220, 20)
+    return texture
+
+
+def read_chunks(content: bytes) -> tuple[dict, bytes]:
+    magic, version, length = struct.unpack_from("<4sII", content)
+    assert (magic, version, length) == (b"glTF", 2, len(content))
+    size, kind = struct.unpack_from("<I4s", content, 12)
+    assert kind == b"JSON" and size % 4 == 0
+    document = json.loads(content[20 : 20 + size])
+    binary_size, kind = struct.unpack_from("<I4s", content, 20 + size)
+    assert kind == b"BIN\0" and binary_size % 4 == 0 and 28 + size + binary_size == len(content)
+    return document, content[28 + size :]
+
+
+def corner_set(positions: np.ndarray, uv: np.ndarray, digits: int) -> np.ndarray:
+    """One row a triangle: position and UV of its three corners, rounded."""
+    return np.round(np.concatenate([positions, uv], axis=2).reshape(len(positions), -1), digits) + 0.0
+
+
+def test_split_keeps_every_corner_and_the_order_of_the_vertices():
+    mesh = globe()
+    split = split_seams(mesh)
+    assert np.array_equal(split.source[: len(mesh.vertices)], np.arange(len(mesh.vertices)))
+    assert np.array_equal(split.source[split.triangles], mesh.triangles)
+    assert np.array_equal(split.uv[split.triangles], mesh.uv[mesh.uv_triangles])
+    pairs = {(int(v), int(t)) for v, t in zip(mesh.triangles.ravel(), mesh.uv_triangles.ravel(), strict=True)}
+    assert len(split.source) == len(pairs)
+
+
+def test_split_tolerates_a_vertex_of_no_triangle():
+    mesh = globe()
+    vertices = np.concatenate([mesh.vertices, [[1.0, 2.0, 3.0]]])
+    lonely = Mesh(vertices, mesh.triangles, mesh.uv, mesh.uv_triangles)
+    split = split_seams(lonely)
+    assert np.array_equal(split.source[split.triangles], lonely.triangles)
+    assert np.allclose(np.linalg.norm(smooth_normals(lonely), axis=1), 1)
+    glb_bytes(lonely, quadrants())
+
+
+def test_normals_of_a_sphere_point_outwards():
+    mesh = globe(40, 60)
+    outwards = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
+    assert (smooth_normals(mesh) * outwards).sum(axis=1).min() > 0.995
+
+
+def test_glb_comes_back_from_trimesh(tmp_path):
+    mesh, texture = globe(), quadrants()
+    write_glb(tmp_path / "head.glb", mesh, texture)
+    scene = trimesh.load(tmp_path / "head.glb", process=False)
+    (solid,) = scene.geometry.values()
+    # trimesh flips v back to the bottom-left origin, so both sides are in the project's convention
+    loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 4)
+    expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 4)
+    assert np.array_equal(loaded, expected)
+    assert np.array_equal(np.array(solid.visual.material.baseColorTexture), texture)
+    assert solid.is_watertight is False  # split at the seam
+    merged = trimesh.Trimesh(solid.vertices, solid.faces)
+    merged.merge_vertices(merge_tex=True, merge_norm=True)
+    assert merged.volume > 0  # counter-clockwise from outside
+
+
+def test_glb_keeps_the_colour_of_each_side(tmp_path):
+    """Front of the globe: texture left is image left, texture top is up (one flip, no more)."""
+    mesh, texture = globe(), quadrants()
+    document, binary = read_chunks(glb_bytes(mesh, texture))
+    primitive = document["meshes"][0]["primitives"][0]
+
+    def values(index: int) -> np.ndarray:
+        accessor = document["accessors"][index]
+        width = {"VEC2": 2, "VEC3": 3}[accessor["type"]]
+        start = document["bufferViews"][accessor["bufferView"]]["byteOffset"]
+        return np.frombuffer(binary, "<f4", accessor["count"] * width, start).reshape(-1, width)
+
+    position, uv = values(primitive["attributes"]["POSITION"]), values(primitive["attributes"]["TEXCOORD_0"])
+    expected = {
+        (-1, 1): (230, 20, 20), (1, 1): (20, 200, 20), (-1, -1): (20, 20, 230), (1, -1): (240, 220, 20)
+    }
+    for (side, height), colour in expected.items():
+        chosen = (position[:, 2] > 0.02) & (position[:, 0] * side > 0.02) & (position[:, 1] * height > 0.02)
+        assert chosen.any()
+        # glTF: the first row of the image is v = 0
+        column, row = np.minimum(uv[chosen] * 32, 31).astype(int).T
+        texels = texture[row, column]
+        assert (texels == colour).all()
+
+
+def test_glb_document(tmp_path):
+    mesh = globe()
+    document, binary = read_chunks(glb_bytes(mesh, quadrants()))
+    material = document["materials"][0]
+    assert material["extensions"] == {"KHR_materials_unlit": {}}
+    assert document["extensionsUsed"] == ["KHR_materials_unlit"]
+    surface = material["pbrMetallicRoughness"]
+    assert surface["metallicFactor"] == 0 and surface["roughnessFactor"] == 1
+    assert document["nodes"][0]["name"] == document["meshes"][0]["name"] == "Head"
+    position = document["accessors"][0]
+    assert np.allclose(position["min"], mesh.vertices.min(axis=0) / 100, atol=1e-7)
+    assert np.allclose(position["max"], mesh.vertices.max(axis=0) / 100, atol=1e-7)
+    for view in document["bufferViews"]:
+        assert view["byteOffset"] % 4 == 0 and view["byteOffset"] + view["byteLength"] <= len(binary)
+    image = document["bufferViews"][document["images"][0]["bufferView"]]
+    assert binary[image["byteOffset"] :].startswith(b"\x89PNG")
+
+
+def test_large_meshes_get_wide_indices():
+    mesh = globe(200, 400)
+    document, _ = read_chunks(glb_bytes(mesh, quadrants()))
+    index = document["meshes"][0]["primitives"][0]["indices"]
+    assert document["accessors"][index]["componentType"] == 5125
+
+
+def test_obj_comes_back_from_trimesh(tmp_path):
+    mesh, texture = globe(), quadrants()
+    write_obj(tmp_path / "out", mesh, texture)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["head.mtl", "head.obj", "texture.png"]
+    # moved as a folder, it still finds its texture: the names inside are relative
+    (tmp_path / "out").rename(tmp_path / "moved folder")
+    solid = trimesh.load(tmp_path / "moved folder" / "head.obj", process=False)
+    loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 3)
+    expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 3)
+    assert np.abs(loaded - expected).max() < 2e-3
+    assert np.array_equal(np.array(solid.visual.material.image.convert("RGB")), texture)
+
+
+def test_obj_text_keeps_the_topology():
+    mesh = globe()
+    lines = obj_text(mesh, "head.mtl").splitlines()
+    rows = {"v": [], "vt": [], "vn": [], "f": []}
+    for key, *values in map(str.split, lines):
+        rows.get(key, []).append(values)
+    assert np.abs(np.array(rows["v"], float) * 100 - mesh.vertices).max() < 1e-4
+    assert np.abs(np.array(rows["vt"], float) - mesh.uv).max() < 1e-6
+    assert np.abs(np.linalg.norm(np.array(rows["vn"], float), axis=1) - 1).max() < 1e-3
+    faces = np.array([[corner.split("/") for corner in face] for face in rows["f"]], int) - 1
+    assert np.array_equal(faces[..., 0], mesh.triangles) and np.array_equal(faces[..., 2], mesh.triangles)
+    assert np.array_equal(faces[..., 1], mesh.uv_triangles)
+    assert "mtllib head.mtl" in lines and "usemtl Head" in lines
+    assert {"newmtl Head", "map_Kd texture.png"} <= set(mtl_text("texture.png").splitlines())
+
+
+def test_bundled_head_survives_both_formats(tmp_path):
+    model = load_bundled_model()
+    mesh, texture = model.mesh(), quadrants(64)
+    write_glb(tmp_path / "head.glb", mesh, texture)
+    write_obj(tmp_path, mesh, texture)
+    (glb,) = trimesh.load(tmp_path / "head.glb", process=False).geometry.values()
+    obj = trimesh.load(tmp_path / "head.obj", process=False)
+    for solid in (glb, obj):
+        loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 6)
+        expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 6)
+        assert np.abs(loaded - expected).max() < 1e-3
+    assert 0.2 < glb.extents[1] < 0.45  # a head and neck in metres
+
+
+def test_equal_input_gives_equal_bytes(tmp_path):
+    mesh, texture = globe(), quadrants()
+    for folder in ("a", "b"):
+        write_glb(tmp_path / folder / "head.glb", mesh, texture)
+        write_obj(tmp_path / folder, mesh, texture)
+        turntable.write_turntable(
+            tmp_path / folder / "turn.gif", mesh, texture, ExportParams(turntable_frames=3, turntable_size=64)
+        )
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_bad_input_is_refused_before_anything_is_written(tmp_path):
+    mesh = globe()
+    broken = mesh.with_vertices(np.where(np.arange(len(mesh.vertices))[:, None] == 3, np.nan, mesh.vertices))
+    for write in (partial(write_glb, tmp_path / "head.glb"), partial(write_obj, tmp_path)):
+        with pytest.raises(ValueError, match="not finite"):
+            write(broken, quadrants())
+        with pytest.raises(ValueError, match="uint8"):
+            write(mesh, quadrants().astype(float))
+    with pytest.raises(ValueError, match="blanks"):
+        write_obj(tmp_path, mesh, quadrants(), stem="my head")
+    assert not list(tmp_path.iterdir())
+
+
+def test_unwritable_target_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written") as caught:
+        write_glb(tmp_path / "file" / "head.glb", globe(), quadrants())
+    assert "\n" not in str(caught.value)
+
+
+def read_gif(content_path) -> tuple[Image.Image, list[np.ndarray]]:
+    image = Image.open(content_path)
+    frames = []
+    for index in range(image.n_frames):
+        image.seek(index)
+        frames.append(np.array(image.convert("RGB")))
+    return image, frames
+
+
+def test_turntable_turns_the_head_once(tmp_path):
+    mesh, texture = globe(), quadrants()
+    path = tmp_path / "turntable.gif"
+    turntable.write_turntable(path, mesh, texture, ExportParams(turntable_frames=8, turntable_size=96))
+    image, frames = read_gif(path)
+    assert len(frames) == 8 and image.size == (96, 96) and image.info["loop"] == 0
+    red, green = np.array((230, 20, 20)), np.array((20, 200, 20))
+    left, right = (30, 34), (30, 62)  # upper half, left and right of the middle
+    assert np.abs(frames[0][left] - red).max() < 40 and np.abs(frames[0][right] - green).max() < 40
+    assert np.abs(frames[4][left] - green).max() < 40 and np.abs(frames[4][right] - red).max() < 40
+    for frame in frames:  # the head never leaves the picture, the background never flickers
+        border = np.concatenate([frame[0], frame[-1], frame[:, 0], frame[:, -1]])
+        assert (border == turntable.BACKGROUND).all()
+
+
+def test_turntable_has_one_palette(tmp_path):
+    """Bit 7 of an image descriptor's flags announces a palette of its own (GIF89a, section 20)."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (4, 24, 24, 3), dtype=np.uint8)
+    frames[:, 0, 0] = turntable.BACKGROUND
+    content = turntable.gif_bytes(frames)
+    assert content[:6] == b"GIF89a" and content[10] & 0x80
+    place, found = 13 + 3 * 2 ** ((content[10] & 7) + 1), 0
+    while content[place] != 0x3B:
+        if content[place] == 0x21:
+            place += 2
+        else:
+            assert content[place] == 0x2C
+            assert not content[place + 9] & 0x80
+            found += 1
+            place += 11  # descriptor and LZW code size
+        while content[place]:
+            place += content[place] + 1
+        place += 1
+    assert found == 4
+
+
+def test_turntable_gives_up_colours_before_it_grows_too_large():
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    full = turntable.gif_bytes(frames)
+    assert len(turntable.gif_bytes(frames, max_bytes=len(full) - 1)) < len(full)
+
+
+def test_single_and_empty_frames_can_be_encoded():
+    plain = np.full((1, 16, 16, 3), 200, np.uint8)
+    assert turntable.gif_bytes(plain).startswith(b"GIF8")
+    with pytest.raises(ValueError, match="frames"):
+        turntable.gif_bytes(plain[:0])
