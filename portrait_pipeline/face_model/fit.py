@@ -28,6 +28,7 @@ BONE = np.array([*range(17, 36), 36, 39, 42, 45])  # brows, nose and eye corners
 # puffed cheeks look like another identity.
 HIDDEN_EXPRESSIONS = ("eyeLook", "mouthClose", "cheekPuff")
 EXPRESSION_SPREAD = 0.4
+ALONG_JAW = 0.5  # share of a jaw point's residual along the jaw line that counts
 YAW_SPREAD, PITCH_SPREAD = np.sin(np.radians([30.0, 15.0]))
 ROBUST_SCALES = (30.0, 12.0, 6.0, 6.0)  # of rho, in units of the noise; annealed, because rho is not convex
 
@@ -60,6 +61,7 @@ class _Problem:
     contours: np.ndarray  # (17, C) columns
     points: np.ndarray  # (68, 2)
     weights: np.ndarray  # (68,)
+    frames: np.ndarray  # (68, 2, 2) applied to the residuals: the jaw's are shortened along the jaw line
     prior: np.ndarray  # (K + A,) half the second derivative of the prior
     pose_prior: float
 
@@ -145,8 +147,17 @@ def _problem(
     weights[JAW] *= params.jaw_weight
     return _Problem(
         model.mean[columns].astype(float), basis.astype(float), identities, inverse[:68],
-        inverse[68:].reshape(model.jaw_contours.shape), points, weights, prior, params.pose_prior,
+        inverse[68:].reshape(model.jaw_contours.shape), points, weights, _frames(points), prior, params.pose_prior,
     ), columns
+
+
+def _frames(points: np.ndarray) -> np.ndarray:
+    """Where along the jaw a point is put is arbitrary (annotators space them evenly on the visible outline)."""
+    frames = np.tile(np.eye(2), (68, 1, 1))
+    tangent = np.gradient(points[JAW], axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
+    frames[JAW] -= (1.0 - ALONG_JAW) * tangent[:, :, None] * tangent[:, None]
+    return frames
 
 
 def _initial(problem: _Problem) -> _State:
@@ -180,8 +191,9 @@ def _columns(problem: _Problem, chosen: np.ndarray) -> np.ndarray:
 
 
 def residuals(problem: _Problem, state: _State, columns: np.ndarray) -> np.ndarray:
-    """Projected minus given points, (68, 2) px."""
-    return state.camera.project(state.vertices(problem, columns))[:, :2] - problem.points
+    """Projected minus given points, (68, 2) px, in ``problem.frames``."""
+    difference = state.camera.project(state.vertices(problem, columns))[:, :2] - problem.points
+    return np.einsum("iab,ib->ia", problem.frames, difference)
 
 
 def jacobian(problem: _Problem, state: _State, columns: np.ndarray) -> np.ndarray:
@@ -199,7 +211,7 @@ def jacobian(problem: _Problem, state: _State, columns: np.ndarray) -> np.ndarra
     result[:, 0, 4] = result[:, 1, 5] = 1.0
     plane = camera.scale * camera.rotation[:2] * [[1.0], [-1.0]]
     result[:, :, 6:] = np.einsum("ab,kib->iak", plane, problem.basis[:, columns])
-    return result
+    return problem.frames @ result
 
 
 def _cost(problem: _Problem, state: _State, columns: np.ndarray, noise: float, robust: float) -> float:
