@@ -80,6 +80,8 @@ class AutoencoderParams(Section):
     """Samples a step (paper: 68)."""
     learning_rate: Positive = 1e-3
     """Adam (paper: 5e-4)."""
+    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """Share of the epochs after which the learning rate falls linearly to a tenth (1 = fixed, the paper)."""
     seed: Seed = 0
     """Seed of initialisation and batches."""
 
@@ -105,6 +107,10 @@ class TranslationParams(Section):
     """lambda_adv of eq. 7."""
     weight_class: Weight = 1.0
     """lambda_class of eq. 7."""
+    weight_content_domain: Weight = 1.0
+    """Weight of keeping the content codes of art faces in the domain of normal ones (0 = eq. 7 to the letter)."""
+    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """Share of the epochs after which the learning rate falls linearly to a tenth (1 = fixed, the paper)."""
     seed: Seed = 0
     """Seed of initialisation, batches and random styles."""
 
@@ -160,7 +166,10 @@ class DeformParams(Section):
     solver: Literal["direct", "adam"] = "direct"
     """Sparse direct solve, or the paper's Adam."""
     alpha: Positive = 1.0
-    """Weight of the Laplacian term (eq. 10)."""
+    """Weight of the Laplacian term (eq. 10). The paper's 10 leaves about three times the residual; the authors' tool
+    behaves like 1."""
+    follow: Literal["axes", "similarity", "none"] = "axes"
+    """How the whole head follows the size of the face: width and height apart, one factor for all, or not at all."""
 
 
 class PhotoTextureParams(Section):
@@ -174,9 +183,38 @@ class TextureParams(Section):
     """Multi-view texture optimisation (section 5)."""
 
     beta: Weight = 1.0
-    """Weight of content against style (eq. 13)."""
-    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Weight of content against style (eq. 13): 1 balanced, below 1 more style, above 1 more of the photo."""
+    strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     """Blend of the result with the photo texture: 0 photo, 1 fully stylised."""
+    scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
+        64, 128, 256, 512]
+    """Sizes at which the head is rendered, coarse to fine (pixels)."""
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [150, 150, 100, 80]
+    """Steps at each scale (paper: 600 in all)."""
+    crop: Annotated[int, Field(ge=32, le=2048)] = 256
+    """Scales above this size use random windows of this size."""
+    views: Annotated[int, Field(ge=1, le=1000)] = 24
+    """Random views, drawn once and rasterised once a scale."""
+    azimuth: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 30.0
+    """Views turn at most this far sideways (degrees; paper: 30)."""
+    elevation: Annotated[float, Field(ge=0, le=80, allow_inf_nan=False)] = 20.0
+    """Views tilt at most this far up or down (degrees; paper: 20)."""
+    surround: Annotated[int, Field(ge=0, le=1000)] = 8
+    """Further views of sides and back, so that a turning head shows no unpainted part."""
+    points: Annotated[int, Field(ge=16, le=16384)] = 1024
+    """Samples of the rendered head a step."""
+    style_points: Annotated[int, Field(ge=16, le=16384)] = 1500
+    """Samples of the artwork a scale."""
+    content_weight: Weight = 0.3
+    """w in a = 16 w beta, the content weight of the first scale, halved at each further one."""
+    guidance: Weight = 0.2
+    """Preference for the same place on the face when samples are compared with the artwork."""
+    learning_rate: Positive = 2e-3
+    """RMSprop (paper: 0.002); halved at the last scale."""
+    start: Literal["photo", "mean", "colours"] = "colours"
+    """First texture: the photo, with the style's mean colour, or with its mean and covariance."""
+    weights: str = "bundled"
+    """Perceptual weights: ``bundled``, or a safetensors file with torchvision's VGG-16 names."""
     seed: Seed = 0
     """Seed of views and samples."""
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..landmarks import MIRROR
+
 JAW = np.arange(0, 17)
 BROW_LEFT, BROW_RIGHT = np.arange(17, 22), np.arange(22, 27)
 NOSE_BRIDGE, NOSE_BASE = np.arange(27, 31), np.arange(31, 36)
 EYE_LEFT, EYE_RIGHT = np.arange(36, 42), np.arange(42, 48)
 LIP_OUTER, LIP_INNER = np.arange(48, 60), np.arange(60, 68)
 MOUTH = np.arange(48, 68)
-
-MIRROR = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-     45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
-     *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)]
-)
-"""(68,) row i of a reflected face is row MIRROR[i] of the original; an involution."""
 
 # Columns of points that face each other across an opening: upper, lower.
 LIDS = np.array([[37, 41], [38, 40], [43, 47], [44, 46]])

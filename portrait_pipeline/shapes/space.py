@@ -1,0 +1,217 @@
+"""The space of face shapes: one PCA of both domains, whitened coefficients, and the classes of the art domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..artifacts import read_arrays, write_arrays
+from ..errors import ArtifactError, ParameterError
+from ..params import ShapeSpaceParams
+from .alignment import Alignment, align
+from .points import mirror
+
+RESTARTS = 8
+
+
+@dataclass(frozen=True)
+class ShapeSpace:
+    """Whitened PCA coefficients of aligned faces, and K-means classes of art faces (section 4.1).
+
+    ``aligned = mean + sum_k c_k * scale_k * components_k``; each c_k has zero mean and unit variance over the two
+    training domains and their mirror images. Because mirror images take part, every component is either symmetric
+    or antisymmetric: reflecting a face multiplies its coefficients by ``parity``.
+
+    Attributes:
+        alignment: how faces were aligned, ``similarity`` or ``affine``.
+        mean: (136,) x0, y0, x1, ... on the [-1, 1] canvas, y down.
+        components: (K, 136) orthonormal rows.
+        scale: (K,) standard deviations, descending.
+        parity: (K,) +1 or -1.
+        centroids: (classes, K) class means of L_Y, unwhitened coefficients (distances equal landmark distances).
+        normal_mean: (K,) whitened coefficients of the average normal face, symmetric.
+        variance_kept: share of the total variance in the K components.
+    """
+
+    alignment: Alignment
+    mean: np.ndarray
+    components: np.ndarray
+    scale: np.ndarray
+    parity: np.ndarray
+    centroids: np.ndarray
+    normal_mean: np.ndarray
+    variance_kept: float
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients K."""
+        return len(self.scale)
+
+    @property
+    def classes(self) -> int:
+        """Number of style classes."""
+        return len(self.centroids)
+
+    def align(self, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Align (N, 68, 2) or (68, 2) pixels as the training data was; see :func:`align`."""
+        return align(landmarks, self.alignment)
+
+    def encode(self, aligned: np.ndarray) -> np.ndarray:
+        """Aligned faces (..., 68, 2) -> whitened coefficients (..., K)."""
+        flat = np.asarray(aligned, float).reshape(*np.shape(aligned)[:-2], 136)
+        return (flat - self.mean) @ self.components.T / self.scale
+
+    def decode(self, coefficients: np.ndarray) -> np.ndarray:
+        """Whitened coefficients (..., K) -> aligned faces (..., 68, 2)."""
+        flat = self.mean + (np.asarray(coefficients, float) * self.scale) @ self.components
+        return flat.reshape(*flat.shape[:-1], 68, 2)
+
+    def residual(self, aligned: np.ndarray) -> np.ndarray:
+        """What the K components do not hold of aligned faces: (..., 68, 2)."""
+        return np.asarray(aligned, float) - self.decode(self.encode(aligned))
+
+    def classify(self, coefficients: np.ndarray) -> np.ndarray:
+        """Style class (...,) int64 of whitened coefficients (..., K): the nearest class mean."""
+        plain = np.asarray(coefficients, float) * self.scale
+        distance = (plain**2).sum(-1)[..., None] - 2 * plain @ self.centroids.T + (self.centroids**2).sum(-1)
+        return distance.argmin(-1)
+
+    def save(self, path: str | Path) -> None:
+        """Write the space as HDF5."""
+        arrays = {"mean": self.mean, "components": self.components, "scale": self.scale, "parity": self.parity,
+                  "centroids": self.centroids, "normal_mean": self.normal_mean}
+        write_arrays(path, arrays, {"alignment": self.alignment, "variance_kept": float(self.variance_kept)},
+                     kind="shape_space")
+
+    @classmethod
+    def load(cls, path: str | Path) -> ShapeSpace:
+        """Read a space written by :meth:`save`.
+
+        Raises:
+            ArtifactError: missing or damaged file.
+        """
+        arrays, attributes = read_arrays(path, kind="shape_space")
+        try:
+            return cls(alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays)
+        except (KeyError, TypeError) as error:
+            raise ArtifactError(f"{path}: not a complete shape space ({error}); delete it and run `dvc repro`") from error
+
+
+@dataclass(frozen=True)
+class ShapeSet:
+    """Both domains as whitened coefficients, split into training and held-out samples.
+
+    Attributes:
+        normal: (Nx, K), art: (Ny, K) whitened coefficients, float64.
+        normal_transforms: (Nx, 2, 3), art_transforms: (Ny, 2, 3), each sample's alignment.
+        art_labels: (Ny,) int64 style classes.
+        normal_held_out: (Nx,) bool, art_held_out: (Ny,) bool; held-out samples take no part in PCA, K-means and
+            training.
+    """
+
+    normal: np.ndarray
+    art: np.ndarray
+    normal_transforms: np.ndarray
+    art_transforms: np.ndarray
+    art_labels: np.ndarray
+    normal_held_out: np.ndarray
+    art_held_out: np.ndarray
+
+    def save(self, path: str | Path) -> None:
+        """Write the set as HDF5."""
+        write_arrays(path, vars(self), kind="shape_set")
+
+    @classmethod
+    def load(cls, path: str | Path) -> ShapeSet:
+        """Read a set written by :meth:`save`.
+
+        Raises:
+            ArtifactError: missing or damaged file.
+        """
+        arrays, _ = read_arrays(path, kind="shape_set")
+        try:
+            return cls(**arrays)
+        except TypeError as error:
+            raise ArtifactError(f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`") from error
+
+
+def build_shape_space(normal: np.ndarray, art: np.ndarray, params: ShapeSpaceParams) -> tuple[ShapeSpace, ShapeSet]:
+    """Align both domains, split off the held-out samples, fit PCA and K-means on the rest.
+
+    Args:
+        normal: (Nx, 68, 2) pixels, y down. art: (Ny, 68, 2) pixels.
+        params: alignment, numbers of components and classes, held-out share, seed.
+
+    Raises:
+        ParameterError: too few samples for the components or classes asked for.
+        LandmarkError: a face cannot be aligned.
+    """
+    rng = np.random.default_rng(params.seed)
+    aligned_normal, normal_transforms = align(normal, params.alignment)
+    aligned_art, art_transforms = align(art, params.alignment)
+    normal_held_out = _split(len(normal), params.held_out, rng)
+    art_held_out = _split(len(art), params.held_out, rng)
+    train_normal, train_art = aligned_normal[~normal_held_out], aligned_art[~art_held_out]
+    _check_counts(len(train_normal), len(train_art), params)
+    mean, components, scale, kept = fit_pca(np.concatenate([train_normal, train_art]), params.components)
+    parity = _parity(components)
+    plain = (train_art.reshape(-1, 136) - mean) @ components.T
+    centroids = fit_classes(plain, params.classes, params.seed)
+    normal_mean = ((train_normal.mean(0).reshape(136) - mean) @ components.T / scale) * (parity > 0)
+    space = ShapeSpace(params.alignment, mean, components, scale, parity, centroids, normal_mean, kept)
+    art_coefficients = space.encode(aligned_art)
+    shapes = ShapeSet(space.encode(aligned_normal), art_coefficients, normal_transforms, art_transforms,
+                      space.classify(art_coefficients), normal_held_out, art_held_out)
+    return space, shapes
+
+
+def _split(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    held_out = np.zeros(count, bool)
+    held_out[rng.permutation(count)[: max(1, round(count * share))]] = True
+    return held_out
+
+
+def _check_counts(normal: int, art: int, params: ShapeSpaceParams) -> None:
+    if min(normal, normal + art) < 2 or normal + art < params.components:
+        raise ParameterError(
+            f"shape_space.components is {params.components} but only {normal + art} faces are there to train on; "
+            "raise landmark_sets.normal_count and art_count, or ask for fewer components"
+        )
+    if art < params.classes:
+        raise ParameterError(
+            f"shape_space.classes is {params.classes} but only {art} art faces are there to train on; raise "
+            "landmark_sets.art_count or ask for fewer classes"
+        )
+
+
+def fit_pca(aligned: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """PCA of aligned faces (N, 68, 2) together with their mirror images.
+
+    Returns:
+        mean (136,), orthonormal components (K, 136), standard deviations (K,), share of variance kept.
+    """
+    from sklearn.decomposition import PCA  # slow to import, and translating one pair does not need it
+    from threadpoolctl import threadpool_limits
+
+    both = np.concatenate([aligned, mirror(aligned)]).reshape(-1, 136)
+    with threadpool_limits(1):  # the same bits whatever the number of cores
+        pca = PCA(n_components=components, svd_solver="full").fit(both)
+    scale = pca.singular_values_ / np.sqrt(len(both))
+    return pca.mean_, pca.components_, np.maximum(scale, 1e-9), float(pca.explained_variance_ratio_.sum())
+
+
+def _parity(components: np.ndarray) -> np.ndarray:
+    reflected = mirror(components.reshape(-1, 68, 2)).reshape(-1, 136)
+    return np.where((reflected * components).sum(1) >= 0, 1.0, -1.0)
+
+
+def fit_classes(coefficients: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """K-means class means (classes, K) of unwhitened coefficients (N, K), ordered from largest to smallest class."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # threads would add up their partial means in random order
+        means = KMeans(classes, n_init=RESTARTS, random_state=seed).fit(coefficients)
+    return means.cluster_centers_[np.argsort(-np.bincount(means.labels_, minlength=classes), kind="stable")]

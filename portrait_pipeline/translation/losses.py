@@ -1,0 +1,48 @@
+"""The loss terms of section 4.1, one function each, on whitened coefficients and codes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+
+def l1(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of (B, K) tensors: the norm of eqs. 1, 2, 5 and 6, divided by K."""
+    return (a - b).abs().mean()
+
+
+def adversarial(fake_scores: Tensor) -> Tensor:
+    """Generator's part of eq. 3 in its least-squares form: mean (D(fake) - 1)^2."""
+    return ((fake_scores - 1) ** 2).mean()
+
+
+def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Discriminator's part of eq. 3 in its least-squares form: mean (D(real) - 1)^2 + mean D(fake)^2."""
+    return ((real_scores - 1) ** 2).mean() + (fake_scores**2).mean()
+
+
+def classification(logits: Tensor, labels: Tensor) -> Tensor:
+    """Eq. 4: cross entropy of (B, classes) logits and (B,) labels of the exemplars."""
+    return cross_entropy(logits, labels)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, I)) of (B, S) codes, per code dimension (divided by S), mean over the batch."""
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
+
+
+def content_domain(art_codes: Tensor, normal_codes: Tensor) -> Tensor:
+    """Distance of mean and standard deviation of two batches of content codes (B, K), mean over K.
+
+    The paper wants E_Y^C and E_X to share one domain, so that c_y is "the corresponding normal human face shape", but
+    eq. 5 asks it only of translated faces. Without this term the content code of a real art face carries most of the
+    exaggeration, which is then missing from the style code.
+    """
+    means = (art_codes.mean(0) - normal_codes.mean(0)).abs().mean()
+    return means + (art_codes.std(0) - normal_codes.std(0)).abs().mean()
+
+
+def sample_code(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """Reparameterisation: mean + standard deviation * noise."""
+    return mean + torch.exp(log_variance / 2) * noise

@@ -1,0 +1,321 @@
+"""The landmark translation network: losses, layers, training, checkpoints, translation."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from portrait_pipeline.errors import ArtifactError, TrainingError
+from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.params import AutoencoderParams, ShapeSpaceParams, TranslationParams
+from portrait_pipeline.shapes import apply, build_shape_space, crossing, generate_art, generate_normal, mirror
+from portrait_pipeline.translation import (
+    Translator,
+    load_autoencoder,
+    losses,
+    networks,
+    save_autoencoder,
+    train_autoencoder,
+    train_translation,
+    training,
+    translate,
+)
+
+AUTOENCODER = AutoencoderParams(epochs=2, batch_size=64)
+TRANSLATION = TranslationParams(epochs=3, batch_size=64)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    model = load_bundled_model()
+    return generate_normal(model, 200, np.random.default_rng(3)), generate_art(model, 300, np.random.default_rng(4))
+
+
+@pytest.fixture(scope="module")
+def built(faces):
+    return build_shape_space(*faces, ShapeSpaceParams(classes=6))
+
+
+@pytest.fixture(scope="module")
+def autoencoder(built):
+    return train_autoencoder(*built, AUTOENCODER)[0]
+
+
+@pytest.fixture(scope="module")
+def trained(built, autoencoder):
+    return train_translation(autoencoder, *built, TRANSLATION)
+
+
+def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+
+def test_layer_counts_are_the_papers():
+    autoencoder, branch = networks.Autoencoder(32), networks.ArtBranch(32)
+    counts = {
+        "E_X": autoencoder.encoder, "G_X": autoencoder.decoder, "E_Y^C": branch.content, "E_Y^S": branch.style,
+        "G_Y": branch.decoder, "D_Y": networks.critic(32, 1), "CL": networks.critic(32, 25),
+    }
+    assert {name: networks.count_layers(module) for name, module in counts.items()} == {
+        "E_X": 8, "G_X": 8, "E_Y^C": 8, "E_Y^S": 16, "G_Y": 8, "D_Y": 4, "CL": 4,
+    }
+
+
+def test_shapes_of_codes_and_gradients_reach_every_weight():
+    branch = networks.ArtBranch(32)
+    networks.initialise(branch, torch.Generator().manual_seed(0))
+    y = torch.randn(64, 32, generator=torch.Generator().manual_seed(1))
+    mean, log_variance = branch.style(y)
+    out = branch.decoder(branch.content(y), mean)
+    assert mean.shape == log_variance.shape == (64, 16) and out.shape == (64, 32)
+    ((out**2).sum() + (log_variance**2).sum()).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in branch.named_parameters() if "weight" in n)
+
+
+# --- losses against their formulas ------------------------------------------------------------------------------------
+
+
+def test_l1_and_least_squares_terms():
+    a, b = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([[0.0, 4.0], [3.0, 1.0]])
+    assert losses.l1(a, b).item() == pytest.approx((1 + 2 + 0 + 2) / 4)
+    scores = torch.tensor([[0.5], [2.0]])
+    assert losses.adversarial(scores).item() == pytest.approx((0.25 + 1.0) / 2)
+    assert losses.discriminator(scores, torch.tensor([[0.5], [0.1], [0.0]])).item() == pytest.approx(
+        (0.25 + 1.0) / 2 + (0.25 + 0.01) / 3
+    )
+
+
+def test_class_term_is_the_cross_entropy_of_the_logits():
+    logits, labels = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.5, 1.0]]), torch.tensor([0, 1])
+    naive = [-math.log(math.exp(row[k]) / sum(math.exp(v) for v in row))
+             for row, k in zip(logits.tolist(), labels.tolist(), strict=True)]
+    assert losses.classification(logits, labels).item() == pytest.approx(sum(naive) / 2)
+
+
+def test_kl_against_torch_distributions_and_zero_at_the_prior():
+    mean, log_variance = torch.randn(8, 16), torch.randn(8, 16)
+    normal = torch.distributions.Normal
+    exact = torch.distributions.kl_divergence(normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0)).mean()
+    assert losses.kl_divergence(mean, log_variance).item() == pytest.approx(exact.item(), rel=1e-5)
+    assert losses.kl_divergence(torch.zeros(3, 16), torch.zeros(3, 16)).item() == 0
+
+
+def test_reparameterised_codes_have_the_asked_mean_and_variance():
+    noise = torch.randn(200_000, 1, generator=torch.Generator().manual_seed(0))
+    code = losses.sample_code(torch.tensor(1.5), torch.tensor(math.log(0.25)), noise)
+    assert code.mean().item() == pytest.approx(1.5, abs=0.01) and code.std().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_total_is_equation_7_with_the_papers_weights():
+    names = ("art_reconstruction", "content_code", "style_code", "kl", "adversarial", "class")
+    terms = {name: torch.tensor(10.0**k) for k, name in enumerate(names)}
+    assert training.weighted_sum(terms, TranslationParams()).item() == pytest.approx(1 + 0.5 * 10 + 111100)
+    assert training.weighted_sum(terms, TranslationParams(weight_class=0.0)).item() == pytest.approx(11106)
+
+
+def test_terms_of_stage_two_use_the_exemplars_own_code_and_label(built, trained):
+    space, shapes = built
+    translator, _ = trained
+    judge = networks.critic(space.size, 1)
+    x = torch.as_tensor(shapes.normal[:40], dtype=torch.float32)
+    y = torch.as_tensor(shapes.art[:40], dtype=torch.float32)
+    labels = torch.as_tensor(shapes.art_labels[:40])
+    branch, encoder = translator.branch, translator.autoencoder.encoder
+    forward = training._forward(translator.autoencoder, branch, x, y, torch.Generator().manual_seed(0))
+    terms = training.translation_losses(branch, judge, translator.classifier, forward, y, labels)
+    z = branch.decoder(encoder(x), forward.s_y)
+    assert torch.allclose(forward.z, z, atol=1e-6)
+    expected = {
+        "art_reconstruction": (branch.decoder(branch.content(y), forward.s_y) - y).abs().mean(),
+        "content_code": (branch.content(z) - encoder(x)).abs().mean(),
+        "style_code": (branch.style(z)[0] - forward.s_y).abs().mean(),
+        "class": torch.nn.functional.cross_entropy(translator.classifier(z), labels),
+    }
+    for name, value in expected.items():
+        assert terms[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+def test_losses_fall_and_progress_reports_every_epoch(built, autoencoder):
+    reports = []
+    _, history = train_translation(
+        autoencoder, *built, TRANSLATION, lambda step, total, values: reports.append((step, total, dict(values)))
+    )
+    assert [(step, total) for step, total, _ in reports] == [(1, 3), (2, 3), (3, 3)]
+    assert history[-1]["art_reconstruction"] < history[0]["art_reconstruction"]
+    assert {"content_code", "style_code", "kl", "adversarial", "class", "discriminator"} < set(history[0])
+
+
+def test_the_autoencoder_learns_to_reconstruct(built):
+    space, shapes = built
+    model, history = train_autoencoder(space, shapes, AutoencoderParams(epochs=20, batch_size=64))
+    assert history[-1]["reconstruction"] < 0.5 * history[0]["reconstruction"]
+    held_out = torch.as_tensor(shapes.normal[shapes.normal_held_out], dtype=torch.float32)
+    assert (model(held_out) - held_out).abs().mean().item() < 0.1
+
+
+def test_two_trainings_agree_bit_for_bit_and_leave_stage_one_alone(built, autoencoder, trained):
+    before = state(autoencoder)
+    again, history = train_translation(autoencoder, *built, TRANSLATION)
+    assert equal(again.branch, trained[0].branch) and history == trained[1]
+    assert all(torch.equal(before[name], value) for name, value in autoencoder.state_dict().items())
+    assert equal(again.autoencoder, autoencoder)
+
+
+def test_another_seed_gives_other_weights(built, autoencoder, trained):
+    other, _ = train_translation(autoencoder, *built, TRANSLATION.model_copy(update={"seed": 1}))
+    assert not equal(other.branch, trained[0].branch)
+
+
+class Stop(Exception):
+    """What a user's interruption looks like to the training."""
+
+
+def stop_at(epoch: int):
+    def report(step, total, values):
+        if step == epoch:
+            raise Stop
+
+    return report
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "translation"])
+def test_an_interrupted_training_continues_bit_for_bit(stage, built, autoencoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 1)
+    file = tmp_path / "deep" / "state.safetensors"
+
+    def train(progress=training.silent, checkpoint=None, seed=0):
+        if stage == "autoencoder":
+            params = AutoencoderParams(epochs=4, batch_size=64, seed=seed)
+            return train_autoencoder(*built, params, progress, checkpoint)
+        params = TranslationParams(epochs=4, batch_size=64, seed=seed)
+        return train_translation(autoencoder, *built, params, progress, checkpoint)
+
+    whole, history = train()
+    with pytest.raises(Stop):
+        train(stop_at(3), file)
+    assert file.is_file()
+    seen = []
+    resumed, resumed_history = train(lambda step, total, values: seen.append(step), file)
+    assert seen == [3, 4] and resumed_history == history
+    assert equal(getattr(resumed, "branch", resumed), getattr(whole, "branch", whole))
+    assert list(tmp_path.rglob("*.safetensors")) == []
+
+
+def test_the_state_of_another_training_or_a_damaged_one_is_not_continued(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 1)
+    file = tmp_path / "state.safetensors"
+    with pytest.raises(Stop):
+        train_autoencoder(*built, AutoencoderParams(epochs=4, batch_size=64), stop_at(3), file)
+    seen = []
+    train_autoencoder(*built, AutoencoderParams(epochs=2, batch_size=64, seed=9), lambda s, t, v: seen.append(s), file)
+    assert seen == [1, 2]
+    file.write_bytes(b"half a file")
+    train_autoencoder(*built, AUTOENCODER, lambda s, t, v: seen.append(s), file)
+    assert seen == [1, 2, 1, 2]
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(built, autoencoder, monkeypatch):
+    calls = iter(range(100))
+
+    def broken(mean, log_variance):
+        return mean.sum() * (float("nan") if next(calls) == 7 else 0.0)
+
+    monkeypatch.setattr(losses, "kl_divergence", broken)
+    with pytest.raises(TrainingError, match=r"translation: the loss term 'kl' .* epoch 2, step 3; lower") as error:
+        train_translation(autoencoder, *built, TRANSLATION)
+    assert "\n" not in str(error.value)
+
+
+def test_the_learning_rate_is_constant_and_then_falls():
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([parameter])
+    loop = object.__new__(training._Loop)
+    loop.optimizers = {"adam": optimizer}
+
+    def rates(share):
+        loop.params = TranslationParams(epochs=10, learning_rate=1e-3, decay_from=share)
+        values = []
+        for epoch in range(10):
+            loop._set_rate(epoch)
+            values.append(optimizer.param_groups[0]["lr"])
+        return np.array(values)
+
+    assert np.allclose(rates(1.0), 1e-3)
+    half = rates(0.5)
+    assert np.allclose(half[:6], 1e-3) and (np.diff(half[5:]) < 0).all() and half[-1] >= 1e-4
+
+
+# --- the trained networks on disk and at work -------------------------------------------------------------------------
+
+
+def test_weights_survive_the_disk(built, trained, autoencoder, tmp_path):
+    translator, _ = trained
+    translator.save(tmp_path / "t.safetensors")
+    again = Translator.load(tmp_path / "t.safetensors")
+    shapes = built[1]
+    assert np.array_equal(
+        translator.translate_coefficients(shapes.normal[:9], shapes.art[:9]),
+        again.translate_coefficients(shapes.normal[:9], shapes.art[:9]),
+    )
+    again.save(tmp_path / "u.safetensors")
+    assert (tmp_path / "t.safetensors").read_bytes() == (tmp_path / "u.safetensors").read_bytes()
+    save_autoencoder(autoencoder, tmp_path / "a.safetensors")
+    assert equal(load_autoencoder(tmp_path / "a.safetensors"), autoencoder)
+
+
+def test_bad_weight_files_are_named(tmp_path, autoencoder):
+    with pytest.raises(ArtifactError, match=r"none\.safetensors: missing; run"):
+        Translator.load(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"12345678 not a tensor")
+    with pytest.raises(ArtifactError, match=r"bad\.safetensors: damaged"):
+        Translator.load(tmp_path / "bad.safetensors")
+    save_autoencoder(autoencoder, tmp_path / "a.safetensors")
+    with pytest.raises(ArtifactError, match="holds 'autoencoder' version 1, expected 'translator'"):
+        Translator.load(tmp_path / "a.safetensors")
+
+
+def test_translation_follows_the_photos_frame(faces, built, trained):
+    content, style = faces[0][0], faces[1][0]
+    base = translate(trained[0], built[0], content, style)
+    frame = np.array([[1.9, -0.5, 30.0], [0.5, 1.9, -700.0]])
+    assert np.allclose(translate(trained[0], built[0], apply(frame, content), style), apply(frame, base), atol=1e-3)
+    assert np.allclose(translate(trained[0], built[0], content, apply(frame, style)), base, atol=1e-4)
+
+
+def test_translating_mirror_images_gives_the_mirror_image(faces, built, trained):
+    content, style = faces[0][1], faces[1][1]
+    base = translate(trained[0], built[0], content, style)
+    flipped = translate(trained[0], built[0], mirror(content, 256), mirror(style, 256))
+    assert np.allclose(flipped, mirror(base, 256), atol=1e-3)
+
+
+def test_the_average_face_as_exemplar_and_strength_zero_leave_the_person_as_they_are(faces, built, trained):
+    space = built[0]
+    average = space.decode(space.normal_mean)
+    for content, style in zip(faces[0][:5], faces[1][:5], strict=True):
+        assert np.allclose(translate(trained[0], space, content, average), content, atol=0.05)
+        assert np.allclose(translate(trained[0], space, content, style, strength=0.0), content, atol=1e-9)
+
+
+def test_translations_are_faces(faces, built, trained):
+    result = np.array([translate(trained[0], built[0], x, y) for x, y in zip(faces[0][:60], faces[1][:60], strict=True)])
+    assert np.isfinite(result).all() and crossing(result).mean() <= 0.02
