@@ -1,4 +1,4 @@
-"""Pictures in and out: any common raster file becomes an upright RGB array, and arrays become PNG or JPEG files.
+"""Pictures in and out: any common raster file becomes an upright RGB array, an array a PNG or JPEG file.
 
 Everything that can be wrong with a file given by a user ends here, as an
 :class:`~portrait_pipeline.errors.InputFileError` of one line that names the file, the problem and the remedy.
@@ -20,7 +20,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from .artifacts import atomic_path
 from .errors import InputFileError, OutputError
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 MAX_FILE_BYTES = 200 * 10**6
 MAX_PIXELS = 100 * 10**6
@@ -30,16 +30,29 @@ _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 _WRITERS = {".png": ("PNG", {}), ".jpg": ("JPEG", {"quality": 92}), ".jpeg": ("JPEG", {"quality": 92})}
 # What Pillow's decoders raise on damaged data, besides OSError.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError,
-                   TypeError, AttributeError, OverflowError, MemoryError)
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def load_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
     """Read a picture as it is meant to be seen.
 
-    EXIF orientation and an embedded colour profile are applied (the result is sRGB); grey, 16-bit, palette and
-    CMYK pictures become RGB; transparency is laid on white; of several frames the first counts. Limits: at most
-    200 MB and 100 megapixels, checked before anything is decoded, and at least 32 pixels on each side.
+    EXIF orientation and an embedded colour profile are applied (the result is sRGB); grey, 16-bit, palette
+    and CMYK pictures become RGB; transparency is laid on white; of several frames the first counts. Limits:
+    at most 200 MB and 100 megapixels, checked before anything is decoded, and at least 32 pixels on each
+    side.
 
     Args:
         path: PNG, JPEG, WebP, TIFF, BMP or GIF file; the content decides, not the suffix.
@@ -58,15 +71,15 @@ def load_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
             rgb = np.array(_to_rgb(ImageOps.exif_transpose(picture)), dtype=np.uint8)
         except _DECODER_ERRORS as error:
             raise InputFileError(
-                f"{path}: the picture is damaged or truncated ({_one_line(error)}); open it in an image editor and "
-                "save it again as PNG"
+                f"{path}: the picture is damaged or truncated ({_one_line(error)}); open it in an image "
+                "editor and save it again as PNG"
             ) from error
     if max_side is not None:
         rgb = resize_to(rgb, max_side)
         if min(rgb.shape[:2]) < MIN_SIDE:
             raise InputFileError(
-                f"{path}: too long and narrow, {rgb.shape[1]} x {rgb.shape[0]} pixels are left after reduction to "
-                f"{max_side}; crop it around the face"
+                f"{path}: too long and narrow, {rgb.shape[1]} x {rgb.shape[0]} pixels are left after "
+                f"reduction to {max_side}; crop it around the face"
             )
     return rgb
 
@@ -88,7 +101,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def resize_to(rgb: np.ndarray, max_side: int) -> np.ndarray:
-    """Reduce an image so that its longer side has at most ``max_side`` pixels; smaller images are returned as is.
+    """Reduce an image so that its longer side has at most ``max_side`` pixels; smaller images are returned as
+    is.
 
     Args:
         rgb: (H, W, 3) or (H, W) uint8.
@@ -109,7 +123,8 @@ def save_image(path: str | Path, rgb: np.ndarray) -> None:
     """Write an image atomically; the suffix (.png, .jpg, .jpeg) chooses the format.
 
     Args:
-        path: target; its folder is created if needed. The file carries no time stamp: equal pixels, equal bytes.
+        path: target; its folder is created if needed. The file carries no time stamp: equal pixels, equal
+            bytes.
         rgb: (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey, uint8.
 
     Raises:
@@ -117,7 +132,9 @@ def save_image(path: str | Path, rgb: np.ndarray) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITERS:
-        raise OutputError(f"{path}: cannot be written, '{path.suffix}' is not a known image suffix; use .png or .jpg")
+        raise OutputError(
+            f"{path}: cannot be written, '{path.suffix}' is not a known image suffix; use .png or .jpg"
+        )
     name, options = _WRITERS[path.suffix.lower()]
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     if name == "JPEG" and picture.mode == "RGBA":
@@ -135,23 +152,26 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # Pillow warns about large pictures; the limit below refuses them
             picture = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise InputFileError(f"{path}: is not a picture that can be read; give a {FORMAT_NAMES} file") from error
+        raise InputFileError(
+            f"{path}: is not a picture that can be read; give a {FORMAT_NAMES} file"
+        ) from error
     except Image.DecompressionBombError as error:
         raise InputFileError(_too_many_pixels(path, "more than 178")) from error
     except PermissionError as error:
         raise InputFileError(f"{path}: may not be read; allow it with `chmod u+r`") from error
     except _DECODER_ERRORS as error:
         raise InputFileError(
-            f"{path}: the picture's header is damaged ({_one_line(error)}); give an intact {FORMAT_NAMES} file"
+            f"{path}: the picture's header is damaged ({_one_line(error)}); give an intact "
+            f"{FORMAT_NAMES} file"
         ) from error
     with picture:
         width, height = picture.size
         if width * height > MAX_PIXELS:
-            raise InputFileError(_too_many_pixels(path, f"{width} x {height} ="
-                                                        f" {width * height / 1e6:.0f}"))
+            raise InputFileError(_too_many_pixels(path, f"{width} x {height} = {width * height / 1e6:.0f}"))
         if min(width, height) < MIN_SIDE:
             raise InputFileError(
-                f"{path}: too small, {width} x {height} pixels; give at least {MIN_SIDE} on each side, better 512"
+                f"{path}: too small, {width} x {height} pixels; give at least {MIN_SIDE} on each side, "
+                "better 512"
             )
         yield picture
 
@@ -166,7 +186,9 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError:
         raise InputFileError(f"{path}: no such file; mend the path or put the picture there") from None
     except (OSError, ValueError) as error:
-        raise InputFileError(f"{path!s}: cannot be read ({_one_line(error)}); check the path and its permissions") from error
+        raise InputFileError(
+            f"{path!s}: cannot be read ({_one_line(error)}); check the path and its permissions"
+        ) from error
     if status.st_size == 0:
         raise InputFileError(f"{path}: the file is empty; copy or download it again")
     if status.st_size > MAX_FILE_BYTES:
@@ -212,7 +234,8 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _grey_to_8_bit(values: np.ndarray) -> np.ndarray:
-    """Scale integers of 16 (or more) bits, or floats, to 0..255 by the smallest usual range that holds them."""
+    """Scale integers of 16 (or more) bits, or floats, to 0..255 by the smallest usual range that holds
+    them."""
     if not np.isfinite(values).all():
         raise ValueError("a pixel is not a finite number")
     if values.dtype == np.uint16:

@@ -8,7 +8,7 @@ leave any of them out, and the command line takes its defaults from these classe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -44,10 +44,10 @@ class Pair(Section):
 class LandmarkSetsParams(Section):
     """Training landmarks of both domains."""
 
-    normal: str = "generated"
-    """Normal faces: ``generated``."""
-    art: str = "generated"
-    """Art faces: ``generated``."""
+    normal: Literal["generated"] = "generated"
+    """Where normal faces come from: the face model."""
+    art: Literal["generated"] = "generated"
+    """Where art faces come from: families of exaggeration applied to the face model."""
     normal_count: Annotated[int, Field(ge=64, le=1_000_000)] = 6269
     """Number of normal faces (paper: 6 269)."""
     art_count: Annotated[int, Field(ge=64, le=1_000_000)] = 11415
@@ -144,18 +144,23 @@ class FitParams(Section):
     """Expected error of a photo's landmarks, as a share of the distance between the outer eye corners."""
     art_noise: Annotated[float, Field(gt=0, le=1)] = 0.08
     """The same for an artwork: its exaggerations are no identity, and stay in the residual."""
+    art_pose_prior: Weight = 20.0
+    """``pose_prior`` for an artwork, where a whole row of points may be off in the same way."""
     jaw_weight: Weight = 0.5
     """Weight of the 17 jaw points, which are placed less exactly than the others."""
     iterations: Annotated[int, Field(ge=4, le=10_000)] = 40
     """Gauss-Newton steps at most."""
 
     def for_art(self) -> FitParams:
-        """The parameters for an artwork: ``art_noise`` in place of ``noise``."""
-        return self.model_copy(update={"noise": self.art_noise})
+        """The parameters for an artwork: ``art_noise`` and ``art_pose_prior`` in place of their counterparts."""
+        return self.model_copy(update={"noise": self.art_noise, "pose_prior": self.art_pose_prior})
 
 
 class TranslateParams(Section):
     """Application of the trained translation network to one pair."""
+
+    bound: Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)] = 4.0
+    """Whitened PCA coefficients of exemplar and result stay within this many standard deviations."""
 
 
 class DeformParams(Section):
@@ -310,16 +315,20 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     return params
 
 
-def describe() -> str:
-    """A table of all parameters: name, default, allowed values, meaning."""
-    lines = []
+def parameter_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Name, default, allowed values and meaning of every parameter except ``pairs``."""
     for section, field in Params.model_fields.items():
-        if section == "pairs":
-            continue
-        for name, item in field.default.__class__.model_fields.items():
-            allowed = f" [{_allowed(item)}]" if _allowed(item) else ""
-            lines.append(f"{section}.{name} = {item.default}{allowed}\n    {item.description}")
-    return "\n".join(lines)
+        if section != "pairs":
+            for name, item in type(field.default).model_fields.items():
+                yield f"{section}.{name}", str(item.default), _allowed(item), str(item.description)
+
+
+def describe() -> str:
+    """The table of :func:`parameter_rows` as text."""
+    return "\n".join(
+        f"{name} = {default}{f' [{allowed}]' if allowed else ''}\n    {' '.join(meaning.split())}"
+        for name, default, allowed, meaning in parameter_rows()
+    )
 
 
 def _allowed(item: Any) -> str:
@@ -348,5 +357,6 @@ def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
         try:
             values[section][key] = YAML(typ="safe", pure=True).load(text)
         except YAMLError as error:
-            raise ParameterError(f"-S {override}: the value is not valid YAML ({' '.join(str(error).split())})") from error
+            reason = " ".join(str(error).split())
+            raise ParameterError(f"-S {override}: the value is not valid YAML ({reason})") from error
     return validate(Params, values, "-S")

@@ -22,7 +22,12 @@ from portrait_pipeline.shapes import (
 )
 from portrait_pipeline.shapes.alignment import TARGETS
 from portrait_pipeline.shapes.families import EFFECTS, FAMILIES, warp
-from portrait_pipeline.shapes.generate import sample_effects, sample_expressions, sample_rotations, smooth_noise
+from portrait_pipeline.shapes.generate import (
+    sample_effects,
+    sample_expressions,
+    sample_rotations,
+    smooth_noise,
+)
 from portrait_pipeline.shapes.plots import plot_classes, plot_modes
 from portrait_pipeline.shapes.points import anchors
 from portrait_pipeline.shapes.validity import gaps
@@ -31,7 +36,9 @@ from portrait_pipeline.shapes.validity import gaps
 @pytest.fixture(scope="module")
 def sets():
     model = load_bundled_model()
-    return generate_normal(model, 300, np.random.default_rng(1)), generate_art(model, 500, np.random.default_rng(2))
+    return generate_normal(model, 300, np.random.default_rng(1)), generate_art(
+        model, 500, np.random.default_rng(2)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,7 @@ def similarity(angle: float, scale: float, shift: tuple[float, float]) -> np.nda
     return np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
 
 
-# --- generated sets -------------------------------------------------------------------------------------------------
+# --- generated sets ----------
 
 
 def test_the_same_seed_gives_the_same_faces_and_another_seed_others():
@@ -125,8 +132,16 @@ def test_symmetric_effects_keep_a_symmetric_face_symmetric():
     face = face_in_its_own_units()
     face = (face + mirror(face)) / 2
     values = {name: np.full(1, 0.1) for name in EFFECTS}
-    for name in ("eye_uneven", "eye_unlike", "jaw_skew", "mouth_skew", "mouth_tilt", "half_width", "nose_bend",
-                 "wobble"):
+    for name in (
+        "eye_uneven",
+        "eye_unlike",
+        "jaw_skew",
+        "mouth_skew",
+        "mouth_tilt",
+        "half_width",
+        "nose_bend",
+        "wobble",
+    ):
         values[name] = np.zeros(1)
     warped = warp(face[None], values, np.zeros((1, 68, 2)))[0]
     assert np.allclose(warped, mirror(warped), atol=1e-9)
@@ -160,7 +175,7 @@ def test_an_empty_set_is_refused():
         generate_normal(load_bundled_model(), 0, np.random.default_rng(0))
 
 
-# --- validity ---------------------------------------------------------------------------------------------------------
+# --- validity ----------
 
 
 def test_crossing_sees_lids_lips_and_jaw(sets):
@@ -183,7 +198,7 @@ def test_uncross_mends_crossed_lids_and_lips_and_leaves_good_faces_alone(sets):
     assert gaps(uncross(bad)).min() > -0.02
 
 
-# --- alignment --------------------------------------------------------------------------------------------------------
+# --- alignment ----------
 
 
 def test_mirror_is_an_involution_and_keeps_left_on_the_left(sets):
@@ -191,7 +206,9 @@ def test_mirror_is_an_involution_and_keeps_left_on_the_left(sets):
     face = sets[0][:1]
     assert np.allclose(mirror(mirror(face)), face)
     flipped = mirror(face, axis=256)[0]
-    assert flipped[0, 0] < flipped[16, 0] and flipped[36, 0] < flipped[45, 0] and flipped[37, 1] < flipped[41, 1]
+    assert (
+        flipped[0, 0] < flipped[16, 0] and flipped[36, 0] < flipped[45, 0] and flipped[37, 1] < flipped[41, 1]
+    )
 
 
 def test_similarity_alignment_is_the_least_squares_solution(sets):
@@ -238,12 +255,14 @@ def test_degenerate_faces_are_refused():
         align(np.zeros((67, 2)))
 
 
-# --- PCA, whitening, classes ------------------------------------------------------------------------------------------
+# --- PCA, whitening, classes ----------
 
 
 def test_pca_and_whitening_agree_with_plain_numpy(sets, built):
     space, shapes = built
-    aligned = np.concatenate([align(sets[0])[0][~shapes.normal_held_out], align(sets[1])[0][~shapes.art_held_out]])
+    aligned = np.concatenate(
+        [align(sets[0])[0][~shapes.normal_held_out], align(sets[1])[0][~shapes.art_held_out]]
+    )
     both = np.concatenate([aligned, mirror(aligned)]).reshape(-1, 136)
     mean = both.mean(0)
     values, vectors = np.linalg.eigh((both - mean).T @ (both - mean) / len(both))
@@ -274,6 +293,12 @@ def test_parity_reflects_faces(sets, built):
     assert np.allclose(space.encode(mirror(aligned)), space.encode(aligned) * space.parity, atol=1e-6)
 
 
+def test_the_signs_of_the_components_do_not_hang_on_rounding(sets, built):
+    space, shapes = built
+    nudged, _ = build_shape_space(sets[0] + 1e-9, sets[1] * (1 + 1e-12), ShapeSpaceParams(classes=8))
+    assert ((nudged.components[:20] * space.components[:20]).sum(1) > 0.99).all()
+
+
 def test_classes_are_the_nearest_means_and_a_fixed_point_of_k_means(built):
     space, shapes = built
     train = shapes.art[~shapes.art_held_out]
@@ -294,7 +319,9 @@ def test_held_out_samples_take_no_part(sets, built):
     normal[shapes.normal_held_out] = normal[0] * 1.3
     art[shapes.art_held_out] = art[0] * 0.7
     other, _ = build_shape_space(normal, art, ShapeSpaceParams(classes=8))
-    assert np.array_equal(other.components, space.components) and np.array_equal(other.centroids, space.centroids)
+    assert np.array_equal(other.components, space.components) and np.array_equal(
+        other.centroids, space.centroids
+    )
 
 
 def test_space_and_set_survive_the_disk_bit_for_bit(built, tmp_path):

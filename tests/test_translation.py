@@ -12,6 +12,7 @@ from portrait_pipeline.params import AutoencoderParams, ShapeSpaceParams, Transl
 from portrait_pipeline.shapes import apply, build_shape_space, crossing, generate_art, generate_normal, mirror
 from portrait_pipeline.translation import (
     Translator,
+    exaggerate,
     load_autoencoder,
     losses,
     networks,
@@ -37,7 +38,9 @@ def one_thread():
 @pytest.fixture(scope="module")
 def faces():
     model = load_bundled_model()
-    return generate_normal(model, 200, np.random.default_rng(3)), generate_art(model, 300, np.random.default_rng(4))
+    return generate_normal(model, 200, np.random.default_rng(3)), generate_art(
+        model, 300, np.random.default_rng(4)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +63,33 @@ def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    return all(
+        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
 
 
-# --- networks ---------------------------------------------------------------------------------------------------------
+# --- networks ----------
 
 
 def test_layer_counts_are_the_papers():
     autoencoder, branch = networks.Autoencoder(32), networks.ArtBranch(32)
     counts = {
-        "E_X": autoencoder.encoder, "G_X": autoencoder.decoder, "E_Y^C": branch.content, "E_Y^S": branch.style,
-        "G_Y": branch.decoder, "D_Y": networks.critic(32, 1), "CL": networks.critic(32, 25),
+        "E_X": autoencoder.encoder,
+        "G_X": autoencoder.decoder,
+        "E_Y^C": branch.content,
+        "E_Y^S": branch.style,
+        "G_Y": branch.decoder,
+        "D_Y": networks.critic(32, 1),
+        "CL": networks.critic(32, 25),
     }
     assert {name: networks.count_layers(module) for name, module in counts.items()} == {
-        "E_X": 8, "G_X": 8, "E_Y^C": 8, "E_Y^S": 16, "G_Y": 8, "D_Y": 4, "CL": 4,
+        "E_X": 8,
+        "G_X": 8,
+        "E_Y^C": 8,
+        "E_Y^S": 16,
+        "G_Y": 8,
+        "D_Y": 4,
+        "CL": 4,
     }
 
 
@@ -85,10 +101,12 @@ def test_shapes_of_codes_and_gradients_reach_every_weight():
     out = branch.decoder(branch.content(y), mean)
     assert mean.shape == log_variance.shape == (64, 16) and out.shape == (64, 32)
     ((out**2).sum() + (log_variance**2).sum()).backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in branch.named_parameters() if "weight" in n)
+    assert all(
+        p.grad is not None and p.grad.abs().sum() > 0 for n, p in branch.named_parameters() if "weight" in n
+    )
 
 
-# --- losses against their formulas ------------------------------------------------------------------------------------
+# --- losses against their formulas ----------
 
 
 def test_l1_and_least_squares_terms():
@@ -103,8 +121,10 @@ def test_l1_and_least_squares_terms():
 
 def test_class_term_is_the_cross_entropy_of_the_logits():
     logits, labels = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.5, 1.0]]), torch.tensor([0, 1])
-    naive = [-math.log(math.exp(row[k]) / sum(math.exp(v) for v in row))
-             for row, k in zip(logits.tolist(), labels.tolist(), strict=True)]
+    naive = [
+        -math.log(math.exp(row[k]) / sum(math.exp(v) for v in row))
+        for row, k in zip(logits.tolist(), labels.tolist(), strict=True)
+    ]
     assert losses.classification(logits, labels).item() == pytest.approx(sum(naive) / 2)
 
 
@@ -116,14 +136,25 @@ def test_kl_against_torch_distributions_and_zero_at_the_prior():
     assert losses.kl_divergence(torch.zeros(3, 16), torch.zeros(3, 16)).item() == 0
 
 
+def test_content_domain_term_compares_means_and_deviations():
+    a, b = torch.randn(50, 4), torch.randn(60, 4) * 2 + 1
+    naive = np.abs(a.numpy().mean(0) - b.numpy().mean(0)).mean()
+    naive += np.abs(a.numpy().std(0, ddof=1) - b.numpy().std(0, ddof=1)).mean()
+    assert losses.content_domain(a, b).item() == pytest.approx(naive, rel=1e-5)
+    assert losses.content_domain(a, a).item() == 0
+
+
 def test_reparameterised_codes_have_the_asked_mean_and_variance():
     noise = torch.randn(200_000, 1, generator=torch.Generator().manual_seed(0))
     code = losses.sample_code(torch.tensor(1.5), torch.tensor(math.log(0.25)), noise)
-    assert code.mean().item() == pytest.approx(1.5, abs=0.01) and code.std().item() == pytest.approx(0.5, abs=0.01)
+    assert code.mean().item() == pytest.approx(1.5, abs=0.01) and code.std().item() == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 def test_the_total_is_equation_7_with_the_papers_weights():
     names = ("art_reconstruction", "content_code", "style_code", "kl", "adversarial", "class")
+    assert [getattr(TranslationParams(), f"weight_{name}") for name in names] == [1, 0.5, 1, 1, 1, 1]
     terms = {name: torch.tensor(10.0**k) for k, name in enumerate(names)}
     assert training.weighted_sum(terms, TranslationParams()).item() == pytest.approx(1 + 0.5 * 10 + 111100)
     assert training.weighted_sum(terms, TranslationParams(weight_class=0.0)).item() == pytest.approx(11106)
@@ -151,13 +182,16 @@ def test_terms_of_stage_two_use_the_exemplars_own_code_and_label(built, trained)
         assert terms[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
 
 
-# --- training ---------------------------------------------------------------------------------------------------------
+# --- training ----------
 
 
 def test_losses_fall_and_progress_reports_every_epoch(built, autoencoder):
     reports = []
     _, history = train_translation(
-        autoencoder, *built, TRANSLATION, lambda step, total, values: reports.append((step, total, dict(values)))
+        autoencoder,
+        *built,
+        TRANSLATION,
+        lambda step, total, values: reports.append((step, total, dict(values))),
     )
     assert [(step, total) for step, total, _ in reports] == [(1, 3), (2, 3), (3, 3)]
     assert history[-1]["art_reconstruction"] < history[0]["art_reconstruction"]
@@ -226,7 +260,9 @@ def test_the_state_of_another_training_or_a_damaged_one_is_not_continued(built, 
     with pytest.raises(Stop):
         train_autoencoder(*built, AutoencoderParams(epochs=4, batch_size=64), stop_at(3), file)
     seen = []
-    train_autoencoder(*built, AutoencoderParams(epochs=2, batch_size=64, seed=9), lambda s, t, v: seen.append(s), file)
+    train_autoencoder(
+        *built, AutoencoderParams(epochs=2, batch_size=64, seed=9), lambda s, t, v: seen.append(s), file
+    )
     assert seen == [1, 2]
     file.write_bytes(b"half a file")
     train_autoencoder(*built, AUTOENCODER, lambda s, t, v: seen.append(s), file)
@@ -240,7 +276,9 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(built, autoencod
         return mean.sum() * (float("nan") if next(calls) == 7 else 0.0)
 
     monkeypatch.setattr(losses, "kl_divergence", broken)
-    with pytest.raises(TrainingError, match=r"translation: the loss term 'kl' .* epoch 2, step 3; lower") as error:
+    with pytest.raises(
+        TrainingError, match=r"translation: the loss term 'kl' .* epoch 2, step 3; lower"
+    ) as error:
         train_translation(autoencoder, *built, TRANSLATION)
     assert "\n" not in str(error.value)
 
@@ -264,7 +302,7 @@ def test_the_learning_rate_is_constant_and_then_falls():
     assert np.allclose(half[:6], 1e-3) and (np.diff(half[5:]) < 0).all() and half[-1] >= 1e-4
 
 
-# --- the trained networks on disk and at work -------------------------------------------------------------------------
+# --- the trained networks on disk and at work ----------
 
 
 def test_weights_survive_the_disk(built, trained, autoencoder, tmp_path):
@@ -297,7 +335,9 @@ def test_translation_follows_the_photos_frame(faces, built, trained):
     content, style = faces[0][0], faces[1][0]
     base = translate(trained[0], built[0], content, style)
     frame = np.array([[1.9, -0.5, 30.0], [0.5, 1.9, -700.0]])
-    assert np.allclose(translate(trained[0], built[0], apply(frame, content), style), apply(frame, base), atol=1e-3)
+    assert np.allclose(
+        translate(trained[0], built[0], apply(frame, content), style), apply(frame, base), atol=1e-3
+    )
     assert np.allclose(translate(trained[0], built[0], content, apply(frame, style)), base, atol=1e-4)
 
 
@@ -316,6 +356,29 @@ def test_the_average_face_as_exemplar_and_strength_zero_leave_the_person_as_they
         assert np.allclose(translate(trained[0], space, content, style, strength=0.0), content, atol=1e-9)
 
 
+def test_noise_in_a_symmetric_exemplar_does_not_make_a_crooked_face(built, trained):
+    space, shapes = built
+    person = space.decode(space.normal_mean)
+    exemplar = space.decode(shapes.art[0] * (space.parity > 0))
+    noisy = exemplar + np.random.default_rng(0).normal(0, 0.008, (68, 2))
+
+    def crookedness(face):
+        return np.abs(face - mirror(face)).mean()
+
+    assert crookedness(translate(trained[0], space, person, exemplar)) < 1e-6
+    assert crookedness(translate(trained[0], space, person, noisy)) < 0.25 * crookedness(noisy)
+
+
+def test_many_pairs_at_once_equal_one_by_one(built, trained):
+    space, shapes = built
+    together = exaggerate(trained[0], space, shapes.normal[:6], shapes.art[:6])
+    single = [exaggerate(trained[0], space, shapes.normal[[i]], shapes.art[[i]])[0] for i in range(6)]
+    assert np.allclose(together, single, atol=1e-5)
+    assert np.abs(together).max() <= max(4.0, np.abs(shapes.normal[:6]).max()) + 1e-9
+
+
 def test_translations_are_faces(faces, built, trained):
-    result = np.array([translate(trained[0], built[0], x, y) for x, y in zip(faces[0][:60], faces[1][:60], strict=True)])
+    result = np.array(
+        [translate(trained[0], built[0], x, y) for x, y in zip(faces[0][:60], faces[1][:60], strict=True)]
+    )
     assert np.isfinite(result).all() and crossing(result).mean() <= 0.02

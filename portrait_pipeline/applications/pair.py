@@ -184,7 +184,7 @@ def translate_pair(
     from ..translation import translate
 
     content, style = fitted.content_points, fitted.style_points
-    return TranslatedPair(content, style, translate(translator, space, content, style))
+    return TranslatedPair(content, style, translate(translator, space, content, style, bound=params.bound))
 
 
 def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair, params: DeformParams) -> DeformedHead:

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluation.identity import distance
+from ..face_model import FaceModel, load_bundled_model
+from ..mesh.render import View, camera_vertices, frame_head, render
 from ..stage import Layout
-from .pair import DeformedHead, FittedPair, LocatedPair, StylisedTexture, TranslatedPair
+from .pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
 
 SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid")
 PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "export")
@@ -23,7 +26,9 @@ def pair_metrics(layout: Layout, name: str) -> dict[str, Any]:
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
     translated = TranslatedPair.load(layout.pair_artifact("translate", name))
     head = DeformedHead.load(layout.pair_artifact("deform", name))
+    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     texture = StylisedTexture.load(layout.pair_artifact("texture", name))
+    model = load_bundled_model()
     return {
         "fit": {"inner_error": fitted.inner_error, "jaw_error": fitted.jaw_error},
         "deform": {
@@ -32,12 +37,32 @@ def pair_metrics(layout: Layout, name: str) -> dict[str, Any]:
             "eased_landmarks": head.eased_landmarks,
             "flipped_triangles": head.flipped_triangles,
         },
-        "identity": identity_metrics(located, fitted, head, texture),
+        "identity": {
+            "fitted": portrait_distance(model, located, fitted.vertices, photo.texture),
+            "stylised": portrait_distance(model, located, head.vertices, texture.texture),
+        },
         "texture": {"style_loss": texture.style_loss, "content_loss": texture.content_loss, "steps": texture.steps},
         "seconds": {
             stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
         },
     }
+
+
+def portrait_distance(
+    model: FaceModel, located: LocatedPair, vertices: np.ndarray, texture: np.ndarray, size: int = 400
+) -> float:
+    """Distance between the photo and a frontal picture of a head in face recognition space; see ``evaluation.identity``.
+
+    Args:
+        vertices: (V, 3) head space.
+        texture: (S, S, 3) uint8 RGB.
+        size: of the picture in pixels.
+    """
+    view, framing = View(), frame_head(vertices)
+    picture = render(model.mesh(vertices), texture, view, framing, size)
+    points = camera_vertices(vertices[model.landmarks], view, framing)[:, :2]
+    points = (points * [1.0, -1.0] + 1.0) * size / 2
+    return float(distance(located.photo, located.photo_points, picture, points))
 
 
 def _landmark_shift(translated: TranslatedPair) -> float:

@@ -55,7 +55,7 @@ def stylize_files(
     located = locate_pair(photo_path, art_path, params.landmarks, notify)
     tell(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
     fitted = fit_pair(model, located, params.fit)
-    tell(f"fit: {100 * fitted.inner_error:.1f} % of the eye distance inside the face, {100 * fitted.jaw_error:.1f} % jaw")
+    tell(f"fit: off by {100 * fitted.inner_error:.1f} % of the eye distance, jaw {100 * fitted.jaw_error:.1f} %")
 
     from ..shapes import ShapeSpace
     from ..translation import Translator

@@ -10,7 +10,8 @@ from ..errors import ParameterError
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Frechet distance between the Gaussians of two samples: |mu_a - mu_b|^2 + tr(A + B - 2 (A B)^(1/2)).
 
-    The trace of the matrix square root is the sum of the square roots of the eigenvalues of A^(1/2) B A^(1/2),
+    The trace of the matrix square root is the sum of the square roots of the eigenvalues of A^(1/2) B
+    A^(1/2),
     which is symmetric: no complex round-off, singular covariances included.
 
     Args:
@@ -24,7 +25,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ParameterError(f"Frechet distance of samples of shapes {a.shape} and {b.shape}: need (N, K) and (M, K)")
+        raise ParameterError(
+            f"Frechet distance of samples of shapes {a.shape} and {b.shape}: need (N, K) and (M, K)"
+        )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ParameterError("Frechet distance of samples with a number that is not finite")
     cov_a, cov_b = np.atleast_2d(np.cov(a, rowvar=False)), np.atleast_2d(np.cov(b, rowvar=False))

@@ -1,6 +1,6 @@
 """The 68 facial landmarks of a photo or an artwork: from a file beside it, or detected with dlib."""
 
-from .detector import Detection, locate
+from .detector import Detection, detect, locate
 from .draw import draw
 from .files import find_points, read_points, write_points
 from .points import (
@@ -18,6 +18,22 @@ from .points import (
 )
 
 __all__ = [
-    "BROWS", "EYES", "JAW", "MIRROR", "MOUTH", "NOSE", "OUTER_EYE_CORNERS", "POLYLINES", "Detection", "draw",
-    "eye_distance", "find_points", "handedness", "locate", "mirrored", "read_points", "write_points",
+    "BROWS",
+    "EYES",
+    "JAW",
+    "MIRROR",
+    "MOUTH",
+    "NOSE",
+    "OUTER_EYE_CORNERS",
+    "POLYLINES",
+    "Detection",
+    "detect",
+    "draw",
+    "eye_distance",
+    "find_points",
+    "handedness",
+    "locate",
+    "mirrored",
+    "read_points",
+    "write_points",
 ]

@@ -7,30 +7,41 @@ import numpy as np
 
 from .points import BROWS, EYES, JAW, MOUTH, NOSE, POLYLINES
 
-COLOURS = ((JAW, (64, 224, 255)), (BROWS, (255, 210, 64)), (NOSE, (120, 255, 120)), (EYES, (255, 110, 110)),
-           (MOUTH, (255, 120, 255)))
+COLOURS = (
+    (JAW, (64, 224, 255)),
+    (BROWS, (255, 210, 64)),
+    (NOSE, (120, 255, 120)),
+    (EYES, (255, 110, 110)),
+    (MOUTH, (255, 120, 255)),
+)
 _SHIFT = 4  # fractional bits of OpenCV's fixed-point drawing coordinates
+_FACE_SIDE = 320  # pixels that the 68 points should extend over
+_LONGEST_SIDE = 2000  # of an enlarged drawing
 _DARK = (24, 24, 24)
 
 
 def draw(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Draw the 68 points and the lines between them, in one colour a group with a dark rim.
 
-    Line width and dots follow the size of the face and of the image, so that the drawing can be read on a thumbnail and
-    on a large photo; an image under 256 pixels is enlarged first.
+    A small picture, or one with a small face, is enlarged first, so that the points stay apart; line width
+    and dots follow the size of the face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         points: (68, 2) pixels of ``image``; points outside are allowed.
 
     Returns:
-        (H', W', 3) uint8 RGB; H' = H unless the image was enlarged by a whole factor.
+        (H', W', 3) uint8 RGB; H' is H times a whole factor, 1 for large faces.
     """
-    factor = max(1, -(-256 // max(image.shape[:2])))
-    canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC) if factor > 1 else image.copy()
+    extent = max(float(np.ptp(points, axis=0).max()), 1.0)
+    factor = int(max(1, min(-(-_FACE_SIDE // extent), _LONGEST_SIDE // max(image.shape[:2]))))
+    canvas = (
+        cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        if factor > 1
+        else image.copy()
+    )
     points = np.asarray(points, dtype=np.float64) * factor
-    extent = float(np.ptp(points, axis=0).max())
-    line = max(1.0, 0.006 * extent, 0.0015 * max(canvas.shape[:2]))
+    line = max(1.0, 0.005 * extent * factor)
     colours = np.zeros((len(points), 3), dtype=np.int64)
     for group, colour in COLOURS:
         colours[group] = colour
@@ -40,9 +51,16 @@ def draw(image: np.ndarray, points: np.ndarray) -> np.ndarray:
             width = round(line * 2 + 1) if rim else max(1, round(line))
             cv2.polylines(canvas, [_fixed(points[list(ids)])], closed, colour, width, cv2.LINE_AA, _SHIFT)
     for centre, colour in zip(_fixed(points), colours, strict=True):
-        for radius, fill in ((1.9 * line + 1, _DARK), (1.9 * line, tuple(int(value) for value in colour))):
-            cv2.circle(canvas, tuple(int(value) for value in centre), round(radius * 2**_SHIFT), fill, -1, cv2.LINE_AA,
-                       _SHIFT)
+        for radius, fill in ((1.8 * line + 1, _DARK), (1.8 * line, tuple(int(value) for value in colour))):
+            cv2.circle(
+                canvas,
+                tuple(int(value) for value in centre),
+                round(radius * 2**_SHIFT),
+                fill,
+                -1,
+                cv2.LINE_AA,
+                _SHIFT,
+            )
     return canvas
 
 

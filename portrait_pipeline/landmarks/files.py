@@ -1,8 +1,9 @@
 """Landmark files: hand-placed points beside an image, which win over detection.
 
-Two text formats are read: ``.pts`` (``version: 1``, ``n_points: 68``, the points between braces) and plain lines. A
-line holds x and y, parted by blanks or a comma. Coordinates are continuous pixels of the image as displayed (after
-EXIF orientation, at its full size): x to the right, y down, the middle of the first pixel is (0.5, 0.5).
+Two text formats are read: ``.pts`` (``version: 1``, ``n_points: 68``, the points between braces) and plain
+lines. A line holds x and y, parted by blanks or a comma. Coordinates are continuous pixels of the image as
+displayed (after EXIF orientation, at its full size): x to the right, y down, the middle of the first pixel is
+(0.5, 0.5).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ MARGIN = 0.05
 def find_points(image_path: str | Path) -> Path | None:
     """The landmark file beside an image, or None.
 
-    For ``photo.jpg`` the first that exists of ``photo.jpg.pts``, ``photo.jpg.txt``, ``photo.pts``, ``photo.txt``.
+    For ``photo.jpg`` the first that exists of ``photo.jpg.pts``, ``photo.jpg.txt``, ``photo.pts``,
+    ``photo.txt``.
     """
     image_path = Path(image_path)
     for base in (image_path.name, image_path.stem):
@@ -40,20 +42,23 @@ def read_points(path: str | Path, size: tuple[int, int] | None = None) -> np.nda
 
     Args:
         path: ``.pts`` or plain text file.
-        size: height and width in pixels of the image that the points belong to (as displayed, at full size). A point
-            may lie outside by at most 5 % of the longer side: jaws are often cut off by the frame.
+        size: height and width in pixels of the image that the points belong to (as displayed, at full size).
+            A point may lie outside by at most 5 % of the longer side: jaws are often cut off by the frame.
 
     Returns:
         (68, 2) float64 pixels, iBUG order.
 
     Raises:
-        LandmarkError: missing, unreadable or too large file, other than 68 points, a line that is not two finite
-            numbers, a point outside the image, or points that cannot be a face (all in one place, mirrored, y up).
+        LandmarkError: missing, unreadable or too large file, other than 68 points, a line that is not two
+            finite numbers, a point outside the image, or points that cannot be a face (all in one place,
+            mirrored, y up).
     """
     path = Path(path)
     rows = [_numbers(path, number, line) for number, line in _point_lines(path, _read_text(path))]
     if len(rows) != COUNT:
-        raise LandmarkError(f"{path}: has {len(rows)} points, expected {COUNT} in iBUG order, one 'x y' a line")
+        raise LandmarkError(
+            f"{path}: has {len(rows)} points, expected {COUNT} in iBUG order, one 'x y' a line"
+        )
     points = np.array(rows, dtype=np.float64)
     if size is not None:
         _check_inside(path, points, size)
@@ -73,7 +78,9 @@ def write_points(path: str | Path, points: np.ndarray) -> None:
     """
     lines = [f"{x:.3f} {y:.3f}" for x, y in points]
     with atomic_path(path) as temporary:
-        temporary.write_text("\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""]), encoding="ascii")
+        temporary.write_text(
+            "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""]), encoding="ascii"
+        )
 
 
 def _read_text(path: Path) -> str:
@@ -81,8 +88,8 @@ def _read_text(path: Path) -> str:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise LandmarkError(
-                f"{path}: {size} bytes are too many for {COUNT} points (limit {MAX_BYTES}); give a text file with one "
-                "'x y' a line"
+                f"{path}: {size} bytes are too many for {COUNT} points (limit {MAX_BYTES}); give a text "
+                "file with one 'x y' a line"
             )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -101,12 +108,14 @@ def _point_lines(path: Path, text: str) -> list[tuple[int, str]]:
     if not braces:
         return lines
     if len(braces) != 2 or lines[braces[0]][1] != "{" or lines[braces[1]][1] != "}":
-        raise LandmarkError(f"{path}: the points must stand between one '{{' and one '}}', each on its own line")
+        raise LandmarkError(
+            f"{path}: the points must stand between one '{{' and one '}}', each on its own line"
+        )
     for number, line in lines[: braces[0]]:
         name, _, value = (part.strip() for part in line.partition(":"))
         if name == "n_points" and value != str(COUNT):
             raise LandmarkError(f"{path}: line {number}: n_points is {value or 'missing'}, expected {COUNT}")
-    return lines[braces[0] + 1: braces[1]]
+    return lines[braces[0] + 1 : braces[1]]
 
 
 def _numbers(path: Path, number: int, line: str) -> tuple[float, float]:
@@ -117,7 +126,9 @@ def _numbers(path: Path, number: int, line: str) -> tuple[float, float]:
     except ValueError:
         raise LandmarkError(f"{path}: line {number}: {shown!r} is not 'x y', two numbers in pixels") from None
     if not (math.isfinite(x) and math.isfinite(y)):
-        raise LandmarkError(f"{path}: line {number}: {shown!r} is not finite; every point needs a place in pixels")
+        raise LandmarkError(
+            f"{path}: line {number}: {shown!r} is not finite; every point needs a place in pixels"
+        )
     return x, y
 
 
@@ -137,8 +148,11 @@ def _check_inside(path: Path, points: np.ndarray, size: tuple[int, int]) -> None
 def _check_face(path: Path, points: np.ndarray) -> None:
     extent = float(np.ptp(points, axis=0).max())
     if eye_distance(points) < max(0.02 * extent, 1e-3):
-        raise LandmarkError(f"{path}: points 36 and 45, the outer eye corners, coincide; give {COUNT} points in iBUG order")
+        raise LandmarkError(
+            f"{path}: points 36 and 45, the outer eye corners, coincide; give {COUNT} points in iBUG order"
+        )
     if handedness(points) <= 0:
         raise LandmarkError(
-            f"{path}: the face is mirrored: y must point down and the jaw must start at the left of the image (iBUG order)"
+            f"{path}: the face is mirrored: y must point down and the jaw must start at the left of the "
+            "image (iBUG order)"
         )

@@ -1,7 +1,7 @@
 """The 68 points of the iBUG convention: groups, mirroring and sizes.
 
-Points are (68, 2) float64 in continuous image pixels: x to the right, y down, the pixel in row r and column c has its
-centre at (c + 0.5, r + 0.5). Left and right are those of the image, not of the person.
+Points are (68, 2) float64 in continuous image pixels: x to the right, y down, the pixel in row r and column c
+has its centre at (c + 0.5, r + 0.5). Left and right are those of the image, not of the person.
 """
 
 from __future__ import annotations
@@ -33,10 +33,54 @@ POLYLINES: tuple[tuple[tuple[int, ...], bool], ...] = (
 """Point ids of the drawn lines, and whether each is closed."""
 
 MIRROR = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,
-     39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+    [
+        *range(16, -1, -1),
+        *range(26, 16, -1),
+        27,
+        28,
+        29,
+        30,
+        35,
+        34,
+        33,
+        32,
+        31,
+        45,
+        44,
+        43,
+        42,
+        47,
+        46,
+        39,
+        38,
+        37,
+        36,
+        41,
+        40,
+        54,
+        53,
+        52,
+        51,
+        50,
+        49,
+        48,
+        59,
+        58,
+        57,
+        56,
+        55,
+        64,
+        63,
+        62,
+        61,
+        60,
+        67,
+        66,
+        65,
+    ]
 )
-"""(68,) permutation: ``points[MIRROR]`` with x negated is the face seen in a mirror; it is its own inverse."""
+"""(68,) permutation: ``points[MIRROR]`` with x negated is the face seen in a mirror; it is its own
+inverse."""
 MIRROR.setflags(write=False)
 
 
@@ -66,8 +110,8 @@ def mirrored(points: np.ndarray, width: float) -> np.ndarray:
 def handedness(points: np.ndarray) -> float:
     """Positive for a face with y down and iBUG order, negative for a mirrored one or y up, whatever its roll.
 
-    It is the cross product of the vectors from eye to eye and from the eyes to the mouth corners, in squared outer
-    eye distances; about 0.6 for a common face.
+    It is the cross product of the vectors from eye to eye and from the eyes to the mouth corners, in squared
+    outer eye distances; about 0.6 for a common face.
 
     Args:
         points: (68, 2) pixels, outer eye corners apart.

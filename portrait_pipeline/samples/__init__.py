@@ -1,4 +1,5 @@
-"""Pictures to start with: two photos that come with installed packages, and artworks bundled with this one."""
+"""Pictures to start with: two photos that come with installed packages, and artworks bundled with this
+one."""
 
 from .sources import SampleNames, Source, resolve, sample_names
 

@@ -1,7 +1,7 @@
 """From what a user writes for a picture (a path or ``sample:<name>``) to a file.
 
-No photo of a person is bundled: the two sample photos are files of scikit-image and matplotlib, found where those
-packages are installed, without importing more than needed and without the network.
+No photo of a person is bundled: the two sample photos are files of scikit-image and matplotlib, found where
+those packages are installed, without importing more than needed and without the network.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def resolve(spec: str, root: str | Path = ".") -> Source:
     """Find the file that a user means.
 
     Args:
-        spec: ``sample:<name>``, or a path: absolute, from the home folder (``~/``) or from ``root``. A path may lead
-            anywhere the user may read; whether the file is there and is a picture is for ``load_image`` to say.
+        spec: ``sample:<name>``, or a path: absolute, from the home folder (``~/``) or from ``root``. A path
+            may lead anywhere the user may read; whether the file is there and is a picture is for
+            ``load_image`` to say.
         root: folder of relative paths, usually that of params.yaml.
 
     Raises:
@@ -51,7 +52,7 @@ def resolve(spec: str, root: str | Path = ".") -> Source:
     if not spec.strip() or "\0" in spec:
         raise ParameterError(f"picture {spec!r} is not a path; give a file or {PREFIX}<name>")
     if spec.startswith(PREFIX):
-        name = spec[len(PREFIX):]
+        name = spec[len(PREFIX) :]
         return Source(_sample_path(name), name)
     try:
         path = Path(spec).expanduser()
@@ -65,7 +66,9 @@ def _sample_path(name: str) -> Path:
     if name in names.photos:
         path = _PHOTOS[name]()
         if not path.is_file():
-            raise MissingDependencyError(f"{PREFIX}{name}: {path} is missing; reinstall the package that holds it")
+            raise MissingDependencyError(
+                f"{PREFIX}{name}: {path} is missing; reinstall the package that holds it"
+            )
         return path
     if name in names.artworks:
         return ASSETS / f"{name}.png"
