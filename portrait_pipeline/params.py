@@ -74,8 +74,8 @@ class ShapeSpaceParams(Section):
 class AutoencoderParams(Section):
     """Stage one of the translation network: E_X and G_X (eq. 1)."""
 
-    epochs: Count = 40
-    """Passes over the larger domain (paper: 800)."""
+    epochs: Count = 20
+    """Passes over the normal faces (paper: 800)."""
     batch_size: Annotated[int, Field(ge=2)] = 256
     """Samples a step (paper: 68)."""
     learning_rate: Positive = 1e-3
@@ -89,7 +89,7 @@ class AutoencoderParams(Section):
 class TranslationParams(Section):
     """Stage two of the translation network (eqs. 2-7)."""
 
-    epochs: Count = 40
+    epochs: Count = 90
     """Passes over the larger domain (paper: 800)."""
     batch_size: Annotated[int, Field(ge=2)] = 256
     """Samples a step (paper: 68)."""
@@ -107,7 +107,7 @@ class TranslationParams(Section):
     """lambda_adv of eq. 7."""
     weight_class: Weight = 1.0
     """lambda_class of eq. 7."""
-    weight_content_domain: Weight = 1.0
+    weight_content_domain: Weight = 2.0
     """Weight of keeping the content codes of art faces in the domain of normal ones (0 = eq. 7 to the letter)."""
     decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Share of the epochs after which the learning rate falls linearly to a tenth (1 = fixed, the paper)."""
@@ -171,10 +171,10 @@ class DeformParams(Section):
     solver: Literal["direct", "adam"] = "direct"
     """Sparse direct solve, or the paper's Adam."""
     alpha: Positive = 1.0
-    """Weight of the Laplacian term (eq. 10). The paper's 10 leaves about three times the residual; the authors' tool
+    """Weight of the Laplacian term (eq. 10). The paper's 10 leaves three times the residual; the authors' tool
     behaves like 1."""
     follow: Literal["axes", "similarity", "none"] = "axes"
-    """How the whole head follows the size of the face: width and height apart, one factor for all, or not at all."""
+    """How the whole head follows the size of the face: width and height apart, one factor, or not at all."""
 
 
 class PhotoTextureParams(Section):

@@ -10,7 +10,12 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 
 from portrait_pipeline.deformation import (
-    deform, deform_with_report, flipped_triangles, graph_laplacian, landmark_targets, shrink_ratio,
+    deform,
+    deform_with_report,
+    flipped_triangles,
+    graph_laplacian,
+    landmark_targets,
+    shrink_ratio,
 )
 from portrait_pipeline.deformation.deform import follow_landmarks
 from portrait_pipeline.deformation.order import keep_order
@@ -73,10 +78,12 @@ def test_laplacian_against_a_loop(model):
         for i, j in ((a, b), (b, c), (c, a)):
             neighbours[i].add(j)
             neighbours[j].add(i)
-    expected = np.array([
-        values[i] - np.mean([values[j] for j in neighbours[i]], axis=0) if neighbours[i] else np.zeros(3)
-        for i in range(14)
-    ])
+    expected = np.array(
+        [
+            values[i] - np.mean([values[j] for j in neighbours[i]], axis=0) if neighbours[i] else np.zeros(3)
+            for i in range(14)
+        ]
+    )
     assert np.allclose(graph_laplacian(triangles, 14) @ values, expected)
     # A constant has no Laplacian, on the real head too.
     assert np.abs(graph_laplacian(model.triangles, len(model.mean)) @ np.ones(len(model.mean))).max() < 1e-12
@@ -90,7 +97,9 @@ def test_direct_solve_minimises_the_energy_as_written():
 
     def energy(flat):
         v = flat.reshape(25, 3)
-        return ((v[ids] - targets) ** 2).sum() + alpha * ((laplacian @ v - laplacian @ mesh.vertices) ** 2).sum()
+        return ((v[ids] - targets) ** 2).sum() + alpha * (
+            (laplacian @ v - laplacian @ mesh.vertices) ** 2
+        ).sum()
 
     found = deform(mesh, ids, targets, DeformParams(alpha=alpha, follow="none"))
     best = minimize(energy, mesh.vertices.ravel(), method="BFGS", options={"gtol": 1e-9, "maxiter": 5000})
@@ -103,8 +112,13 @@ def test_unused_vertices_stay_and_repeated_landmarks_share():
     more = Mesh(np.vstack([mesh.vertices, [[9.0, 9, 9]]]), mesh.triangles, mesh.uv, mesh.uv_triangles)
     found = deform(more, np.array([0, 24, 24]), np.array([[1.0, 0, 0], [5, 4, 0], [7, 4, 0]]), PAPER)
     assert np.allclose(found[25], [9, 9, 9])
-    shift = solve_direct(graph_laplacian(mesh.triangles, 25), np.array([12, 12]), np.array([[1.0, 0, 0], [3, 0, 0]]),
-                         1.0, np.ones(2))
+    shift = solve_direct(
+        graph_laplacian(mesh.triangles, 25),
+        np.array([12, 12]),
+        np.array([[1.0, 0, 0], [3, 0, 0]]),
+        1.0,
+        np.ones(2),
+    )
     assert np.allclose(shift, [2, 0, 0])
 
 
@@ -113,15 +127,22 @@ def test_adam_agrees_with_the_direct_solve(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points), 1.0)
     mesh, size = model.mesh(vertices), eye_distance(vertices, model)
-    direct, adam = (deform(mesh, model.landmarks, targets, DeformParams(solver=s)) for s in ("direct", "adam"))
+    direct, adam = (
+        deform(mesh, model.landmarks, targets, DeformParams(solver=s)) for s in ("direct", "adam")
+    )
     distance = np.linalg.norm(direct - adam, axis=1)
     assert distance.mean() < 0.001 * size and distance.max() < 0.015 * size
 
 
 def test_adam_at_the_papers_weight():
     mesh = grid(12)
-    arguments = (graph_laplacian(mesh.triangles, 144), np.array([0, 40, 77, 143]),
-                 np.array([[0.0, 0, 1], [1, 0, -1], [0, 1, 0.5], [0, 0, 0]]), 10.0, np.ones(4))
+    arguments = (
+        graph_laplacian(mesh.triangles, 144),
+        np.array([0, 40, 77, 143]),
+        np.array([[0.0, 0, 1], [1, 0, -1], [0, 1, 0.5], [0, 0, 0]]),
+        10.0,
+        np.ones(4),
+    )
     assert np.allclose(solve_direct(*arguments), solve_adam(*arguments), atol=1e-3)
 
 
@@ -134,13 +155,13 @@ def test_adam_of_no_shift_is_no_motion():
 def test_default_is_close_fast_and_without_folds(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points), 1.0)
-    start = time.perf_counter()
+    start = time.process_time()
     result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams())
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert result.residual.mean() < 0.005 * eye_distance(vertices, model)
     assert result.flipped == 0 and len(flipped_triangles(vertices, result.vertices, model.triangles)) == 0
     assert np.array_equal(result.weights, np.ones(68)) and result.share == 1.0
-    assert seconds < 3.0  # 0.2 s on an idle core
+    assert seconds < 2.0  # 0.2 s on one core
     moved = np.linalg.norm(result.vertices[model.landmarks] - vertices[model.landmarks], axis=1)
     assert moved.max() > 0.1 * eye_distance(vertices, model)
 
@@ -156,14 +177,18 @@ def test_the_surface_is_smooth_at_the_landmarks(model, vertices):
 
 def test_landmarks_at_home_leave_the_head_alone(model, vertices):
     for follow in ("axes", "similarity", "none"):
-        found = deform(model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformParams(follow=follow))
+        found = deform(
+            model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformParams(follow=follow)
+        )
         assert np.allclose(found, vertices, atol=1e-8)
 
 
 @pytest.mark.parametrize("follow", ["axes", "similarity"])
 def test_a_larger_face_gives_a_larger_head(model, vertices, follow):
     wanted = 1.3 * vertices + [1.0, -2.0, 0.5]
-    found = deform(model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformParams(follow=follow))
+    found = deform(
+        model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformParams(follow=follow)
+    )
     assert np.allclose(found, wanted, atol=1e-6)
 
 
@@ -208,7 +233,9 @@ def test_order_of_neighbours_is_kept(vertices, model):
 def test_scale_zero_one_two(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     new = caricature(points)
-    targets = [landmark_targets(vertices, model.landmarks, VIEW, points, new, scale) for scale in (0.0, 1.0, 2.0)]
+    targets = [
+        landmark_targets(vertices, model.landmarks, VIEW, points, new, scale) for scale in (0.0, 1.0, 2.0)
+    ]
     assert np.allclose(targets[0], vertices[model.landmarks])
     assert np.allclose(VIEW.project(targets[1])[:, :2], new)
     assert np.allclose(targets[2][:, :2] - targets[0][:, :2], 2 * (targets[1][:, :2] - targets[0][:, :2]))
@@ -228,8 +255,12 @@ def test_depth_follows_the_shrink_ratio_of_the_authors(vertices, model):
 def test_a_smaller_weight_of_the_laplacian_leaves_a_smaller_residual(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points), 1.0)
-    means = [deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams(alpha=a)).residual.mean()
-             for a in (10.0, 1.0, 0.1)]
+    means = [
+        deform_with_report(
+            model.mesh(vertices), model.landmarks, targets, DeformParams(alpha=a)
+        ).residual.mean()
+        for a in (10.0, 1.0, 0.1)
+    ]
     assert means[0] > means[1] > means[2]
 
 
@@ -239,7 +270,8 @@ def test_flipped_triangles_are_counted():
     turned[5] = [2.6, 1.0, 0.0]  # past its neighbour
     found = flipped_triangles(mesh.vertices, turned, mesh.triangles)
     expected = [
-        f for f, (a, b, c) in enumerate(mesh.triangles)
+        f
+        for f, (a, b, c) in enumerate(mesh.triangles)
         if np.linalg.det(np.column_stack([turned[[a, b, c], :2], np.ones(3)])) <= 0
     ]
     assert len(expected) > 0 and sorted(found) == expected

@@ -8,10 +8,14 @@ import pytest
 from portrait_pipeline.errors import FitError, LandmarkError
 from portrait_pipeline.face_model import Camera, load_bundled_model
 from portrait_pipeline.face_model import fit as fitting
-from portrait_pipeline.face_model.contour import outline_vertices
+from portrait_pipeline.face_model.contour import outline_vertices, turned_share
 from portrait_pipeline.face_model.fit import fit_errors, fit_landmarks, frontalise, landmark_vertices
 from portrait_pipeline.face_model.pose import (
-    angles_from_rotation, linear_pose, rotation_from_angles, rotation_from_vector, skew,
+    angles_from_rotation,
+    linear_pose,
+    rotation_from_angles,
+    rotation_from_vector,
+    skew,
 )
 from portrait_pipeline.landmarks import MIRROR
 from portrait_pipeline.params import FitParams
@@ -43,8 +47,8 @@ def seen_landmarks(model, identity, expression, view):
     vertices = model.vertices(identity, expression)
     ids = model.landmarks.copy()
     start = (model.jaw_contours == ids[:17, None]).argmax(axis=1)
-    for _ in range(3):
-        start = outline_vertices(model.jaw_contours, view.project(vertices)[:, :2], start)
+    share = turned_share(view.rotation)
+    start = outline_vertices(model.jaw_contours, view.project(vertices)[:, :2], start, share)
     ids[:17] = model.jaw_contours[np.arange(17), start]
     return view.project(vertices[ids])[:, :2], ids
 
@@ -91,8 +95,10 @@ def test_jacobian_against_central_differences(model):
     for k in [0, 1, 2, 3, 4, 5, 6, 40, problem.identities + 6, matrix.shape[2] - 1]:
         step = np.zeros(matrix.shape[2])
         step[k] = h
-        ahead, back = (fitting.residuals(problem, fitting._advance(problem, state, s), problem.static)
-                       for s in (step, -step))
+        ahead, back = (
+            fitting.residuals(problem, fitting._advance(problem, state, s), problem.static)
+            for s in (step, -step)
+        )
         assert np.allclose(matrix[:, :, k], (ahead - back) / (2 * h), atol=1e-4, rtol=1e-5), k
 
 
@@ -107,8 +113,10 @@ def test_gradient_of_the_whole_cost_against_central_differences(model):
     for k in [0, 1, 2, 3, 4, 5, 6, 30, len(gradient) - 1]:
         step = np.zeros(len(gradient))
         step[k] = h
-        ahead, back = (fitting._cost(problem, fitting._advance(problem, state, s), problem.static, 2.0, 6.0)
-                       for s in (step, -step))
+        ahead, back = (
+            fitting._cost(problem, fitting._advance(problem, state, s), problem.static, 2.0, 6.0)
+            for s in (step, -step)
+        )
         assert np.isclose(2 * gradient[k], (ahead - back) / (2 * h), rtol=1e-4, atol=1e-3), k
 
 
@@ -134,13 +142,19 @@ def test_recovers_identity_and_expression_given_enough_evidence(model):
 
     names = model.expression_names
     smile = [i for i, n in enumerate(names) if n.startswith(("jawOpen", "mouthSmile"))]
-    small = replace(model, identity_basis=model.identity_basis[:3], expression_basis=model.expression_basis[smile],
-                    expression_names=tuple(names[i] for i in smile))
+    small = replace(
+        model,
+        identity_basis=model.identity_basis[:3],
+        expression_basis=model.expression_basis[smile],
+        expression_names=tuple(names[i] for i in smile),
+    )
     identity, expression = np.array([0.8, -0.6, 0.5]), np.full(len(smile), 0.4)
     view = camera(20.0, 5.0, 3.0)
     points, ids = seen_landmarks(small, identity, expression, view)
     fit = fit_landmarks(small, points, CONFIDENT)
-    assert np.allclose(fit.identity, identity, atol=0.02) and np.allclose(fit.expression, expression, atol=0.02)
+    assert np.allclose(fit.identity, identity, atol=0.02) and np.allclose(
+        fit.expression, expression, atol=0.02
+    )
     assert np.allclose(angles_from_rotation(fit.camera.rotation), (20.0, 5.0, 3.0), atol=0.3)
     assert (landmark_vertices(small, fit) == ids).mean() > 0.95
 
@@ -148,7 +162,9 @@ def test_recovers_identity_and_expression_given_enough_evidence(model):
 def test_the_expression_stays_in_its_range_and_the_gaze_is_left_alone(model):
     identity, expression = head(model, smile=1.0)
     points, _ = seen_landmarks(model, identity, expression, camera())
-    points[48:] = points[48:].mean(axis=0) + 1.6 * (points[48:] - points[48:].mean(axis=0))  # beyond any smile
+    points[48:] = points[48:].mean(axis=0) + 1.6 * (
+        points[48:] - points[48:].mean(axis=0)
+    )  # beyond any smile
     fit = fit_landmarks(model, points)
     assert fit.expression.min() >= 0.0 and fit.expression.max() <= 1.0
     gaze = [i for i, n in enumerate(model.expression_names) if n.startswith(("eyeLook", "mouthClose"))]
@@ -193,6 +209,7 @@ def test_points_of_weight_zero_do_not_count(model):
     moved[60:] += 100.0
     one, two = fit_landmarks(model, points, weights=weights), fit_landmarks(model, moved, weights=weights)
     assert np.allclose(one.identity, two.identity) and np.allclose(one.camera.rotation, two.camera.rotation)
+    assert np.allclose(frontalise(model, one, points, weights), frontalise(model, two, moved, weights))
 
 
 def test_noisy_points_give_no_wild_identity(model):
@@ -229,11 +246,20 @@ def test_the_jaw_slides_to_the_outline_of_a_turned_head(model):
     assert (ids[9:17] != model.landmarks[9:17]).any()
 
 
+def test_the_jaw_of_a_frontal_head_stays_at_its_landmarks(model):
+    assert turned_share(np.eye(3)) == 0.0 and turned_share(camera(0, 0, 70).rotation) < 1e-9
+    assert 0.2 < turned_share(camera(10).rotation) < 0.8 and turned_share(camera(-25).rotation) == 1.0
+    _, ids = seen_landmarks(model, np.zeros(1), np.zeros(len(model.expression_names)), camera(0.0))
+    assert np.array_equal(ids, model.landmarks)
+
+
 def test_frontalise_leaves_a_frontal_face_alone(model):
     identity, expression = head(model, seed=12)
     points = camera().project(model.vertices(identity, expression)[model.landmarks])[:, :2]
     fit = fit_landmarks(model, points)
-    assert np.linalg.norm(frontalise(model, fit, points) - points, axis=1).mean() < 0.02 * eye_distance(points)
+    assert np.linalg.norm(frontalise(model, fit, points) - points, axis=1).mean() < 0.02 * eye_distance(
+        points
+    )
 
 
 @pytest.mark.parametrize("yaw, pitch, roll", [(25, 0, 0), (-20, 8, 15), (0, 0, 40)])
@@ -260,13 +286,16 @@ def test_frontalise_keeps_an_exaggeration_and_removes_the_pose(model, yaw, pitch
     assert error < 0.05 * eye_distance(wanted) and error < 0.4 * before
 
 
-@pytest.mark.parametrize("spoil, error, words", [
-    (lambda p: p[:67], LandmarkError, "expected (68, 2)"),
-    (lambda p: np.where(np.arange(68)[:, None] == 4, np.nan, p), LandmarkError, "point 5 of 68"),
-    (lambda p: np.zeros((68, 2)), FitError, "on a line"),
-    (lambda p: np.column_stack([p[:, 0], p[:, 0]]), FitError, "on a line"),
-    (lambda p: p * [-1.0, 1.0], FitError, "order"),
-])
+@pytest.mark.parametrize(
+    "spoil, error, words",
+    [
+        (lambda p: p[:67], LandmarkError, "expected (68, 2)"),
+        (lambda p: np.where(np.arange(68)[:, None] == 4, np.nan, p), LandmarkError, "point 5 of 68"),
+        (lambda p: np.zeros((68, 2)), FitError, "on a line"),
+        (lambda p: np.column_stack([p[:, 0], p[:, 0]]), FitError, "on a line"),
+        (lambda p: p * [-1.0, 1.0], FitError, "order"),
+    ],
+)
 def test_bad_points_are_refused_in_one_line(model, spoil, error, words):
     points, _ = seen_landmarks(model, *head(model), camera())
     with pytest.raises(error) as caught:
@@ -285,4 +314,6 @@ def test_the_fit_is_fast_and_repeats_itself(model):
     points, _ = seen_landmarks(model, *head(model), camera(10.0))
     points += np.random.default_rng(14).normal(0, 2, (68, 2))
     one, two = fit_landmarks(model, points), fit_landmarks(model, points)
-    assert np.array_equal(one.identity, two.identity) and np.array_equal(one.camera.rotation, two.camera.rotation)
+    assert np.array_equal(one.identity, two.identity) and np.array_equal(
+        one.camera.rotation, two.camera.rotation
+    )

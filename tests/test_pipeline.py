@@ -29,9 +29,10 @@ TINY = {
 }
 
 
-def environment() -> dict[str, str]:
-    """The scripts of this interpreter first on the path; neutral git identity; quiet, plain output."""
+def environment(folder: Path) -> dict[str, str]:
+    """The folder's own package and this interpreter's scripts first; neutral git identity; quiet, plain output."""
     return os.environ | {
+        "PYTHONPATH": str(folder if (folder / "portrait_pipeline").is_dir() else ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@example.org",
         "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@example.org",
@@ -41,32 +42,41 @@ def environment() -> dict[str, str]:
 
 def call(*command: str, cwd: Path, status: int = 0) -> str:
     """Run a command; return stdout and stderr together; fail on another exit status."""
-    done = subprocess.run(command, cwd=cwd, env=environment(), text=True, stdout=subprocess.PIPE,
+    done = subprocess.run(command, cwd=cwd, env=environment(cwd), text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=600)
     assert done.returncode == status, f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}"
     return done.stdout
 
 
-def make_clone(folder: Path) -> Path:
-    """A git clone's content: tracked and new files of the working tree, with a tiny params.yaml, committed."""
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True,
+def copy_tree(origin: Path, folder: Path) -> None:
+    """A git clone's content: tracked and new files, without what a run leaves."""
+    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=origin, text=True,
                            capture_output=True, check=True).stdout.splitlines()
     for name in files:
-        source, target = ROOT / name, folder / name
-        if name == "dvc.lock" or not source.is_file():
+        source, target = origin / name, folder / name
+        if name == "dvc.lock" or name.endswith(".json") or not source.is_file():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+
+
+def make_clone(folder: Path) -> Path:
+    """A copy of the working tree with a tiny params.yaml, committed."""
+    copy_tree(ROOT, folder)
     yaml = YAML()
     params = yaml.load((folder / "params.yaml").read_text())
     del params["pairs"]["hopper"]
     for section, values in TINY.items():
         params[section].update(values)
     yaml.dump(params, folder / "params.yaml")
+    commit(folder)
+    return folder
+
+
+def commit(folder: Path) -> None:
     call("git", "init", "-q", cwd=folder)
     call("git", "add", "-A", cwd=folder)
-    call("git", "commit", "-q", "-m", "tiny", cwd=folder)
-    return folder
+    call("git", "commit", "-q", "-m", "test", cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +84,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone after its first `dvc repro`. Tests share it, in the order of this file."""
     folder = make_clone(tmp_path_factory.mktemp("clone"))
     call("dvc", "repro", cwd=folder)
-    call("git", "add", "-A", cwd=folder)
-    call("git", "commit", "-q", "-m", "run", cwd=folder)
+    commit(folder)
     return folder
 
 
@@ -115,7 +124,9 @@ def test_experiment_on_the_texture_reruns_the_texture_and_what_follows(project: 
 
 
 def test_two_runs_from_scratch_give_the_same_artifacts(project: Path, tmp_path: Path) -> None:
-    second = make_clone(tmp_path / "again")
+    second = tmp_path / "again"
+    copy_tree(project, second)
+    commit(second)
     call("dvc", "repro", cwd=second)
     assert artifact_hashes(second) == artifact_hashes(project)
 
@@ -130,7 +141,7 @@ def artifact_hashes(folder: Path) -> dict[str, str]:
 def test_stage_killed_halfway_gives_the_same_result_when_run_again(project: Path) -> None:
     lock = artifact_hashes(project)
     (project / "data" / "artifacts" / "texture" / "astronaut.h5").unlink()
-    process = subprocess.Popen([sys.executable, "stages/texture.py", "astronaut"], cwd=project, env=environment(),
+    process = subprocess.Popen([sys.executable, "stages/texture.py", "astronaut"], cwd=project, env=environment(project),
                                stderr=subprocess.PIPE, text=True)
     time.sleep(2)
     process.send_signal(signal.SIGINT)

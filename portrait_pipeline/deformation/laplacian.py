@@ -16,7 +16,9 @@ def graph_laplacian(triangles: np.ndarray, vertices: int) -> sp.csr_matrix:
     Returns:
         (V, V) sparse matrix. The row of a vertex without neighbours is zero.
     """
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(
+        np.int64
+    )
     rows, columns = np.concatenate([edges, edges[:, ::-1]]).T
     adjacency = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(vertices, vertices))
     adjacency.data[:] = 1.0  # an edge shared by two triangles counts once

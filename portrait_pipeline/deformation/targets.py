@@ -11,7 +11,8 @@ from ..face_model import Camera
 def shrink_ratio(content: np.ndarray, target: np.ndarray) -> float:
     """Root mean square of the change of the face's width (jaw ends) and height (brow to chin).
 
-    sqrt((w^2 + h^2) / 2) with w from landmarks 0 and 16 and h from 8 and 19, as the authors' tool computes it.
+    sqrt((w^2 + h^2) / 2) with w from landmarks 0 and 16 and h from 8 and 19, as the authors' tool computes
+    it.
 
     Args:
         content: (68, 2) landmarks before.
@@ -53,7 +54,9 @@ def landmark_targets(
         if np.shape(points) != (68, 2) or not np.isfinite(points).all():
             raise LandmarkError(f"{name} landmarks: shape {np.shape(points)}, expected 68 finite points x y")
     if content[16, 0] == content[0, 0] or content[19, 1] == content[8, 1]:
-        raise LandmarkError("content landmarks: the face has no width or no height; check the order of the points")
+        raise LandmarkError(
+            "content landmarks: the face has no width or no height; check the order of the points"
+        )
     target = content + scale * (translated - content)
     depth = camera_frontal.project(mesh_vertices[landmark_ids])[:, 2] * shrink_ratio(content, target)
     return camera_frontal.unproject(np.column_stack([target, depth]))

@@ -1,6 +1,9 @@
 """3D morphable face model: the bundled model, camera and fitting to 68 landmarks."""
 
 from .camera import Camera
+from .fit import Fit, fit_errors, fit_landmarks, frontalise
 from .model import FaceModel, load_bundled_model
 
-__all__ = ["Camera", "FaceModel", "load_bundled_model"]
+__all__ = [
+    "Camera", "FaceModel", "Fit", "fit_errors", "fit_landmarks", "frontalise", "load_bundled_model",
+]

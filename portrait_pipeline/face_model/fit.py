@@ -5,8 +5,9 @@ Minimises, by Gauss-Newton steps with Levenberg-Marquardt damping and bounds on 
     sum_i w_i rho(|project(v_i) - p_i| / (noise * eye distance))
         + identity_prior * |identity|^2 + expression_prior * |expression / 0.4|^2 + pose prior
 
-where ``rho(e) = c^2 e^2 / (c^2 + e^2)`` (Geman-McClure) lets a few wrong points be ignored, and the jaw points use
-whichever vertex of their contour is on the outline of the face in the current view.
+where ``rho(e) = c^2 e^2 / (c^2 + e^2)`` (Geman-McClure) lets a few wrong points be ignored, and the jaw
+points use whichever vertex of their contour is on the outline of the face in the current view and count less
+along the jaw line than across it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import numpy as np
 from ..errors import FitError, LandmarkError
 from ..params import FitParams
 from .camera import Camera
-from .contour import outline_vertices
+from .contour import outline_vertices, turned_share
 from .model import FaceModel
 from .pose import linear_pose, rotation_from_vector, skew
 
 JAW = slice(0, 17)
 BONE = np.array([*range(17, 36), 36, 39, 42, 45])  # brows, nose and eye corners: move little with expression
-# Shapes that 68 points cannot tell: the gaze moves the lids a little, mouthClose only makes sense with jawOpen,
-# puffed cheeks look like another identity.
+# Shapes that 68 points cannot tell: the gaze moves the lids a little, mouthClose only makes sense with
+# jawOpen, puffed cheeks look like another identity.
 HIDDEN_EXPRESSIONS = ("eyeLook", "mouthClose", "cheekPuff")
 EXPRESSION_SPREAD = 0.4
 ALONG_JAW = 0.5  # share of a jaw point's residual along the jaw line that counts
@@ -91,14 +92,15 @@ def fit_landmarks(
 
     Raises:
         LandmarkError: not 68 finite points.
-        FitError: too few points have weight, they are degenerate, or they are no upright-or-rolled face seen from
-            the front (mirrored order, for instance).
+        FitError: too few points have weight, they are degenerate, or they are no upright-or-rolled face seen
+            from the front (mirrored order, for instance).
     """
     params = params or FitParams()
     points, weights = _checked(points, weights)
     problem, columns = _problem(model, points, weights, params)
     state = _initial(problem)
-    noise = params.noise * state.camera.scale * np.linalg.norm(np.subtract(*problem.mean[problem.static[[36, 45]]]))
+    eye_distance = np.linalg.norm(np.subtract(*problem.mean[problem.static[[36, 45]]]))
+    noise = params.noise * state.camera.scale * eye_distance
     start = _static_candidates(problem)
     rounds = len(ROBUST_SCALES)
     for turn, robust in enumerate(ROBUST_SCALES):
@@ -119,7 +121,9 @@ def _checked(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray
         raise LandmarkError(f"landmarks: shape {points.shape}, expected (68, 2): 68 points x y in iBUG order")
     if not np.isfinite(points).all():
         row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
-        raise LandmarkError(f"landmarks: point {row + 1} of 68 is {points[row].tolist()}, expected finite numbers")
+        raise LandmarkError(
+            f"landmarks: point {row + 1} of 68 is {points[row].tolist()}, expected finite numbers"
+        )
     weights = np.ones(68) if weights is None else np.asarray(weights, float)
     if weights.shape != (68,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise FitError("weights: expected 68 finite numbers, none negative")
@@ -135,19 +139,32 @@ def _visible_expressions(model: FaceModel) -> np.ndarray:
 def _problem(
     model: FaceModel, points: np.ndarray, weights: np.ndarray, params: FitParams
 ) -> tuple[_Problem, np.ndarray]:
-    columns, inverse = np.unique(np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True)
+    columns, inverse = np.unique(
+        np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True
+    )
     active = _visible_expressions(model)
     identities = len(model.identity_basis)
     basis = np.concatenate([model.identity_basis[:, columns], model.expression_basis[active][:, columns]])
-    prior = np.concatenate([
-        np.full(identities, params.identity_prior),
-        np.full(len(active), params.expression_prior / EXPRESSION_SPREAD**2),
-    ])
+    prior = np.concatenate(
+        [
+            np.full(identities, params.identity_prior),
+            np.full(len(active), params.expression_prior / EXPRESSION_SPREAD**2),
+        ]
+    )
+    prior = np.maximum(prior, 1e-6)  # some shapes (the tongue) move no landmark: keep the equations regular
     weights = weights.copy()
     weights[JAW] *= params.jaw_weight
     return _Problem(
-        model.mean[columns].astype(float), basis.astype(float), identities, inverse[:68],
-        inverse[68:].reshape(model.jaw_contours.shape), points, weights, _frames(points), prior, params.pose_prior,
+        model.mean[columns].astype(float),
+        basis.astype(float),
+        identities,
+        inverse[:68],
+        inverse[68:].reshape(model.jaw_contours.shape),
+        points,
+        weights,
+        _frames(points),
+        prior,
+        params.pose_prior,
     ), columns
 
 
@@ -181,7 +198,8 @@ def _static_candidates(problem: _Problem) -> np.ndarray:
 def _choose(problem: _Problem, state: _State, start: np.ndarray) -> np.ndarray:
     used, inverse = np.unique(problem.contours, return_inverse=True)
     projected = state.camera.project(state.vertices(problem, used))[:, :2]
-    return outline_vertices(inverse.reshape(problem.contours.shape), projected, start)
+    share = turned_share(state.camera.rotation)
+    return outline_vertices(inverse.reshape(problem.contours.shape), projected, start, share)
 
 
 def _columns(problem: _Problem, chosen: np.ndarray) -> np.ndarray:
@@ -199,8 +217,8 @@ def residuals(problem: _Problem, state: _State, columns: np.ndarray) -> np.ndarr
 def jacobian(problem: _Problem, state: _State, columns: np.ndarray) -> np.ndarray:
     """Derivative of :func:`residuals`, (68, 2, 6 + K + A).
 
-    Parameters: rotation vector w applied on the left (R <- exp(w) R), logarithm of the scale, translation x and y,
-    identity, expression.
+    Parameters: rotation vector w applied on the left (R <- exp(w) R), logarithm of the scale, translation x
+    and y, identity, expression.
     """
     camera = state.camera
     turned = camera.scale * state.vertices(problem, columns) @ camera.rotation.T
@@ -267,14 +285,15 @@ def _normal_equations(
 def _bounded_step(problem: _Problem, state: _State, hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Minimiser of the quadratic model with the expression kept in [0, 1], by an active set."""
     first = 6 + problem.identities
-    value = state.coefficients[problem.identities:]
+    value = state.coefficients[problem.identities :]
     low, high = -value, 1.0 - value
     fixed = np.zeros(len(gradient), bool)
     step = np.zeros(len(gradient))
     for _ in range(20):
         free = ~fixed
-        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], -gradient[free] - hessian[np.ix_(free, fixed)]
-                                     @ step[fixed])
+        step[free] = np.linalg.solve(
+            hessian[np.ix_(free, free)], -gradient[free] - hessian[np.ix_(free, fixed)] @ step[fixed]
+        )
         tail = step[first:]
         outside = ((tail < low - 1e-12) | (tail > high + 1e-12)) & ~fixed[first:]
         tail[:] = np.clip(tail, low, high)
@@ -292,16 +311,21 @@ def _advance(problem: _Problem, state: _State, step: np.ndarray) -> _State:
     left, _, right = np.linalg.svd(rotation_from_vector(step[:3]) @ camera.rotation)
     scale = camera.scale * float(np.exp(np.clip(step[3], -1.0, 1.0)))
     coefficients = state.coefficients + step[6:]
-    tail = coefficients[problem.identities:]
+    tail = coefficients[problem.identities :]
     np.clip(tail, 0.0, 1.0, out=tail)
     return _State(Camera(left @ right, scale, camera.translation + step[4:6]), coefficients)
 
 
 def _result(
-    model: FaceModel, params: FitParams, problem: _Problem, columns: np.ndarray, state: _State, chosen: np.ndarray
+    model: FaceModel,
+    params: FitParams,
+    problem: _Problem,
+    columns: np.ndarray,
+    state: _State,
+    chosen: np.ndarray,
 ) -> Fit:
     expression = np.zeros(len(model.expression_names))
-    expression[_visible_expressions(model)] = state.coefficients[problem.identities:]
+    expression[_visible_expressions(model)] = state.coefficients[problem.identities :]
     contour = columns[problem.contours[np.arange(17), chosen]]
     return Fit(state.coefficients[: problem.identities], expression, state.camera, contour.astype(np.int32))
 
@@ -317,18 +341,25 @@ def fit_errors(model: FaceModel, fit: Fit, points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(fit.camera.project(vertices)[:, :2] - points, axis=1)
 
 
-def frontalise(model: FaceModel, fit: Fit, points: np.ndarray, depth_share: float = 0.4) -> np.ndarray:
+def frontalise(
+    model: FaceModel,
+    fit: Fit,
+    points: np.ndarray,
+    weights: np.ndarray | None = None,
+    depth_share: float = 0.4,
+) -> np.ndarray:
     """The landmarks as a viewer straight in front of the head would see them.
 
-    The fitted head's static landmarks are projected by ``fit.camera.frontal()``; what the model could not explain
-    (an artist's exaggeration) is turned with the head and added. A residual is seen in two dimensions only: of all
-    head-space offsets that look like it, the most likely one is taken, when offsets along z are
+    The fitted head's static landmarks are projected by ``fit.camera.frontal()``; what the model could not
+    explain (an artist's exaggeration) is turned with the head and added. A residual is seen in two dimensions
+    only: of all head-space offsets that look like it, the most likely one is taken, when offsets along z are
     ``depth_share`` times as large as those along x and y.
 
     Args:
         model: the model of the fit.
         fit: from :func:`fit_landmarks` on ``points``.
         points: (68, 2) image points, px.
+        weights: (68,) as given to the fit; points of weight 0 are replaced by the model's. Default 1.
         depth_share: see above; 0 keeps offsets in the face's plane.
 
     Returns:
@@ -337,6 +368,8 @@ def frontalise(model: FaceModel, fit: Fit, points: np.ndarray, depth_share: floa
     vertices = model.vertices(fit.identity, fit.expression)
     seen = fit.camera.project(vertices[landmark_vertices(model, fit)])[:, :2]
     residual = (np.asarray(points, float) - seen) * [1.0, -1.0]
+    if weights is not None:
+        residual[np.asarray(weights) == 0] = 0.0
     rows = fit.camera.rotation[:2]
     spread = np.diag([1.0, 1.0, depth_share**2])
     # Minimum-norm solution of rows @ offset = residual under the spread (a linear Gaussian posterior mean).
