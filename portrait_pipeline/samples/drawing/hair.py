@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .pen import smooth_noise, spline
 from .sitter import Posed
@@ -16,9 +17,12 @@ class Lock:
 
     Attributes:
         guides: list of [(x, y), ...] rest-space curves from root to tip, neighbours ordered across the sheet.
-        lift: cm that the sheet stands off the skull. count: strands. wave: (amplitude cm, turns) along a strand.
+        lift: cm that the sheet stands off the skull. count: strands. wave: (amplitude cm, turns) along a
+        strand.
         behind: drawn before the head (true) or over it. spread: randomness of the strands' position, cm.
-        shine: strength of the highlight band. tip: random shortening of the strands, 0 to 1.
+        shine: strength of the highlight band. tip, root: random shortening of the strands at each end, 0 to
+        1.
+        on_face: the sheet lies on the front of the face (moustache, beard) instead of the skull.
     """
 
     guides: list[list[tuple[float, float]]]
@@ -29,11 +33,14 @@ class Lock:
     spread: float = 0.12
     shine: float = 1.0
     tip: float = 0.08
+    root: float = 0.12
+    on_face: bool = False
 
 
 @dataclass(frozen=True)
 class Strand:
-    """One strand in px: points (N, 2), light (N,) in [0, 1], its random value and position across the sheet."""
+    """One strand in px: points (N, 2), light (N,) in [0, 1], its random value and position across the
+    sheet."""
 
     points: np.ndarray
     light: np.ndarray
@@ -54,8 +61,11 @@ def grow(posed: Posed, locks: list[Lock], key: np.ndarray, rng: np.random.Genera
     for lock in locks:
         sheet = np.stack([spline(np.array(guide), 28) for guide in lock.guides])  # (G, 28, 2)
         across = np.linspace(0, len(sheet) - 1, len(sheet))
-        smooth = [np.stack([np.interp(u, across, sheet[:, i, c]) for c in range(2)], -1)
-                  for u in [np.linspace(0, len(sheet) - 1, 64)] for i in range(28)]  # fmt: skip
+        smooth = [
+            np.stack([np.interp(u, across, sheet[:, i, c]) for c in range(2)], -1)
+            for u in [np.linspace(0, len(sheet) - 1, 64)]
+            for i in range(28)
+        ]
         table = np.stack(smooth, 1)  # (64, 28, 2)
         rest, values, where = [], [], []
         for _ in range(lock.count):
@@ -66,19 +76,22 @@ def grow(posed: Posed, locks: list[Lock], key: np.ndarray, rng: np.random.Genera
             where.append(u / 63)
         xyz = np.stack(rest)
         flat = xyz.reshape(-1, 2)
-        z = skull_depth(flat, lock.lift) if not lock.behind else np.full(len(flat), -6.0)
+        if lock.on_face:
+            front = posed.rest[posed.rest[:, 2] > 0]
+            z = front[cKDTree(front[:, :2]).query(flat)[1], 2] + lock.lift
+        else:
+            z = skull_depth(flat, lock.lift) if not lock.behind else np.full(len(flat), -6.0)
         pixels = posed.project(np.column_stack([flat, z])).reshape(len(rest), 28, 2)
         light = _light(xyz, z.reshape(len(rest), 28), lock, key)
-        strands += [
-            Strand(pixels[i], light[i], values[i], where[i], lock.behind) for i in range(len(rest))
-        ]
+        strands += [Strand(pixels[i], light[i], values[i], where[i], lock.behind) for i in range(len(rest))]
     return strands
 
 
 def _wander(base: np.ndarray, lock: Lock, u: float, rng: np.random.Generator) -> np.ndarray:
     t = np.linspace(0, 1, len(base))
     end = 1 - lock.tip * rng.uniform(0, 1) ** 2
-    curve = np.stack([np.interp(t * end, t, base[:, c]) for c in range(2)], 1)
+    start = lock.root * rng.uniform(0, 1) ** 1.5
+    curve = np.stack([np.interp(start + t * (end - start), t, base[:, c]) for c in range(2)], 1)
     curve = curve + lock.spread * smooth_noise(len(base), rng) * np.linspace(0.3, 1, len(base))[:, None]
     amplitude, turns = lock.wave
     if amplitude:

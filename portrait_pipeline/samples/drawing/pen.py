@@ -13,7 +13,8 @@ OVERSAMPLE = 4
 
 @dataclass(frozen=True)
 class Line:
-    """A drawn line: ``points`` (N, 2) px, ``width`` px at its widest (768 px canvas), ``kind`` names the feature,
+    """A drawn line: ``points`` (N, 2) px, ``width`` px at its widest (768 px canvas), ``kind`` names the
+    feature,
     ``taper`` 0 = constant width, 1 = pointed at both ends."""
 
     points: np.ndarray
@@ -51,10 +52,20 @@ def ink(canvas: np.ndarray, points: np.ndarray, widths: np.ndarray, value, scale
     p = np.round(points * scale * 16).astype(np.int64)
     w = np.maximum(1, np.round((widths[1:] + widths[:-1]) / 2 * scale)).astype(int)
     for i in range(len(p) - 1):
-        cv2.line(canvas, (int(p[i, 0]), int(p[i, 1])), (int(p[i + 1, 0]), int(p[i + 1, 1])), value, int(w[i]), cv2.LINE_8, 4)
+        cv2.line(
+            canvas,
+            (int(p[i, 0]), int(p[i, 1])),
+            (int(p[i + 1, 0]), int(p[i + 1, 1])),
+            value,
+            int(w[i]),
+            cv2.LINE_8,
+            4,
+        )
 
 
-def draw_lines(lines: list[Line], size: int, weight: float = 1.0, wobble: float = 0.0, rng=None) -> np.ndarray:
+def draw_lines(
+    lines: list[Line], size: int, weight: float = 1.0, wobble: float = 0.0, rng=None
+) -> np.ndarray:
     """Coverage (size, size) in [0, 1] of tapered lines; ``wobble`` px of hand tremor."""
     canvas = np.zeros((size * OVERSAMPLE, size * OVERSAMPLE), np.uint8)
     unit = size / 768

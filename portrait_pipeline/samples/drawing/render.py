@@ -18,7 +18,8 @@ class Maps:
 
     Attributes:
         inside: coverage in [0, 1]. normal: unit, camera space (x right, y up, z to the viewer). depth: px.
-        rest: rest-space position in cm. openness: ambient visibility in [0, 1]. lit: share of the key light seen.
+        rest: rest-space position in cm. openness: ambient visibility in [0, 1]. lit: share of the key light
+        seen.
         key: (3,) unit direction towards the key light.
     """
 
@@ -52,8 +53,10 @@ def cast(posed: Posed, key: tuple[float, float, float], rng: np.random.Generator
     corners = triangles[hit["primID"][seen]]
     weights = np.stack([1 - hit["u"] - hit["v"], hit["u"], hit["v"]], 1)[seen]
     normals = _vertex_normals(world, triangles)
-    blend = lambda values: _fill(seen, np.einsum("nk,nkc->nc", weights, values[corners]), size)  # noqa: E731
-    normal, position, rest = blend(normals), blend(world), blend(posed.rest)
+    normal, position, rest = (
+        _fill(seen, np.einsum("nk,nkc->nc", weights, values[corners]), size)
+        for values in (normals, world, posed.rest)
+    )
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     key = np.asarray(key, float) / np.linalg.norm(key)
     openness, lit = _visibility(scene, position, normal, seen.reshape(size, size), key, rng)
@@ -77,7 +80,8 @@ def _vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def _visibility(scene, position, normal, seen, key, rng, count: int = 40, step: int = 2):
-    """Share of the hemisphere that is open, and of a soft key light that is seen, at every ``step``-th pixel."""
+    """Share of the hemisphere that is open, and of a soft key light that is seen, at every ``step``-th
+    pixel."""
     size = len(seen)
     grid = np.zeros_like(seen)
     grid[::step, ::step] = True

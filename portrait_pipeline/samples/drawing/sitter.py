@@ -1,7 +1,9 @@
 """An invented person: a head of the face model with strongly exaggerated proportions, and its camera.
 
-Everything is defined on the average head ("rest space", cm, head-space axes). One smooth warp, driven by the 68
-landmarks, carries the head, the hairline, the hair and the landmarks to the exaggerated person, so that what is
+Everything is defined on the average head ("rest space", cm, head-space axes). One smooth warp, driven by the
+68
+landmarks, carries the head, the hairline, the hair and the landmarks to the exaggerated person, so that what
+is
 drawn and the landmark file can not drift apart.
 """
 
@@ -21,20 +23,36 @@ RIGHT_EYE, LEFT_EYE = np.arange(36, 42), np.arange(42, 48)  # image left, image 
 # Rest-space points that only follow the overall scale: skull, back of the head, ears and neck.
 _ANCHORS = np.array(
     [
-        [0, 14.2, -3], [6, 12, -3], [-6, 12, -3], [8, 6, -6], [-8, 6, -6], [0, 8, -14.5], [0, 0, -13], [0, 11.5, 4.5],
-        [5, 10, 3], [-5, 10, 3], [5, -15, -4], [-5, -15, -4], [0, -15, 0], [0, -15, -9], [8.5, 2, -5], [-8.5, 2, -5],
+        [0, 14.2, -3],
+        [6, 12, -3],
+        [-6, 12, -3],
+        [8, 6, -6],
+        [-8, 6, -6],
+        [0, 8, -14.5],
+        [0, 0, -13],
+        [0, 11.5, 4.5],
+        [5, 10, 3],
+        [-5, 10, 3],
+        [5, -15, -4],
+        [-5, -15, -4],
+        [0, -15, 0],
+        [0, -15, -9],
+        [8.5, 2, -5],
+        [-8.5, 2, -5],
+        [5.8, -10, -4],
+        [-5.8, -10, -4],
     ],
     dtype=float,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
 class Proportions:
-    """How the face departs from the average; 1 or 0 leaves a part as it is. Lengths in cm of the average head."""
+    """How the face departs from the average; 1 or 0 leaves a part as it is. Lengths in cm of the average
+    head."""
 
     face_width: float = 1.0
     face_length: float = 1.0
-    skull_height: float = 1.0
     jaw_width: float = 1.0
     chin_drop: float = 0.0
     chin_width: float = 1.0
@@ -55,11 +73,13 @@ class Proportions:
     mouth_drop: float = 0.0
     lip_fullness: float = 1.0
     smile: float = 0.0
+    neck_width: float = 1.0
 
 
 @dataclass(frozen=True)
 class Sitter:
-    """A person to be drawn: who (identity, expression), how exaggerated, how turned, how framed (768 px canvas)."""
+    """A person to be drawn: who (identity, expression), how exaggerated, how turned, how framed (768 px
+    canvas)."""
 
     identity: tuple[float, ...]
     proportions: Proportions
@@ -103,10 +123,14 @@ def pose(sitter: Sitter, model: FaceModel, size: int) -> Posed:
     before = rest[model.landmarks]
     after = exaggerate(shaped[model.landmarks], sitter.proportions)
     scale = _overall(sitter.proportions)
-    anchors_after = _ANCHORS * scale
+    neck = (_ANCHORS[:, 1:2] < -8) * np.array([1.0, 0, 0])
+    anchors_after = _ANCHORS * scale * (1 + neck * (sitter.proportions.neck_width - 1))
     # The person's own geometry first (dense), then the landmark-driven warp on top of it.
     own = RBFInterpolator(
-        np.vstack([shaped[model.landmarks], _ANCHORS]), np.vstack([after, anchors_after]), kernel="cubic", smoothing=0.05
+        np.vstack([shaped[model.landmarks], _ANCHORS]),
+        np.vstack([after, anchors_after]),
+        kernel="cubic",
+        smoothing=0.05,
     )
     carry = RBFInterpolator(
         np.vstack([before, _ANCHORS]), np.vstack([after, anchors_after]), kernel="cubic", smoothing=0.05
@@ -177,7 +201,11 @@ def _frame(sitter: Sitter, vertices: np.ndarray, carry, model: FaceModel, size: 
     chin = vertices[model.landmarks[8]] @ rotation.T
     scale = (sitter.chin - sitter.top) * size / (crown[0, 1] - chin[1])
     middle = vertices[model.landmarks[[0, 16, 27, 30, 8]]].mean(0) @ rotation.T
-    return Camera(rotation, scale, np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]]))
+    return Camera(
+        rotation,
+        scale,
+        np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]]),
+    )
 
 
 def _points(model: FaceModel, vertices: np.ndarray, camera: Camera, yaw: float) -> np.ndarray:
