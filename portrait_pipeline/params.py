@@ -194,7 +194,7 @@ class TextureParams(Section):
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
         64, 128, 256, 512]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
-    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [150, 150, 100, 80]
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [120, 120, 80, 70]
     """Steps at each scale (paper: 600 in all)."""
     crop: Annotated[int, Field(ge=32, le=2048)] = 256
     """Scales above this size use random windows of this size."""
@@ -216,8 +216,8 @@ class TextureParams(Section):
     """Preference for the same place on the face when samples are compared with the artwork."""
     learning_rate: Positive = 2e-3
     """RMSprop (paper: 0.002); halved at the last scale."""
-    start: Literal["photo", "mean", "colours"] = "colours"
-    """First texture: the photo, with the style's mean colour, or with its mean and covariance."""
+    start: Literal["photo", "mean", "palette"] = "palette"
+    """First texture: the photo, the photo with the style's mean colour, or its light and dark in the style's colours."""
     weights: str = "bundled"
     """Perceptual weights: ``bundled``, or a safetensors file with torchvision's VGG-16 names."""
     seed: Seed = 0

@@ -26,12 +26,12 @@ def align(landmarks: np.ndarray, mode: Alignment = "similarity") -> tuple[np.nda
     Args:
         landmarks: (N, 68, 2) or (68, 2) pixels, each face in its own frame, y down.
         mode: ``similarity`` is the least-squares rotation, scale and shift on the three points and keeps the
-            proportions of the face, which are part of an artwork's style; ``affine`` is the paper's letter: exact
-            on the three points, and it removes the ratio of eye distance to face height.
+            proportions of the face, which are part of an artwork's style; ``affine`` is the paper's letter:
+            exact on the three points, and it removes the ratio of eye distance to face height.
 
     Returns:
-        aligned (N, 68, 2) on the [-1, 1] canvas and transforms (N, 2, 3) with ``aligned = points @ A.T + b`` for
-        ``transform = [A | b]``; without the leading axis for one face.
+        aligned (N, 68, 2) on the [-1, 1] canvas and transforms (N, 2, 3) with ``aligned = points @ A.T + b``
+        for ``transform = [A | b]``; without the leading axis for one face.
 
     Raises:
         LandmarkError: a number is not finite, or eyes and mouth coincide (or lie on a line, for ``affine``).
@@ -52,7 +52,9 @@ def _similarity(source: np.ndarray) -> np.ndarray:
     z, w_mean = z - z_mean, w.mean()
     power = (np.abs(z) ** 2).sum(-1)
     if (power < 1e-12).any():
-        raise LandmarkError("the eyes and the mouth are at one place: no face to align; place the 68 points again")
+        raise LandmarkError(
+            "the eyes and the mouth are at one place: no face to align; place the 68 points again"
+        )
     factor = (np.conj(z) * (w - w_mean)).sum(-1) / power
     shift = w_mean - factor * z_mean[..., 0]
     rows = np.stack([factor.real, -factor.imag, shift.real, factor.imag, factor.real, shift.imag], axis=-1)
@@ -64,7 +66,9 @@ def _affine(source: np.ndarray) -> np.ndarray:
     area = np.abs(np.linalg.det(matrix))
     size = (np.ptp(source, axis=-2) ** 2).sum(-1)
     if (area < 1e-6 * np.maximum(size, 1e-12)).any():
-        raise LandmarkError("the eyes and the mouth lie on one line: no affine alignment; use alignment: similarity")
+        raise LandmarkError(
+            "the eyes and the mouth lie on one line: no affine alignment; use alignment: similarity"
+        )
     return np.swapaxes(np.linalg.solve(matrix, np.broadcast_to(TARGETS, source.shape)), -1, -2)
 
 
@@ -78,6 +82,8 @@ def apply(transforms: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert(transforms: np.ndarray) -> np.ndarray:
-    """The exact inverse (..., 2, 3) of (..., 2, 3) transforms: from the canvas back to each face's own frame."""
+    """The exact inverse (..., 2, 3) of (..., 2, 3) transforms: from the canvas back to each face's own
+    frame.
+    """
     linear = np.linalg.inv(transforms[..., :2])
     return np.concatenate([linear, -linear @ transforms[..., 2:]], axis=-1)

@@ -1,9 +1,9 @@
 """Families of artistic exaggeration: one smooth warp of a frontal face, steered by a table.
 
-Every family is a row of ``FAMILIES``: the effect of full strength on a few of the warp's ``EFFECTS``. The generator
-draws the strength, a spread around the row and often a second family, so that no two faces are alike. Coordinates here
-are those of the face: origin midway between the eyes, unit = the distance of the eye centres, x to image
-right, y **up**.
+Every family is a row of ``FAMILIES``: the effect of full strength on a few of the warp's ``EFFECTS``. The
+generator draws the strength, a spread around the row and often a second family, so that no two faces are
+alike. Coordinates here are those of the face: origin midway between the eyes, unit = the distance of the eye
+centres, x to image right, y **up**.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ EFFECTS: dict[str, float] = {
 
 FAMILIES: dict[str, dict[str, float]] = {
     "near_life": {},
-    "classical": {"jaw_width": -0.14, "chin_width": -0.2, "cheek_width": -0.1, "mouth_width": -0.1, "eye_size": 0.08},
+    "classical": {"jaw_width": -0.14, "chin_width": -0.2, "cheek_width": -0.1, "mouth_width": -0.1,
+                  "eye_size": 0.08},
     "elongated": {"aspect": 0.38, "nose_length": 0.12, "chin_length": 0.1},
     "squat": {"aspect": -0.34, "jaw_width": 0.08},
     "big_eyes": {"eye_size": 0.42, "eye_open": 0.15, "brow_raise": 0.08},
@@ -94,14 +95,19 @@ FAMILIES: dict[str, dict[str, float]] = {
     "high_features": {"inner_low": -0.16, "chin_length": 0.3},
     "small_features": {"inner_size": -0.28, "cheek_width": 0.05},
     "large_features": {"inner_size": 0.2},
-    "crooked": {"jaw_skew": 0.14, "mouth_skew": 0.1, "mouth_tilt": 0.14, "nose_bend": 0.06, "half_width": 0.12},
-    "cubist": {"eye_uneven": 0.2, "eye_unlike": 0.35, "nose_bend": 0.12, "mouth_skew": 0.14, "half_width": 0.28},
+    "crooked": {"jaw_skew": 0.14, "mouth_skew": 0.1, "mouth_tilt": 0.14, "nose_bend": 0.06,
+                "half_width": 0.12},
+    "cubist": {"eye_uneven": 0.2, "eye_unlike": 0.35, "nose_bend": 0.12, "mouth_skew": 0.14,
+               "half_width": 0.28},
     "caricature": {"caricature": 1.5},
-    "modigliani": {"aspect": 0.34, "nose_length": 0.26, "nose_width": -0.2, "mouth_width": -0.3, "eye_size": -0.12,
+    "modigliani": {"aspect": 0.34, "nose_length": 0.26, "nose_width": -0.2, "mouth_width": -0.3,
+                   "eye_size": -0.12,
                    "eye_open": -0.12, "chin_width": -0.3, "brow_arch": 0.25, "chin_length": -0.1},
-    "byzantine": {"aspect": 0.2, "eye_size": 0.24, "nose_length": 0.26, "nose_width": -0.28, "mouth_width": -0.28,
+    "byzantine": {"aspect": 0.2, "eye_size": 0.24, "nose_length": 0.26, "nose_width": -0.28,
+                  "mouth_width": -0.28,
                   "brow_arch": 0.3, "chin_length": -0.12},
-    "manga": {"eye_size": 0.42, "eye_open": 0.4, "nose_width": -0.5, "nose_length": -0.08, "mouth_width": -0.35,
+    "manga": {"eye_size": 0.42, "eye_open": 0.4, "nose_width": -0.5, "nose_length": -0.08,
+              "mouth_width": -0.35,
               "chin_width": -0.4, "jaw_width": -0.1, "lip_full": -0.3},
     "chibi": {"aspect": -0.24, "eye_size": 0.36, "inner_low": 0.14, "nose_width": -0.4, "mouth_width": -0.22,
               "nose_length": -0.2, "chin_length": -0.15},
@@ -109,12 +115,13 @@ FAMILIES: dict[str, dict[str, float]] = {
                 "brow_raise": 0.16, "brow_arch": -0.5, "nose_width": -0.2, "jaw_square": 0.1},
     "hero": {"jaw_square": 0.3, "chin_length": 0.2, "brow_angle": 0.16, "eye_open": -0.2, "brow_raise": -0.05,
              "jaw_width": 0.1},
-    "expressionist": {"eye_size": 0.22, "mouth_width": 0.14, "lip_full": 0.3, "wobble": 0.02, "mouth_tilt": 0.06,
+    "expressionist": {"eye_size": 0.22, "mouth_width": 0.14, "lip_full": 0.3, "wobble": 0.02,
+                      "mouth_tilt": 0.06,
                       "eye_uneven": 0.06},
     "grotesque": {"caricature": 0.9, "nose_width": 0.25, "chin_length": 0.2, "wobble": 0.015},
 }
 
-_CHIN, _CORNER, _TEMPLE = 0.0, 0.5, 1.0  # positions along half of the jaw line, 0 = chin, 1 = temple
+_CORNER = 0.5  # where the jaw corner lies on half of the jaw line, 0 = chin, 1 = temple
 
 
 def warp(points: np.ndarray, effect: dict[str, np.ndarray], wobble: np.ndarray) -> np.ndarray:
@@ -148,7 +155,9 @@ def _col(value: np.ndarray) -> np.ndarray:
 
 
 def _lengthen(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
-    """Stretch the thirds of the face: eyes to nose base, to mouth, to chin; everything in between moves along."""
+    """Stretch the thirds of the face: eyes to nose base, to mouth, to chin; everything in between moves
+    along.
+    """
     eye, nose = np.zeros(len(p)), p[:, 31:36, 1].mean(1)
     mouth, chin = p[:, [48, 54], 1].mean(1), p[:, 8, 1]
     knots = np.stack([eye, nose, mouth, chin], axis=1)
@@ -162,7 +171,8 @@ def _lengthen(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
         upper, lower = knots[:, [i]], knots[:, [i + 1]]
         share = (upper - y) / (upper - lower)
         inside = (y < upper) & ((y >= lower) | (i == 2))
-        out[..., 1] = np.where(inside, moved[:, [i]] + share * (moved[:, [i + 1]] - moved[:, [i]]), out[..., 1])
+        there = moved[:, [i]] + share * (moved[:, [i + 1]] - moved[:, [i]])
+        out[..., 1] = np.where(inside, there, out[..., 1])
     # The lips keep their thickness and the nose base its height: only their places change.
     for group, centre, knot in ((MOUTH, mouth, 2), (NOSE_BASE, nose, 1)):
         out[:, group, 1] = y[:, group] + _col(moved[:, knot] - centre)
@@ -176,7 +186,8 @@ def _outline(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
     at_temple = 1 / (1 + np.exp(-(t - 0.78) / 0.06))
     at_chin = np.exp(-((t / 0.3) ** 2))
     log_width = (
-        _col(effect["cheek_width"]) * at_temple + _col(effect["jaw_width"]) * np.maximum(at_corner, at_chin * 0.6)
+        _col(effect["cheek_width"]) * at_temple
+        + _col(effect["jaw_width"]) * np.maximum(at_corner, at_chin * 0.6)
         + _col(effect["chin_width"]) * at_chin + 0.45 * _col(effect["jaw_square"]) * at_corner
     )
     out = p.copy()
@@ -257,7 +268,7 @@ def _mouth(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
     lip[:, upper] = _col(inner_upper) + (lip[:, upper] - _col(inner_upper)) * _col(full)
     lip[:, lower] = _col(inner_lower) + (lip[:, lower] - _col(inner_lower)) * _col(full)
     out[:, LIP_OUTER, 1] = lip
-    opening = effect["mouth_open"] * np.sign(effect["mouth_open"]).clip(0)  # only opens: closing crosses the lips
+    opening = np.maximum(effect["mouth_open"], 0)  # only opens: closing would cross the lips
     up_outer, up_inner = np.array([0, 0.5, 1, 1, 1, 0.5]), np.array([0, 0.9, 1, 0.9])
     out[:, 48:54, 1] += 0.35 * _col(opening) * up_outer
     out[:, 54:60, 1] -= 0.65 * _col(opening) * up_outer
@@ -281,5 +292,5 @@ def _skew(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
     depth = np.clip(-p[:, JAW, 1] / np.maximum(-p[:, [8], 1], 1e-6), 0, 1) ** 2
     out[:, JAW, 0] += _col(effect["jaw_skew"]) * depth
     right = out[..., 0] > 0
-    out[..., 0] *= np.where(right, np.exp(_col(effect["half_width"] / 2)), np.exp(-_col(effect["half_width"] / 2)))
+    out[..., 0] *= np.exp(np.where(right, 0.5, -0.5) * _col(effect["half_width"]))
     return out

@@ -1,8 +1,8 @@
 """Generated landmark sets: normal faces from the 3DMM, art faces as exaggerations of them.
 
-Both are bundled defaults in place of the paper's collected sets. A face is drawn as an identity from N(0, 1), a
-sparse expression and a moderate pose; an art face is warped in the frontal plane before the head turns, so that an
-exaggeration looks the same from every side. Output: pixels of a 512 x 512 canvas, y down.
+Both are bundled defaults in place of the paper's collected sets. A face is drawn as an identity from N(0, 1),
+a sparse expression and a moderate pose; an art face is warped in the frontal plane before the head turns, so
+that an exaggeration looks the same from every side. Output: pixels of a 512 x 512 canvas, y down.
 """
 
 from __future__ import annotations
@@ -20,19 +20,46 @@ from .validity import crossing, uncross
 
 # Expression stems that a portrait shows, their chance and their largest amplitude.
 EXPRESSIONS: dict[str, tuple[float, float]] = {
-    "mouthSmile": (0.30, 0.8), "mouthFrown": (0.08, 0.6), "jawOpen": (0.15, 0.35), "browDown": (0.12, 0.7),
-    "browInnerUp": (0.12, 0.8), "browOuterUp": (0.10, 0.7), "eyeWide": (0.08, 0.8), "eyeSquint": (0.12, 0.7),
-    "eyeBlink": (0.10, 0.45), "mouthPucker": (0.06, 0.5), "mouthStretch": (0.06, 0.4), "mouthPress": (0.08, 0.5),
-    "mouthUpperUp": (0.06, 0.4), "mouthLowerDown": (0.06, 0.4), "noseSneer": (0.06, 0.4), "mouthFunnel": (0.04, 0.4),
-    "mouthDimple": (0.05, 0.5), "mouthShrugLower": (0.05, 0.4), "mouthLeft": (0.02, 0.3), "mouthRight": (0.02, 0.3),
+    "mouthSmile": (0.30, 0.8),
+    "mouthFrown": (0.08, 0.6),
+    "jawOpen": (0.15, 0.35),
+    "browDown": (0.12, 0.7),
+    "browInnerUp": (0.12, 0.8),
+    "browOuterUp": (0.10, 0.7),
+    "eyeWide": (0.08, 0.8),
+    "eyeSquint": (0.12, 0.7),
+    "eyeBlink": (0.10, 0.45),
+    "mouthPucker": (0.06, 0.5),
+    "mouthStretch": (0.06, 0.4),
+    "mouthPress": (0.08, 0.5),
+    "mouthUpperUp": (0.06, 0.4),
+    "mouthLowerDown": (0.06, 0.4),
+    "noseSneer": (0.06, 0.4),
+    "mouthFunnel": (0.04, 0.4),
+    "mouthDimple": (0.05, 0.5),
+    "mouthShrugLower": (0.05, 0.4),
+    "mouthLeft": (0.02, 0.3),
+    "mouthRight": (0.02, 0.3),
 }
 IDENTITY_SPREAD = 0.9
 YAW, PITCH, ROLL = (6.0, 15.0), (4.0, 10.0), (2.0, 5.0)  # degrees: standard deviation, limit
 EYE_DISTANCE_PX = 120.0
 # Where people put the 68 points on real faces, against where the model carries them: effects of the warp.
-ANNOTATION = {"brow_raise": -0.06, "brow_length": 0.03, "nose_width": 0.2, "nose_base": 0.06, "mouth_width": 0.1,
-              "lip_full": -0.05, "eye_size": 0.07, "philtrum": 0.05, "chin_length": 0.08, "jaw_square": -0.05}
-LIFE_SPREAD = 0.6  # share of the natural spread of ``EFFECTS`` that real faces show beyond the model's identities
+ANNOTATION = {
+    "brow_raise": -0.06,
+    "brow_length": 0.03,
+    "nose_width": 0.2,
+    "nose_base": 0.06,
+    "mouth_width": 0.1,
+    "lip_full": -0.05,
+    "eye_size": 0.07,
+    "philtrum": 0.05,
+    "chin_length": 0.08,
+    "jaw_square": -0.05,
+}
+LIFE_SPREAD = (
+    0.6  # share of the natural spread of ``EFFECTS`` that real faces show beyond the model's identities
+)
 _BATCH = 2048
 
 
@@ -49,13 +76,25 @@ class _Basis:
 
 
 def _basis(model: FaceModel) -> _Basis:
-    ids, inverse = np.unique(np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True)
+    ids, inverse = np.unique(
+        np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True
+    )
     jaw = inverse[68:].reshape(model.jaw_contours.shape)
-    own = np.array([np.flatnonzero(row == point)[0] if (row == point).any() else 0
-                    for row, point in zip(model.jaw_contours, model.landmarks[:17], strict=True)])
+    own = np.array(
+        [
+            np.flatnonzero(row == point)[0] if (row == point).any() else 0
+            for row, point in zip(model.jaw_contours, model.landmarks[:17], strict=True)
+        ]
+    )
     inside = np.arange(jaw.shape[1])[None] >= own[:, None]
-    return _Basis(model.mean[ids].astype(float), model.identity_basis[:, ids].astype(float),
-                  model.expression_basis[:, ids].astype(float), inverse[:68], jaw, inside)
+    return _Basis(
+        model.mean[ids].astype(float),
+        model.identity_basis[:, ids].astype(float),
+        model.expression_basis[:, ids].astype(float),
+        inverse[:68],
+        jaw,
+        inside,
+    )
 
 
 def generate_normal(model: FaceModel, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -96,12 +135,19 @@ def _collect(count: int, draw: Callable[[int], np.ndarray]) -> np.ndarray:
     return np.concatenate(faces)
 
 
-def _heads(model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """n random heads: landmarks (n, 68, 3) in head space, jaw points on the silhouette of the pose; rotations."""
+def _heads(
+    model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """n random heads: landmarks (n, 68, 3) in head space, jaw points on the silhouette of the pose;
+    rotations.
+    """
     identity = rng.normal(0, IDENTITY_SPREAD, (n, len(basis.identity)))
     expression = sample_expressions(model.expression_names, n, rng)
-    vertices = (basis.mean + np.tensordot(identity, basis.identity, axes=1)
-                + np.tensordot(expression, basis.expression, axes=1))
+    vertices = (
+        basis.mean
+        + np.tensordot(identity, basis.identity, axes=1)
+        + np.tensordot(expression, basis.expression, axes=1)
+    )
     rotation = sample_rotations(n, rng)
     points = vertices[:, basis.fixed].copy()
     points[:, JAW] = _slide(vertices, basis, points, rotation)
@@ -138,8 +184,9 @@ def sample_expressions(names: tuple[str, ...], n: int, rng: np.random.Generator)
 
 def sample_rotations(n: int, rng: np.random.Generator) -> np.ndarray:
     """(n, 3, 3) rotations with moderate yaw, pitch and roll (limits: 15, 10 and 5 degrees)."""
-    yaw, pitch, roll = (np.radians(np.clip(rng.normal(0, spread, n), -limit, limit))
-                        for spread, limit in (YAW, PITCH, ROLL))
+    yaw, pitch, roll = (
+        np.radians(np.clip(rng.normal(0, spread, n), -limit, limit)) for spread, limit in (YAW, PITCH, ROLL)
+    )
     return _axis_rotation(2, roll) @ _axis_rotation(0, pitch) @ _axis_rotation(1, yaw)
 
 
@@ -155,22 +202,32 @@ def _axis_rotation(axis: int, angle: np.ndarray) -> np.ndarray:
 def _turn(framed: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """Scaled orthographic view of (n, 68, 3) face coordinates: eyes 120 px apart (before turning), y down."""
     turned = np.einsum("nij,npj->npi", rotation, framed)
-    return np.stack([256 + EYE_DISTANCE_PX * turned[..., 0], 233.6 - EYE_DISTANCE_PX * turned[..., 1]], axis=-1)
+    return np.stack(
+        [256 + EYE_DISTANCE_PX * turned[..., 0], 233.6 - EYE_DISTANCE_PX * turned[..., 1]], axis=-1
+    )
 
 
 def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Face coordinates of (..., 68, 3): origin midway between the eyes, unit the eye distance; and that unit."""
+    """Face coordinates of (..., 68, 3): origin midway between the eyes, unit the eye distance; and that
+    unit.
+    """
     left, right = points[..., 36:42, :].mean(-2), points[..., 42:48, :].mean(-2)
     unit = np.linalg.norm((right - left)[..., :2], axis=-1)
     return (points - ((left + right) / 2)[..., None, :]) / unit[..., None, None], unit
 
 
-def _faces(model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """n random faces as people annotate them: (n, 68, 3) face coordinates, y up, not yet turned; rotations."""
+def _faces(
+    model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """n random faces as people annotate them: (n, 68, 3) face coordinates, y up, not yet turned;
+    rotations.
+    """
     points, rotation = _heads(model, basis, n, rng)
     framed, _ = _frame(points)
-    effect = {name: ANNOTATION.get(name, 0.0) + LIFE_SPREAD * spread * rng.normal(size=n)
-              for name, spread in EFFECTS.items()}
+    effect = {
+        name: ANNOTATION.get(name, 0.0) + LIFE_SPREAD * spread * rng.normal(size=n)
+        for name, spread in EFFECTS.items()
+    }
     framed[..., :2] = warp(framed[..., :2], effect, smooth_noise(n, rng))
     return framed, rotation
 
@@ -197,14 +254,17 @@ def exaggerate(
     """Warp faces (n, 68, 3) in face coordinates in their frontal plane; depth stays.
 
     Args:
-        effect: as of :func:`sample_effects`. wobble: (n, 68, 2). mean_face: (68, 2), what a caricature departs from.
+        effect: as of :func:`sample_effects`. wobble: (n, 68, 2). mean_face: (68, 2), what a caricature
+            departs from.
     """
     amplified = faces[..., :2] + effect["caricature"][:, None, None] * (faces[..., :2] - mean_face)
     return np.concatenate([warp(amplified, effect, wobble), faces[..., 2:]], axis=-1)
 
 
 def sample_effects(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw a family (often two), its strength and spread for n faces: (n,) values for every name of ``EFFECTS``."""
+    """Draw a family (often two), its strength and spread for n faces: (n,) values for every name of
+    ``EFFECTS``.
+    """
     names = list(EFFECTS)
     table = np.array([[row.get(name, 0.0) for name in names] for row in FAMILIES.values()])
     natural = np.array(list(EFFECTS.values()))
@@ -225,7 +285,15 @@ def sample_effects(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return effects
 
 
-_SIDED_EFFECTS = ("eye_uneven", "eye_unlike", "jaw_skew", "mouth_skew", "mouth_tilt", "half_width", "nose_bend")
+_SIDED_EFFECTS = (
+    "eye_uneven",
+    "eye_unlike",
+    "jaw_skew",
+    "mouth_skew",
+    "mouth_tilt",
+    "half_width",
+    "nose_bend",
+)
 
 
 def smooth_noise(n: int, rng: np.random.Generator) -> np.ndarray:

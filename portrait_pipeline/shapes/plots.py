@@ -10,14 +10,16 @@ from .points import STROKES
 from .space import ShapeSet, ShapeSpace
 
 
-def draw_face(axes: Axes, points: np.ndarray, color: str = "black", width: float = 1.0, alpha: float = 1.0) -> None:
+def draw_face(
+    axes: Axes, points: np.ndarray, color: str = "black", width: float = 1.0, alpha: float = 1.0
+) -> None:
     """Draw one face (68, 2), y down, as lines."""
     for stroke in STROKES:
         axes.plot(points[stroke, 0], points[stroke, 1], color=color, linewidth=width, alpha=alpha)
 
 
 def _frame(axes: Axes, title: str = "") -> None:
-    axes.set(xlim=(-0.95, 0.95), ylim=(1.35, -0.65), aspect="equal")
+    axes.set(xlim=(-0.85, 0.85), ylim=(1.15, -0.6), aspect="equal")
     axes.axis("off")
     axes.set_title(title, fontsize=8)
 
@@ -25,14 +27,18 @@ def _frame(axes: Axes, title: str = "") -> None:
 def plot_modes(space: ShapeSpace, modes: int = 8, sigma: float = 2.5) -> Figure:
     """The first modes of the PCA, each at -sigma, 0 and +sigma standard deviations."""
     modes = min(modes, space.size)
-    figure = Figure(figsize=(1.5 * modes, 5.2))
+    figure = Figure(figsize=(1.4 * modes, 5.0))
     for k in range(modes):
         for row, value in enumerate((-sigma, 0.0, sigma)):
             axes = figure.add_subplot(3, modes, row * modes + k + 1)
             draw_face(axes, space.decode(np.eye(space.size)[k] * value))
             _frame(axes, f"mode {k + 1}" if row == 0 else "")
-    figure.suptitle(f"first modes at {-sigma:g}, 0, {sigma:g} standard deviations; "
-                    f"{space.size} keep {space.variance_kept:.2%}", fontsize=9)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.88, wspace=0.02, hspace=0.02)
+    figure.suptitle(
+        f"first modes at {-sigma:g}, 0, {sigma:g} standard deviations; "
+        f"{space.size} keep {space.variance_kept:.2%}",
+        fontsize=9,
+    )
     return figure
 
 

@@ -21,13 +21,22 @@ LOWER_LIPS = np.array([[67, 58], [66, 57], [65, 56]])
 
 # Poly-lines to draw a face with; the last four are closed.
 STROKES = (
-    JAW, BROW_LEFT, BROW_RIGHT, NOSE_BRIDGE, NOSE_BASE,
-    np.append(EYE_LEFT, 36), np.append(EYE_RIGHT, 42), np.append(LIP_OUTER, 48), np.append(LIP_INNER, 60),
+    JAW,
+    BROW_LEFT,
+    BROW_RIGHT,
+    NOSE_BRIDGE,
+    NOSE_BASE,
+    np.append(EYE_LEFT, 36),
+    np.append(EYE_RIGHT, 42),
+    np.append(LIP_OUTER, 48),
+    np.append(LIP_INNER, 60),
 )
 
 
 def mirror(points: np.ndarray, axis: float = 0.0) -> np.ndarray:
-    """Reflect faces (..., 68, 2) at the vertical line x = ``axis``, rows renamed so that left stays image left."""
+    """Reflect faces (..., 68, 2) at the vertical line x = ``axis``, rows renamed so that left stays image
+    left.
+    """
     reflected = np.asarray(points, float)[..., MIRROR, :].copy()
     reflected[..., 0] = 2 * axis - reflected[..., 0]
     return reflected
@@ -40,5 +49,6 @@ def anchors(points: np.ndarray) -> np.ndarray:
     """
     points = np.asarray(points, float)
     return np.stack(
-        [points[..., 36:42, :].mean(-2), points[..., 42:48, :].mean(-2), points[..., [48, 54], :].mean(-2)], axis=-2
+        [points[..., 36:42, :].mean(-2), points[..., 42:48, :].mean(-2), points[..., [48, 54], :].mean(-2)],
+        axis=-2,
     )

@@ -1,4 +1,6 @@
-"""The space of face shapes: one PCA of both domains, whitened coefficients, and the classes of the art domain."""
+"""The space of face shapes: one PCA of both domains, whitened coefficients, and the classes of the art
+domain.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ RESTARTS = 8
 class ShapeSpace:
     """Whitened PCA coefficients of aligned faces, and K-means classes of art faces (section 4.1).
 
-    ``aligned = mean + sum_k c_k * scale_k * components_k``; each c_k has zero mean and unit variance over the two
-    training domains and their mirror images. Because mirror images take part, every component is either symmetric
+    ``aligned = mean + sum_k c_k * scale_k * components_k``; each c_k has zero mean and unit variance over the
+    two training domains and their mirror images. Because mirror images take part, every component is either
+    symmetric
     or antisymmetric: reflecting a face multiplies its coefficients by ``parity``.
 
     Attributes:
@@ -30,7 +33,8 @@ class ShapeSpace:
         components: (K, 136) orthonormal rows.
         scale: (K,) standard deviations, descending.
         parity: (K,) +1 or -1.
-        centroids: (classes, K) class means of L_Y, unwhitened coefficients (distances equal landmark distances).
+        centroids: (classes, K) class means of L_Y, unwhitened coefficients (distances equal landmark
+            distances).
         normal_mean: (K,) whitened coefficients of the average normal face, symmetric.
         variance_kept: share of the total variance in the K components.
     """
@@ -80,10 +84,20 @@ class ShapeSpace:
 
     def save(self, path: str | Path) -> None:
         """Write the space as HDF5."""
-        arrays = {"mean": self.mean, "components": self.components, "scale": self.scale, "parity": self.parity,
-                  "centroids": self.centroids, "normal_mean": self.normal_mean}
-        write_arrays(path, arrays, {"alignment": self.alignment, "variance_kept": float(self.variance_kept)},
-                     kind="shape_space")
+        arrays = {
+            "mean": self.mean,
+            "components": self.components,
+            "scale": self.scale,
+            "parity": self.parity,
+            "centroids": self.centroids,
+            "normal_mean": self.normal_mean,
+        }
+        write_arrays(
+            path,
+            arrays,
+            {"alignment": self.alignment, "variance_kept": float(self.variance_kept)},
+            kind="shape_space",
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> ShapeSpace:
@@ -94,9 +108,13 @@ class ShapeSpace:
         """
         arrays, attributes = read_arrays(path, kind="shape_space")
         try:
-            return cls(alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays)
+            return cls(
+                alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays
+            )
         except (KeyError, TypeError) as error:
-            raise ArtifactError(f"{path}: not a complete shape space ({error}); delete it and run `dvc repro`") from error
+            raise ArtifactError(
+                f"{path}: not a complete shape space ({error}); delete it and run `dvc repro`"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -107,8 +125,8 @@ class ShapeSet:
         normal: (Nx, K), art: (Ny, K) whitened coefficients, float64.
         normal_transforms: (Nx, 2, 3), art_transforms: (Ny, 2, 3), each sample's alignment.
         art_labels: (Ny,) int64 style classes.
-        normal_held_out: (Nx,) bool, art_held_out: (Ny,) bool; held-out samples take no part in PCA, K-means and
-            training.
+        normal_held_out: (Nx,) bool, art_held_out: (Ny,) bool; held-out samples take no part in PCA, K-means
+            and training.
     """
 
     normal: np.ndarray
@@ -134,10 +152,14 @@ class ShapeSet:
         try:
             return cls(**arrays)
         except TypeError as error:
-            raise ArtifactError(f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`") from error
+            raise ArtifactError(
+                f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`"
+            ) from error
 
 
-def build_shape_space(normal: np.ndarray, art: np.ndarray, params: ShapeSpaceParams) -> tuple[ShapeSpace, ShapeSet]:
+def build_shape_space(
+    normal: np.ndarray, art: np.ndarray, params: ShapeSpaceParams
+) -> tuple[ShapeSpace, ShapeSet]:
     """Align both domains, split off the held-out samples, fit PCA and K-means on the rest.
 
     Args:
@@ -162,8 +184,15 @@ def build_shape_space(normal: np.ndarray, art: np.ndarray, params: ShapeSpacePar
     normal_mean = ((train_normal.mean(0).reshape(136) - mean) @ components.T / scale) * (parity > 0)
     space = ShapeSpace(params.alignment, mean, components, scale, parity, centroids, normal_mean, kept)
     art_coefficients = space.encode(aligned_art)
-    shapes = ShapeSet(space.encode(aligned_normal), art_coefficients, normal_transforms, art_transforms,
-                      space.classify(art_coefficients), normal_held_out, art_held_out)
+    shapes = ShapeSet(
+        space.encode(aligned_normal),
+        art_coefficients,
+        normal_transforms,
+        art_transforms,
+        space.classify(art_coefficients),
+        normal_held_out,
+        art_held_out,
+    )
     return space, shapes
 
 
@@ -176,7 +205,8 @@ def _split(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
 def _check_counts(normal: int, art: int, params: ShapeSpaceParams) -> None:
     if min(normal, normal + art) < 2 or normal + art < params.components:
         raise ParameterError(
-            f"shape_space.components is {params.components} but only {normal + art} faces are there to train on; "
+            f"shape_space.components is {params.components} but only {normal + art} faces are there to "
+            "train on; "
             "raise landmark_sets.normal_count and art_count, or ask for fewer components"
         )
     if art < params.classes:
@@ -199,7 +229,15 @@ def fit_pca(aligned: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarra
     with threadpool_limits(1):  # the same bits whatever the number of cores
         pca = PCA(n_components=components, svd_solver="full").fit(both)
     scale = pca.singular_values_ / np.sqrt(len(both))
-    return pca.mean_, pca.components_, np.maximum(scale, 1e-9), float(pca.explained_variance_ratio_.sum())
+    # Mirrored entries tie in size, so a sign by the largest entry would hang on the last bit: take a generic
+    # direction.
+    sign = np.where(pca.components_ @ np.sin(np.arange(1.0, 137.0)) < 0, -1.0, 1.0)
+    return (
+        pca.mean_,
+        pca.components_ * sign[:, None],
+        np.maximum(scale, 1e-9),
+        float(pca.explained_variance_ratio_.sum()),
+    )
 
 
 def _parity(components: np.ndarray) -> np.ndarray:
@@ -208,7 +246,9 @@ def _parity(components: np.ndarray) -> np.ndarray:
 
 
 def fit_classes(coefficients: np.ndarray, classes: int, seed: int) -> np.ndarray:
-    """K-means class means (classes, K) of unwhitened coefficients (N, K), ordered from largest to smallest class."""
+    """K-means class means (classes, K) of unwhitened coefficients (N, K), ordered from largest to smallest
+    class.
+    """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 

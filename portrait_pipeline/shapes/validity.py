@@ -34,7 +34,8 @@ def _eye_distance(points: np.ndarray) -> np.ndarray:
 
 
 def crossing(points: np.ndarray, tolerance: float = 0.01) -> np.ndarray:
-    """Faces (..., 68, 2), y down, whose lids, lips or jaw line cross, or whose features leave the jaw: bool (...).
+    """Faces (..., 68, 2), y down, whose lids, lips or jaw line cross, or whose features leave the jaw: bool
+    (...).
 
     Args:
         tolerance: lids and lips may overlap by this share of the eye distance (a closed eye is no crossing).
@@ -53,7 +54,9 @@ def _open_line_crosses(line: np.ndarray) -> np.ndarray:
     a1, b1, a2, b2 = a[..., first, :], b[..., first, :], a[..., second, :], b[..., second, :]
 
     def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
-        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (
+            r[..., 0] - p[..., 0]
+        )
 
     apart = (side(a1, b1, a2) * side(a1, b1, b2) < 0) & (side(a2, b2, a1) * side(a2, b2, b1) < 0)
     return apart.any(-1)
@@ -106,7 +109,9 @@ def uncross(points: np.ndarray, minimum: float = 0.0) -> np.ndarray:
 
 
 def asymmetry(points: np.ndarray) -> np.ndarray:
-    """Half the difference (..., 68, 2) between aligned faces (x = 0 is the middle) and their mirror images."""
+    """Half the difference (..., 68, 2) between aligned faces (x = 0 is the middle) and their mirror
+    images.
+    """
     points = np.asarray(points, float)
     reflected = points[..., MIRROR, :] * np.array([-1.0, 1.0])
     return (points - reflected) / 2

@@ -2,9 +2,16 @@
 
 from .networks import ArtBranch, Autoencoder
 from .training import train_autoencoder, train_translation
-from .translator import Translator, load_autoencoder, save_autoencoder, translate
+from .translator import Translator, exaggerate, load_autoencoder, save_autoencoder, translate
 
 __all__ = [
-    "ArtBranch", "Autoencoder", "Translator", "load_autoencoder", "save_autoencoder", "train_autoencoder",
-    "train_translation", "translate",
+    "ArtBranch",
+    "Autoencoder",
+    "Translator",
+    "exaggerate",
+    "load_autoencoder",
+    "save_autoencoder",
+    "train_autoencoder",
+    "train_translation",
+    "translate",
 ]

@@ -34,7 +34,8 @@ def save_state(
     history: list[dict[str, float]],
     key: str,
 ) -> None:
-    """Write weights, optimiser moments, generator state, epoch and history to one safetensors file, atomically.
+    """Write weights, optimiser moments, generator state, epoch and history to one safetensors file,
+    atomically.
 
     Raises:
         OutputError: the file cannot be written.
@@ -57,9 +58,11 @@ def load_state(
     generator: torch.Generator,
     key: str,
 ) -> tuple[int, list[dict[str, float]]]:
-    """Restore what :func:`save_state` wrote; ``(epochs done, history)``, or ``(0, [])`` where there is no state.
+    """Restore what :func:`save_state` wrote; ``(epochs done, history)``, or ``(0, [])`` where there is no
+    state.
 
-    A missing or damaged file, or the state of a training with other data or parameters, leaves everything as it is.
+    A missing or damaged file, or the state of a training with other data or parameters, leaves everything as
+    it is.
     """
     if not path.is_file():
         return 0, []
@@ -73,7 +76,9 @@ def load_state(
         return 0, []
     for name, module in modules.items():
         prefix = f"module/{name}/"
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        module.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
     for name, optimizer in optimizers.items():
         optimizer.load_state_dict(optimizer.state_dict() | {"state": _moments(tensors, f"optimizer/{name}/")})
     generator.set_state(tensors["generator"])

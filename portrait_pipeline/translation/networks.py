@@ -1,10 +1,11 @@
 """The networks of section 4.1.
 
-The paper counts layers (content encoders 8, style encoder 16, decoders 8, discriminator and classifier 4) and gives no
-widths. The reading taken here: a count is the number of fully connected layers with a ReLU after every one but the
-last. Encoders and decoders are an input layer, pairs of layers with a skip connection around each pair, and an output
-layer; without the skips 16 ReLU layers hardly train. Content encoders add their result to their input and decoders
-add theirs to the content code, as the released code does, so that an untrained network changes nothing.
+The paper counts layers (content encoders 8, style encoder 16, decoders 8, discriminator and classifier 4) and
+gives no widths. The reading taken here: a count is the number of fully connected layers with a ReLU after
+every one but the last. Encoders and decoders are an input layer, pairs of layers with a skip connection
+around each pair, and an output layer; without the skips 16 ReLU layers hardly train. Content encoders add
+their result to their input and decoders add theirs to the content code, as the released code does, so that an
+untrained network changes nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class SkipMlp(nn.Module):
         super().__init__()
         self.first = nn.Linear(inputs, width)
         self.pairs = nn.ModuleList(
-            nn.ModuleList((nn.Linear(width, width), nn.Linear(width, width))) for _ in range((layers - 2) // 2)
+            nn.ModuleList((nn.Linear(width, width), nn.Linear(width, width)))
+            for _ in range((layers - 2) // 2)
         )
         self.last = nn.Linear(width, outputs)
 
@@ -116,7 +118,9 @@ class ArtBranch(nn.Module):
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Kaiming-normal weights and zero biases from one generator; output layers of skip networks start small."""
+    """Kaiming-normal weights and zero biases from one generator; output layers of skip networks start
+    small.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)

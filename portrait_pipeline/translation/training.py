@@ -29,7 +29,9 @@ History = list[dict[str, float]]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One CPU thread: layers this small gain nothing from more, and the bits do not depend on the number of cores."""
+    """One CPU thread: layers this small gain nothing from more, and the bits do not depend on the number of
+    cores.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -63,9 +65,13 @@ class TrainingData:
         def put(values, dtype: torch.dtype) -> Tensor:
             return torch.as_tensor(values, dtype=dtype, device=device)
 
-        return cls(put(shapes.normal[~shapes.normal_held_out], torch.float32), put(art, torch.float32),
-                   put(shapes.art_labels[~shapes.art_held_out], torch.int64), put(mirrored, torch.int64),
-                   put(space.parity, torch.float32))
+        return cls(
+            put(shapes.normal[~shapes.normal_held_out], torch.float32),
+            put(art, torch.float32),
+            put(shapes.art_labels[~shapes.art_held_out], torch.int64),
+            put(mirrored, torch.int64),
+            put(space.parity, torch.float32),
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         return dict(vars(self))
@@ -118,7 +124,9 @@ def train_autoencoder(
         for rows in _batches(len(data.normal), len(data.normal), params.batch_size, generator):
             yield step(data.normal[rows])
 
-    loop = _Loop("autoencoder", {"model": model}, {"adam": optimizer}, generator, params, data, progress, checkpoint)
+    loop = _Loop(
+        "autoencoder", {"model": model}, {"adam": optimizer}, generator, params, data, progress, checkpoint
+    )
     history = loop.run(epoch)
     return model.eval().requires_grad_(False), history
 
@@ -153,9 +161,9 @@ def train_translation(
 ) -> tuple[Translator, History]:
     """Stage two: E_Y^C, E_Y^S, G_Y and D_Y by eqs. 2-7, with E_X and G_X fixed.
 
-    The style code of eqs. 3-6 is the exemplar's own, s_y ~ E_Y^S(l_y); the adversarial term (eq. 3, least squares)
-    also sees codes from N(0, I). The classifier is trained first and then frozen. The returned weights are an
-    exponential average over the last steps.
+    The style code of eqs. 3-6 is the exemplar's own, s_y ~ E_Y^S(l_y); the adversarial term (eq. 3, least
+    squares) also sees codes from N(0, I). The classifier is trained first and then frozen. The returned
+    weights are an exponential average over the last steps.
 
     Args, raises: as :func:`train_autoencoder`; ``autoencoder`` is not changed.
 
@@ -191,8 +199,17 @@ def train_translation(
             yield {name: value.detach() for name, value in terms.items()} | {"discriminator": judged}
 
     modules = {"branch": branch, "judge": judge, "average": average}
-    loop = _Loop("translation", modules, {"adam": adam, "judge": adam_judge}, generator, params, data, progress,
-                 checkpoint, extra=autoencoder)
+    loop = _Loop(
+        "translation",
+        modules,
+        {"adam": adam, "judge": adam_judge},
+        generator,
+        params,
+        data,
+        progress,
+        checkpoint,
+        extra=autoencoder,
+    )
     history = loop.run(epoch)
     translator = Translator(autoencoder.cpu(), average.cpu().eval(), classifier.cpu())
     return translator, history
@@ -212,7 +229,9 @@ class Forward:
     z_random: Tensor
 
 
-def _forward(autoencoder: Autoencoder, branch: ArtBranch, x: Tensor, y: Tensor, generator: torch.Generator) -> Forward:
+def _forward(
+    autoencoder: Autoencoder, branch: ArtBranch, x: Tensor, y: Tensor, generator: torch.Generator
+) -> Forward:
     with torch.no_grad():
         c_x = autoencoder.encoder(x)
     mean, log_variance = branch.style(y)
@@ -249,7 +268,7 @@ def weighted_sum(terms: dict[str, Tensor], params: TranslationParams) -> Tensor:
 def _update_judge(judge: nn.Module, optimizer: torch.optim.Optimizer, forward: Forward, y: Tensor) -> Tensor:
     fake = torch.cat((forward.z, forward.z_random)).detach()
     scores = judge(torch.cat((y, fake)))
-    loss = losses.discriminator(scores[: len(y)], scores[len(y):])
+    loss = losses.discriminator(scores[: len(y)], scores[len(y) :])
     _check({"discriminator": loss})
     _descend(loss, optimizer)
     return loss.detach()
@@ -273,7 +292,9 @@ def _descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
 
 
 def _batches(count: int, length: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers of one epoch: ``length`` draws from ``count`` rows, each row as often as the others up to one."""
+    """Row numbers of one epoch: ``length`` draws from ``count`` rows, each row as often as the others up to
+    one.
+    """
     rounds = -(-length // count)
     order = torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:length]
     yield from order.split(min(size, length))
@@ -290,9 +311,13 @@ class _NotFiniteError(Exception):
 
 
 class _Loop:
-    """Epochs with learning rate decay, progress, checkpoints and the check for numbers that are not finite."""
+    """Epochs with learning rate decay, progress, checkpoints and the check for numbers that are not
+    finite.
+    """
 
-    def __init__(self, name, modules, optimizers, generator, params, data, progress, checkpoint, extra=None) -> None:
+    def __init__(
+        self, name, modules, optimizers, generator, params, data, progress, checkpoint, extra=None
+    ) -> None:
         self.name, self.modules, self.optimizers = name, modules, optimizers
         self.generator, self.params, self.progress, self.checkpoint = generator, params, progress, checkpoint
         tensors = data.tensors() | ({f"extra.{k}": v for k, v in extra.state_dict().items()} if extra else {})
@@ -301,15 +326,24 @@ class _Loop:
     def run(self, epoch: Callable[[], Iterator[dict[str, Tensor]]]) -> History:
         done, history = 0, []
         if self.checkpoint:
-            done, history = load_state(self.checkpoint, self.modules, self.optimizers, self.generator, self.key)
+            done, history = load_state(
+                self.checkpoint, self.modules, self.optimizers, self.generator, self.key
+            )
         for number in range(done, self.params.epochs):
             self._set_rate(number)
             history.append(self._epoch(epoch, number))
             self.progress(number + 1, self.params.epochs, history[-1])
             last = number + 1 == self.params.epochs
             if self.checkpoint and not last and (number + 1) % CHECKPOINT_EVERY == 0:
-                save_state(self.checkpoint, self.modules, self.optimizers, self.generator, number + 1, history,
-                           self.key)
+                save_state(
+                    self.checkpoint,
+                    self.modules,
+                    self.optimizers,
+                    self.generator,
+                    number + 1,
+                    history,
+                    self.key,
+                )
         if self.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
         return history
@@ -324,7 +358,8 @@ class _Loop:
                     sums[name] = sums.get(name, 0.0) + value
         except _NotFiniteError as error:
             raise TrainingError(
-                f"{self.name}: the loss term '{error}' is not a finite number at epoch {number + 1}, step {steps + 1}; "
+                f"{self.name}: the loss term '{error}' is not a finite number at epoch {number + 1}, "
+                f"step {steps + 1}; "
                 f"lower {self.name}.learning_rate (now {self.params.learning_rate:g}) or the term's weight"
             ) from None
         return {name: float(value) / steps for name, value in sums.items()}

@@ -56,10 +56,21 @@ class Translator:
 
     def save(self, path: str | Path) -> None:
         """Write all weights to one safetensors file."""
-        tensors = {f"{part}.{name}": value.contiguous() for part, module in self._parts().items()
-                   for name, value in module.state_dict().items()}
-        _write(Path(path), tensors, {"kind": "translator", "version": VERSION, "components": self.components,
-                                     "classes": self.classifier[-1].out_features})
+        tensors = {
+            f"{part}.{name}": value.contiguous()
+            for part, module in self._parts().items()
+            for name, value in module.state_dict().items()
+        }
+        _write(
+            Path(path),
+            tensors,
+            {
+                "kind": "translator",
+                "version": VERSION,
+                "components": self.components,
+                "classes": self.classifier[-1].out_features,
+            },
+        )
 
     def _parts(self) -> dict[str, nn.Module]:
         return {"autoencoder": self.autoencoder, "branch": self.branch, "classifier": self.classifier}
@@ -115,8 +126,8 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, torch.Tensor
         raise ArtifactError(f"{path}: damaged ({error}); delete it and run `dvc repro`") from error
     if metadata.get("kind") != kind or metadata.get("version") != VERSION:
         raise ArtifactError(
-            f"{path}: holds '{metadata.get('kind')}' version {metadata.get('version')}, expected '{kind}' version "
-            f"{VERSION}; delete it and run `dvc repro`"
+            f"{path}: holds '{metadata.get('kind')}' version {metadata.get('version')}, expected '{kind}' "
+            f"version {VERSION}; delete it and run `dvc repro`"
         )
     return metadata, tensors
 
@@ -124,15 +135,19 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, torch.Tensor
 def _fill(module: nn.Module, part: str, tensors: dict[str, torch.Tensor], path: Path) -> None:
     prefix = f"{part}."
     try:
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        module.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{path}: does not fit the networks ({first}); delete it and run `dvc repro`") from error
+        raise ArtifactError(
+            f"{path}: does not fit the networks ({first}); delete it and run `dvc repro`"
+        ) from error
     module.eval().requires_grad_(False)
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor(np.asarray(values), dtype=torch.float32)
+    return torch.from_numpy(np.array(values, np.float32))
 
 
 def translate(
@@ -147,19 +162,12 @@ def translate(
 ) -> np.ndarray:
     """Translate a person's landmarks into the geometric style of one exemplar: l_z of section 4.1.
 
-    The networks' answer is used as a change: ``z = x + strength * (T(x, y) - T(x, n))`` with T(x, y) =
-    G_Y(E_X(x), E_Y^S(y)) and n the average normal face, whose style is no exaggeration. So an average exemplar
-    leaves the person as they are, what the networks and the PCA do not reconstruct of the person is kept, and the
-    person's own deviations are not pulled towards those of faces like the exemplar. T is averaged with the
-    translation of the mirrored pair, so that symmetric faces stay symmetric.
+    What the PCA does not hold of the person is kept, and lids and lips that would cross are kept apart.
 
     Args:
-        content: (68, 2) pixels of the photo, y down, frontal. style: (68, 2) pixels of the artwork, y down, frontal.
-        strength: factor on the change.
-        bound: coefficients of the exemplar and of the result stay within +-bound standard deviations (or within the
-            content's own, where that is further out).
-        asymmetry_noise: asymmetries of a face about this size (root mean square, eye distances) may as well be
-            noise of the landmarks; they are shrunk as a Wiener filter does. Large ones are style and stay.
+        content: (68, 2) pixels of the photo, y down, frontal. style: (68, 2) pixels of the artwork, y down,
+            frontal.
+        strength, bound, asymmetry_noise: as of :func:`exaggerate`.
 
     Returns:
         (68, 2) pixels in the photo's frame.
@@ -168,29 +176,61 @@ def translate(
         LandmarkError: a face cannot be aligned.
     """
     aligned, to_canvas = space.align(content)
-    x = space.encode(aligned)
-    y = np.clip(space.encode(space.align(style)[0]), -bound, bound)
-    exemplars = np.stack([_steady(space, y, asymmetry_noise), space.normal_mean])
-    styled, plain = _mirror_averaged(translator, space, np.stack([x, x]), exemplars)
-    z = np.clip(x + strength * (styled - plain), np.minimum(-bound, x), np.maximum(bound, x))
-    shape = space.decode(z) + space.residual(aligned)
-    return apply(invert(to_canvas), uncross(shape))
+    x, y = space.encode(aligned), space.encode(space.align(style)[0])
+    z = exaggerate(
+        translator, space, x[None], y[None], strength=strength, bound=bound, asymmetry_noise=asymmetry_noise
+    )[0]
+    return apply(invert(to_canvas), uncross(space.decode(z) + space.residual(aligned)))
+
+
+def exaggerate(
+    translator: Translator,
+    space: ShapeSpace,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    strength: float = 1.0,
+    bound: float = 4.0,
+    asymmetry_noise: float = 0.03,
+) -> np.ndarray:
+    """Change faces as their exemplars ask: ``z = x + strength * (T(x, y) - T(x, n))``.
+
+    T(x, y) = G_Y(E_X(x), E_Y^S(y)) and n is the average normal face, whose style is no exaggeration. So an
+    average exemplar leaves the person as they are, what the networks do not reconstruct of the person is
+    kept, and the person's own deviations are not pulled towards those of the exemplar's class. T is averaged
+    with the translation of the mirrored pair, so that symmetric faces stay symmetric.
+
+    Args:
+        x: (B, K) whitened coefficients of normal faces. y: (B, K) of their exemplars.
+        strength: factor on the change; 0 returns ``x``.
+        bound: exemplars and results stay within +-bound standard deviations (or within the content's own,
+            where that is further out).
+        asymmetry_noise: asymmetries of an exemplar about this size (root mean square, eye distances) may as
+            well be noise of its landmarks; they are shrunk as a Wiener filter does. Large ones are style and
+            stay.
+
+    Returns:
+        (B, K) whitened coefficients.
+    """
+    y = _steady(space, np.clip(y, -bound, bound), asymmetry_noise)
+    plain = _mirror_averaged(translator, space, x, np.broadcast_to(space.normal_mean, x.shape))
+    styled = _mirror_averaged(translator, space, x, y)
+    return np.clip(x + strength * (styled - plain), np.minimum(-bound, x), np.maximum(bound, x))
 
 
 def _mirror_averaged(translator: Translator, space: ShapeSpace, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """T on (B, K) contents and exemplars, averaged with the reflected answer to the reflected question."""
-    plain, reflected = np.split(
-        translator.translate_coefficients(
-            np.concatenate([x, x * space.parity]), np.concatenate([y, y * space.parity])
-        ), 2,
-    )
-    return (plain + reflected * space.parity) / 2
+    answer = translator.translate_coefficients(x, y)
+    reflected = translator.translate_coefficients(x * space.parity, y * space.parity) * space.parity
+    return (answer + reflected) / 2
 
 
 def _steady(space: ShapeSpace, coefficients: np.ndarray, noise: float) -> np.ndarray:
-    """Shrink the antisymmetric coefficients (K,) of a face by a^2 / (a^2 + noise^2), a their size on the canvas."""
+    """Shrink the antisymmetric coefficients of faces (B, K) by a^2 / (a^2 + noise^2), a their size on the
+    canvas.
+    """
     odd = space.parity < 0
     eye_distance = TARGETS[1, 0] - TARGETS[0, 0]
-    size = np.sqrt(((coefficients * space.scale)[odd] ** 2).sum() / 136) / eye_distance
-    factor = size**2 / max(size**2 + noise**2, 1e-12)
+    size = np.sqrt(((coefficients * space.scale)[:, odd] ** 2).sum(1, keepdims=True) / 136) / eye_distance
+    factor = size**2 / np.maximum(size**2 + noise**2, 1e-12)
     return np.where(odd, coefficients * factor, coefficients)
