@@ -284,7 +284,8 @@ def render(
     if texture is not None and (
         texture.ndim != 3 or texture.shape[2] != 3 or texture.shape[0] != texture.shape[1] or texture.dtype != np.uint8
     ):
-        raise ParameterError(f"texture is {texture.dtype} of shape {texture.shape}: it must be a square uint8 RGB image")
+        found = f"{texture.dtype} of shape {texture.shape}"
+        raise ParameterError(f"texture is {found}: it must be a square uint8 RGB image")
     fragments = rasterise(mesh, view, framing, size * supersample, rasteriser)
     seen = fragments.mask
     picture = np.empty((*seen.shape, 3), np.float32)

@@ -1,0 +1,117 @@
+"""The texture as a place on the head: which surface point each texel shows, and smooth fields over the surface.
+
+Fields are solved on the mesh, not in the UV square: the surface has no seam, so what is filled has none either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from ..mesh import Mesh
+from ..mesh.render import bilinear_taps, embree_rasterise
+
+
+@dataclass(frozen=True)
+class TexelMap:
+    """Surface points of a texture's texels.
+
+    Attributes:
+        triangle: (S, S) int32, triangle at the texel's centre, the nearest one where the layout has a gap.
+        barycentric: (S, S, 3) float64 weights of its corners.
+        covered: (S, S) bool, false where the layout has a gap.
+    """
+
+    triangle: np.ndarray
+    barycentric: np.ndarray
+    covered: np.ndarray
+
+    def interpolate(self, mesh_triangles: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(S, S, C) of per-vertex values (V, C)."""
+        return np.einsum("rck,rckx->rcx", self.barycentric, np.asarray(values, float)[mesh_triangles[self.triangle]])
+
+
+def texel_map(mesh: Mesh, size: int) -> TexelMap:
+    """Rasterise the UV layout: texel (row r, column c) is u = (c + 0.5) / size, v = 1 - (r + 0.5) / size."""
+    flat = np.concatenate([np.asarray(mesh.uv, float) * 2 - 1, np.zeros((len(mesh.uv), 1))], axis=1)
+    triangle, barycentric = embree_rasterise(flat, mesh.uv_triangles, size)
+    covered = triangle >= 0
+    barycentric = barycentric.astype(float)
+    if not covered.all():
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(~covered, return_distances=False, return_indices=True)
+        triangle, barycentric = triangle[rows, columns], barycentric[rows, columns]
+    return TexelMap(triangle, barycentric, covered)
+
+
+def corner_of_vertex(mesh: Mesh) -> np.ndarray:
+    """(V,) one UV index for each vertex (of the two at the seam, one), -1 for unused vertices."""
+    corner = np.full(len(mesh.vertices), -1)
+    corner[mesh.triangles.ravel()] = mesh.uv_triangles.ravel()
+    return corner
+
+
+def bilinear_at_vertices(
+    mesh: Mesh, image: np.ndarray, weight: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Local weighted averages (V, C) of a texture (S, S, C) and mean weights (V,) at the mesh's vertices.
+
+    Args:
+        weight: (S, S) in [0, 1]. sigma: of the Gaussian window, texels.
+    """
+    mass = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), sigma)
+    mean = cv2.GaussianBlur((image * weight[..., None]).astype(np.float32), (0, 0), sigma)
+    mean = mean.reshape(image.shape) / np.maximum(mass, 1e-4)[..., None]
+    corner = corner_of_vertex(mesh)
+    index, tap = bilinear_taps(mesh.uv[corner], weight.shape[0])
+    values = (mean.reshape(-1, image.shape[2])[index] * tap[..., None]).sum(axis=1)
+    confidence = (mass.ravel()[index] * tap).sum(axis=1)
+    return values, np.where(corner >= 0, confidence, 0.0)
+
+
+def surface_laplacian(mesh: Mesh) -> sparse.csr_matrix:
+    """(V, V) graph Laplacian D - A of the mesh's edges, weighted by inverse length; rows of unused vertices are 0."""
+    edges = np.sort(np.concatenate([mesh.triangles[:, [0, 1]], mesh.triangles[:, [1, 2]], mesh.triangles[:, [2, 0]]]))
+    edges = np.unique(edges, axis=0)
+    vertices = np.asarray(mesh.vertices, float)
+    length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
+    weight = 1.0 / np.maximum(length, 1e-3 * max(float(length.mean()), 1e-12))
+    weight /= weight.mean()
+    count = len(vertices)
+    adjacency = sparse.coo_matrix((weight, (edges[:, 0], edges[:, 1])), shape=(count, count))
+    adjacency = (adjacency + adjacency.T).tocsr()
+    return (sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency).tocsr()
+
+
+def extend(
+    laplacian: sparse.csr_matrix, values: np.ndarray, confidence: np.ndarray,
+    prior: np.ndarray | None = None, pull: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """The smoothest field that agrees with the values where they are known.
+
+    Minimises x' L x + sum_i k_i |x_i - values_i|^2 + sum_i pull_i |x_i - prior_i|^2 with k = 100 confidence.
+
+    Args:
+        laplacian: (V, V) of :func:`surface_laplacian`.
+        values: (V, C); ignored where ``confidence`` is 0. confidence: (V,) in [0, 1].
+        prior: (V, C) value far from everything known. pull: strength of the prior, per vertex or one number.
+
+    Returns:
+        (V, C); the mean of the known values where nothing known is connected.
+    """
+    known = 100.0 * np.asarray(confidence, float)
+    values = np.where(known[:, None] > 0, values, 0.0)
+    total = known.sum()
+    mean = known @ values / total if total > 0 else np.zeros(values.shape[1])
+    pull = np.broadcast_to(np.asarray(pull, float), known.shape) if prior is not None else np.zeros_like(known)
+    fallback = np.full_like(known, 1e-9)
+    system = (laplacian + sparse.diags(known + pull + fallback)).tocsc()
+    right = known[:, None] * values + fallback[:, None] * mean
+    if prior is not None:
+        right = right + pull[:, None] * prior
+    return splu(system).solve(right)
