@@ -65,7 +65,7 @@ def _inside(source: str, root: Path, folder: Path) -> str:
     """The value for params.yaml: a sample, or a path relative to the root, copying the file there if need be."""
     if source.startswith("sample:"):
         return source
-    path = Path(source).resolve()
+    path = resolve(source).path.resolve()
     if path.is_relative_to(root):
         return path.relative_to(root).as_posix()
     target = folder / path.name
