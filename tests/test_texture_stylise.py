@@ -15,8 +15,11 @@ from portrait_pipeline.texture.exemplar import (
     LIPS,
     OUTER,
     SKIN,
+    TEETH,
     face_coordinates,
+    foreign,
     head_polygon,
+    mouth_is_open,
     portrait_mask,
     region_map,
 )
@@ -151,12 +154,39 @@ def test_portrait_mask_holds_the_face_and_not_the_corners(face):
 
 def test_regions_lie_on_eyes_and_lips(face):
     model, _, art, points = face
-    labels = region_map(points, art.shape[:2])
+    labels = region_map(points, art.shape[:2], teeth=False)
     at = {index: labels[int(points[index, 1]), int(points[index, 0])] for index in (30, 36, 45, 48, 62)}
     assert at == {30: SKIN, 36: EYES, 45: EYES, 48: LIPS, 62: LIPS}
     guide = make_guide(model.mesh(), model.landmarks, 128)
     assert guide.labels[127, 64] == OUTER and guide.labels[60, 2] in (SKIN, OUTER)
     assert set(np.unique(guide.labels)) == {SKIN, EYES, LIPS, OUTER}
+
+
+def test_an_open_mouth_shows_teeth(face):
+    model, _, art, points = face
+    opened = points.copy()
+    opened[65:68, 1] += 0.3 * np.linalg.norm(points[54] - points[48])
+    assert mouth_is_open(opened) and not mouth_is_open(points)
+    labels = region_map(opened, art.shape[:2], teeth=True)
+    middle = opened[[62, 66]].mean(axis=0).astype(int)
+    assert labels[middle[1], middle[0]] == TEETH
+    jaw_open = np.zeros(len(model.expression_names))
+    jaw_open[model.expression_names.index("jawOpen")] = 0.5
+    laughing = model.mesh(model.vertices(np.zeros(1), jaw_open))
+    assert (make_guide(laughing, model.landmarks, 128).labels == TEETH).any()
+
+
+def test_regions_are_matched_with_their_own_kind():
+    head = np.array([SKIN, EYES, LIPS, OUTER, TEETH])
+    laughing, silent = np.array([SKIN, EYES, LIPS, TEETH]), np.array([SKIN, EYES, LIPS])
+    assert (~foreign(head, laughing)).tolist() == [
+        [True, False, False, False],
+        [False, True, False, False],
+        [False, False, True, False],
+        [True, False, False, False],
+        [False, False, False, True],
+    ]
+    assert (~foreign(head, silent))[4].tolist() == [True, False, False], "teeth that are not shown come from the skin"
 
 
 def test_face_coordinates_undo_an_affine_map(face):

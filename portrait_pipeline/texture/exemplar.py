@@ -2,7 +2,8 @@
 
 Regions guide the matching: eyes are compared with eyes, lips with lips, the rest with the rest. OUTER is what the
 head has and the artwork's face has not (neck, ears, nape): it takes colours and strokes from the face's skin, but no
-part of the artwork has to be found there.
+part of the artwork has to be found there. TEETH is what an open mouth shows; a smiling head whose artwork keeps its
+mouth shut finds none there and takes them from the skin.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import numpy as np
 
 from ..errors import LandmarkError
 
-SKIN, EYES, LIPS, OUTER = 0, 1, 2, 3
+SKIN, EYES, LIPS, OUTER, TEETH = 0, 1, 2, 3, 4
 _EYES = (slice(36, 42), slice(42, 48))
 _OUTER_LIP = slice(48, 60)
+_INNER_LIP = slice(60, 68)
+_OPEN = 0.08  # of the mouth's width
 
 
 def head_polygon(points: np.ndarray, height: float = 0.9) -> np.ndarray:
@@ -39,10 +42,17 @@ def head_polygon(points: np.ndarray, height: float = 0.9) -> np.ndarray:
     return np.concatenate([points[:17], dome])
 
 
-def region_map(points: np.ndarray, shape: tuple[int, int], supersample: int = 4) -> np.ndarray:
-    """Label image (H, W) uint8 with SKIN, EYES and LIPS from (68, 2) points in its pixels.
+def mouth_is_open(points: np.ndarray) -> bool:
+    """Whether the inner lips of (68, 2) points, in any unit, stand apart by more than 8 % of the mouth's width."""
+    points = np.asarray(points, float)
+    gap = np.linalg.norm(points[[61, 62, 63]] - points[[67, 66, 65]], axis=1).mean()
+    return bool(gap > _OPEN * np.linalg.norm(points[54] - points[48]))
 
-    Eyes are the eye outlines, lips the outer lip line, each widened by a tenth of its width.
+
+def region_map(points: np.ndarray, shape: tuple[int, int], teeth: bool) -> np.ndarray:
+    """Label image (H, W) uint8 with SKIN, EYES, LIPS and, if asked for, TEETH from (68, 2) points in its pixels.
+
+    Eyes are the eye outlines, lips the outer lip line, each somewhat widened; teeth are what the inner lip line holds.
     """
     labels = np.full(shape, SKIN, np.uint8)
     for part, label in ((_EYES[0], EYES), (_EYES[1], EYES), (_OUTER_LIP, LIPS)):
@@ -50,7 +60,23 @@ def region_map(points: np.ndarray, shape: tuple[int, int], supersample: int = 4)
         middle = polygon.mean(axis=0)
         grown = middle + (polygon - middle) * np.array([1.15, 1.35])
         cv2.fillPoly(labels, [np.rint((grown - 0.5) * 16).astype(np.int32)], int(label), shift=4)
+    if teeth:
+        inner = np.asarray(points, float)[_INNER_LIP]
+        cv2.fillPoly(labels, [np.rint((inner - 0.5) * 16).astype(np.int32)], TEETH, shift=4)
     return labels
+
+
+def foreign(result: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """Which pairs should not be matched: (N, M) bool for (N,) labels of the head and (M,) labels of the artwork.
+
+    OUTER counts as SKIN. TEETH that the artwork does not show come from its skin, whose lights are as bright; its eyes
+    and lips would paint them in their colours.
+    """
+    result = np.where(result == OUTER, SKIN, result)
+    other = result[:, None] != style[None]
+    if not (style == TEETH).any():
+        other[result == TEETH] = style != SKIN
+    return other
 
 
 def face_mask(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..mesh import Mesh
 from ..mesh.render import Framing, View, frame_head
 from ..params import TextureParams
 from ..progress import Progress, silent
-from .exemplar import OUTER, SKIN, face_coordinates, face_mask, portrait_mask, region_map
+from .exemplar import OUTER, TEETH, face_coordinates, face_mask, foreign, mouth_is_open, portrait_mask, region_map
 from .hypercolumns import sample_columns
 from .losses import colour_emd, moment_distance, relaxed_emd, self_similarity
 from .palette import start_colours
@@ -161,7 +161,9 @@ class Stylisation:
         mask = cv2.resize(self.art_mask.astype(np.float32), (wide, height), interpolation=cv2.INTER_AREA) > 0.999
         mask = inner(mask, max(1, min(stage.size, self.params.crop) // 128))
         points = self.art_points * np.array([wide / self.art.shape[1], height / self.art.shape[0]])
-        labels = region_map(points, (height, wide))
+        labels = region_map(points, (height, wide), mouth_is_open(points))
+        if self.guide is not None and not (self.guide.labels == TEETH).any():
+            mask &= labels != TEETH
         index = draw_pixels(mask, labels, self.params.style_points, self.rng, self.guide is not None)
         where = pixel_points(index, mask.shape, self.rng)
         position = np.zeros((len(index), 2), np.float32)
@@ -270,10 +272,9 @@ class Stylisation:
         if self.guide is None:
             return None
         a, b = (torch.as_tensor(s.position, device=self.device) for s in (samples, style))
-        r = torch.as_tensor(np.where(samples.region == OUTER, SKIN, samples.region), device=self.device)
-        q = torch.as_tensor(style.region, device=self.device)
+        other = torch.as_tensor(foreign(samples.region, style.region), device=self.device)
         distance = torch.cdist(a, b).square().clamp(max=1.0) * self.params.guidance
-        return distance + (r[:, None] != q[None]).to(distance.dtype) * _OTHER_REGION
+        return distance + other.to(distance.dtype) * _OTHER_REGION
 
 
 def make_guide(mesh: Mesh, landmarks: np.ndarray, size: int) -> Guide:
@@ -282,12 +283,12 @@ def make_guide(mesh: Mesh, landmarks: np.ndarray, size: int) -> Guide:
     corner[mesh.triangles.ravel()] = mesh.uv_triangles.ravel()
     uv = mesh.uv[corner[landmarks]]
     places = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1) * size
-    labels = region_map(places, (size, size))
+    frame = np.asarray(mesh.vertices, float)[landmarks][:, :2]
+    labels = region_map(places, (size, size), mouth_is_open(frame))
     below = np.concatenate([[[0.0, places[0, 1]]], places[:17], [[size, places[16, 1]], [size, size], [0.0, size]]])
     outer = np.zeros_like(labels)
     cv2.fillPoly(outer, [np.rint((below - 0.5) * 16).astype(np.int32)], 1, shift=4)
     labels[outer > 0] = OUTER
-    frame = np.asarray(mesh.vertices, float)[landmarks][:, :2]
     return Guide(labels, places / size, frame, float(np.linalg.norm(frame[16] - frame[0])))
 
 
