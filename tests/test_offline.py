@@ -24,7 +24,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_samples_models_and_weights_are_all_on_disk() -> None:
     names = sample_names()
-    pictures = {name: load_image(resolve(f"sample:{name}").path, max_side=400) for name in (*names.photos, *names.artworks)}
+    everything = (*names.photos, *names.artworks)
+    pictures = {name: load_image(resolve(f"sample:{name}").path, max_side=400) for name in everything}
     assert len(pictures) >= 8
     assert locate(resolve("sample:hopper").path, pictures["hopper"]).points.shape == (68, 2)
     assert len(load_bundled_model().mean) > 10_000

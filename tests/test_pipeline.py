@@ -141,8 +141,8 @@ def artifact_hashes(folder: Path) -> dict[str, str]:
 def test_stage_killed_halfway_gives_the_same_result_when_run_again(project: Path) -> None:
     lock = artifact_hashes(project)
     (project / "data" / "artifacts" / "texture" / "astronaut.h5").unlink()
-    process = subprocess.Popen([sys.executable, "stages/texture.py", "astronaut"], cwd=project, env=environment(project),
-                               stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "stages/texture.py", "astronaut"]
+    process = subprocess.Popen(command, cwd=project, env=environment(project), stderr=subprocess.PIPE, text=True)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
@@ -187,7 +187,7 @@ def test_add_pair_runs_only_the_new_pair(project: Path, tmp_path: Path) -> None:
     io.imsave(photo, data.astronaut())
     call("portrait", "add-pair", "me", str(photo), "sample:oil_strokes", cwd=project)
     assert (project / "data" / "photos" / "me.png").is_file()
-    assert "# name: photo and artwork" in (project / "params.yaml").read_text()
+    assert "# name of the pair" in (project / "params.yaml").read_text()
     output = call("dvc", "repro", cwd=project)
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
     assert "texture@me" in ran and "texture@astronaut" not in ran

@@ -51,7 +51,7 @@ def pair_metrics(layout: Layout, name: str) -> dict[str, Any]:
 def portrait_distance(
     model: FaceModel, located: LocatedPair, vertices: np.ndarray, texture: np.ndarray, size: int = 400
 ) -> float:
-    """Distance between the photo and a frontal picture of a head in face recognition space; see ``evaluation.identity``.
+    """Distance between the photo and a frontal picture of a head; see :mod:`portrait_pipeline.evaluation.identity`.
 
     Args:
         vertices: (V, 3) head space.

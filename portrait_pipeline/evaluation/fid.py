@@ -24,10 +24,10 @@ def table_of_distances(
         rng: draws the pairs.
 
     Returns:
-        ``ours``: outputs of the translation network against real art; ``ours_delivered``: the same for what a pair
-        gets, which stays nearer to the person (:func:`portrait_pipeline.translation.exaggerate`); ``real_floor``: held-out art against the same, with as many
-        samples where the set has them: no method can be expected below; ``samples``. The other columns of
-        Table 1 are not measured yet and are None.
+        ``ours``: outputs of the translation network against real art.
+        ``ours_delivered``: the same for what a pair gets, which stays nearer to the person (``exaggerate``).
+        ``real_floor``: held-out art, as many samples where the set has them: no method can be expected below.
+        ``samples``. The other columns of Table 1 are not measured yet and are None.
     """
     normal = shapes.normal[shapes.normal_held_out]
     exemplars = shapes.art[shapes.art_held_out]

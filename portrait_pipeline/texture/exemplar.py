@@ -3,7 +3,7 @@
 Regions guide the matching: eyes are compared with eyes, lips with lips, the rest with the rest. OUTER is what the
 head has and the artwork's face has not (neck, ears, nape): it takes colours and strokes from the face's skin, but no
 part of the artwork has to be found there. TEETH is what an open mouth shows; a smiling head whose artwork keeps its
-mouth shut finds none there and takes them from the skin.
+mouth shut has no example to offer, so the teeth keep the colours they start with.
 """
 
 from __future__ import annotations
@@ -69,14 +69,18 @@ def region_map(points: np.ndarray, shape: tuple[int, int], teeth: bool) -> np.nd
 def foreign(result: np.ndarray, style: np.ndarray) -> np.ndarray:
     """Which pairs should not be matched: (N, M) bool for (N,) labels of the head and (M,) labels of the artwork.
 
-    OUTER counts as SKIN. TEETH that the artwork does not show come from its skin, whose lights are as bright; its eyes
-    and lips would paint them in their colours.
+    OUTER counts as SKIN.
     """
-    result = np.where(result == OUTER, SKIN, result)
-    other = result[:, None] != style[None]
-    if not (style == TEETH).any():
-        other[result == TEETH] = style != SKIN
-    return other
+    return np.where(result == OUTER, SKIN, result)[:, None] != style[None]
+
+
+def without_example(result: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """Which of (N,) labels of the head are TEETH that none of the artwork's (M,) labels shows: (N,) bool.
+
+    They take no part in the style loss. Whatever else of the artwork they were compared with would show: lips and eyes
+    in their own colours, skin with lines that look like gaps.
+    """
+    return (result == TEETH) & (not (style == TEETH).any())
 
 
 def face_mask(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -13,7 +13,17 @@ from ..mesh import Mesh
 from ..mesh.render import Framing, View, frame_head
 from ..params import TextureParams
 from ..progress import Progress, silent
-from .exemplar import OUTER, TEETH, face_coordinates, face_mask, foreign, mouth_is_open, portrait_mask, region_map
+from .exemplar import (
+    OUTER,
+    TEETH,
+    face_coordinates,
+    face_mask,
+    foreign,
+    mouth_is_open,
+    portrait_mask,
+    region_map,
+    without_example,
+)
 from .hypercolumns import sample_columns
 from .losses import colour_emd, moment_distance, relaxed_emd, self_similarity
 from .palette import start_colours
@@ -251,10 +261,11 @@ class Stylisation:
         """Both ways for the face seen from the front; one way (result to style) for neck, ears, sides and back."""
         search = torch.bfloat16 if self.device.type == "cpu" else None
         penalty = self._penalty(samples, style.samples)
-        facial = (samples.region != OUTER) & front
+        styled = ~without_example(samples.region, style.samples.region)
+        facial = (samples.region != OUTER) & front & styled
         y, total = style.columns, len(samples.region)
         terms = {name: x.new_zeros(()) for name in ("emd", "moments", "colour")}
-        for chosen, one_way in ((facial, False), (~facial, True)):
+        for chosen, one_way in ((facial, False), (~facial & styled, True)):
             rows = torch.as_tensor(np.flatnonzero(chosen), device=self.device)
             if len(rows) < 2:
                 continue
