@@ -217,7 +217,7 @@ class TextureParams(Section):
     learning_rate: Positive = 2e-3
     """RMSprop (paper: 0.002); halved at the last scale."""
     start: Literal["photo", "mean", "palette"] = "palette"
-    """First texture: the photo, the photo with the style's mean colour, or its light and dark in the style's palette."""
+    """First texture: the photo, the photo in the style's mean colour, or its light and dark in the style's colours."""
     weights: str = "bundled"
     """Perceptual weights: ``bundled``, or a safetensors file with torchvision's VGG-16 names."""
     seed: Seed = 0

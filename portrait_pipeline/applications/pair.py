@@ -15,7 +15,7 @@ import numpy as np
 from .. import images, landmarks
 from ..artifacts import Record
 from ..face_model import Camera, FaceModel
-from ..face_model.fit import fit_errors, fit_landmarks, frontalise
+from ..face_model.fit import Fit, fit_errors, fit_landmarks, frontalise
 from ..params import DeformParams, FitParams, LandmarksParams, PhotoTextureParams, TextureParams, TranslateParams
 from ..progress import Progress, silent
 
@@ -50,7 +50,7 @@ class FittedPair(Record):
     """The 3DMM fitted to the photo, and both sets of points brought to the frontal view.
 
     Attributes:
-        vertices: (V, 3) head space, in the photo's expression.
+        vertices: (V, 3) head space, in the photo's expression, with every landmark vertex on its landmark.
         identity, expression: model coefficients.
         rotation, scale, translation: camera of the photo.
         content_points: (68, 2) the photo's points seen frontally, photo px.
@@ -161,20 +161,33 @@ def locate_pair(photo: Path, art: Path, params: LandmarksParams, notify: Notify 
 def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
     """Fit the face model to the photo (its geometry is used) and to the artwork (only its pose is used)."""
     photo = fit_landmarks(model, pair.photo_points, params)
+    content = frontalise(model, photo, pair.photo_points)
     art = fit_landmarks(model, pair.art_points, params.for_art())
     errors = fit_errors(model, photo, pair.photo_points) / landmarks.eye_distance(pair.photo_points)
     return FittedPair(
-        vertices=model.vertices(photo.identity, photo.expression).astype(np.float32),
+        vertices=_on_landmarks(model, photo, content).astype(np.float32),
         identity=photo.identity,
         expression=photo.expression,
         rotation=photo.camera.rotation,
         scale=float(photo.camera.scale),
         translation=photo.camera.translation,
-        content_points=frontalise(model, photo, pair.photo_points),
+        content_points=content,
         style_points=frontalise(model, art, pair.art_points),
         inner_error=float(errors[17:60].mean()),
         jaw_error=float(errors[:17].mean()),
     )
+
+
+def _on_landmarks(model: FaceModel, fit: Fit, content: np.ndarray) -> np.ndarray:
+    """The fitted head (V, 3) drawn the last percents to the frontal landmarks (68, 2) of the photo.
+
+    The model's prior leaves lips and lids a little off; projected from there, teeth would be painted on the lips.
+    """
+    from ..deformation import deform, landmark_targets
+
+    vertices = model.vertices(fit.identity, fit.expression)
+    targets = landmark_targets(vertices, model.landmarks, fit.camera.frontal(), content, content, scale=0.0)
+    return deform(model.mesh(vertices), model.landmarks, targets, DeformParams(follow="none"))
 
 
 def translate_pair(

@@ -74,6 +74,7 @@ class TrainingData:
         )
 
     def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, for the fingerprint of a checkpoint."""
         return dict(vars(self))
 
     def flip(self, samples: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

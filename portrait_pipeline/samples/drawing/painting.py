@@ -64,6 +64,7 @@ def draw_hair(
 
 
 def background(palette: Palette, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A cloudy gradient between the palette's two background colours: (size, size, 3)."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32) / size
     t = smoothstep(0.0, 1.0, 0.25 + 0.75 * np.hypot(columns - 0.75, rows - 0.35)) + 0.07 * noise_field(
         size, size / 3, rng
@@ -77,6 +78,7 @@ def background(palette: Palette, size: int, rng: np.random.Generator) -> np.ndar
 def skin(
     posed: Posed, maps: Maps, look: Look, front_hair: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
+    """Colour of the lit skin with flush, shadow under the hair and spots: (S, S, 3), before the features are drawn."""
     palette, size = look.palette, posed.size
     x, y = maps.rest[..., 0], maps.rest[..., 1]
     spot = lambda cx, cy, r: np.exp(-(((np.abs(x) - cx) ** 2 + (y - cy) ** 2) / r**2))  # noqa: E731
