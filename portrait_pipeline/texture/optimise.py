@@ -223,7 +223,21 @@ class Stylisation:
             loss.backward()
             optimiser.step()
             report(stage, terms)
-        return self._complete(texture, synthesise(variable).detach(), [shot.view for shot in shots])
+        after = self._complete(texture, synthesise(variable).detach(), [shot.view for shot in shots])
+        return self._keep_teeth(after, style)
+
+    def _keep_teeth(self, texture: torch.Tensor, style: StyleSet) -> torch.Tensor:
+        """Give teeth without an example back their first colours: the content loss alone would let their hue drift."""
+        if self.guide is None or not without_example(self.guide.labels.ravel(), style.samples.region).any():
+            return texture
+        size = texture.shape[2]
+        teeth = cv2.resize((self.guide.labels == TEETH).astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+        teeth = cv2.GaussianBlur(teeth, (0, 0), max(0.5, size / 512))
+        mask = torch.as_tensor(teeth, device=self.device)
+        first = start_colours(
+            resize(self.photo, (size, size)), self.art[self.art_mask], self.params.start, *self._faces(size)
+        )
+        return texture * (1 - mask) + first.to(texture.dtype) * mask
 
     def _complete(self, before: torch.Tensor, after: torch.Tensor, views: list[LinearView]) -> torch.Tensor:
         """Carry the change of well-seen texels smoothly over those that no view showed enough to optimise."""
