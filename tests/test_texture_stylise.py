@@ -1,5 +1,6 @@
 """Views as linear maps, sampling, the artwork's region, and the whole optimisation at tiny settings."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -263,6 +264,24 @@ def test_stylise_is_deterministic_reports_and_moves_towards_the_style(face):
     assert not np.array_equal(first, other)
     mixed, _ = run(TINY.model_copy(update={"strength": 0.5}))
     assert np.abs(mixed.astype(float) - (first.astype(float) + photo) / 2).max() <= 1.0
+
+
+def test_teeth_keep_their_first_colours_when_the_artwork_shows_none(face):
+    model, photo, art, points = face
+    photo = cv2.resize(photo, (256, 256))
+    jaw_open = np.zeros(len(model.expression_names))
+    jaw_open[model.expression_names.index("jawOpen")] = 0.8
+    laughing = model.mesh(model.vertices(np.zeros(1), jaw_open))
+    few = TINY.model_copy(update={"scales": [128], "iterations": [6], "crop": 64, "learning_rate": 0.05})
+    results = [
+        stylise(laughing, photo, art, points, few.model_copy(update={"seed": seed}), landmarks=model.landmarks)[0]
+        for seed in (0, 1)
+    ]
+    changed = np.abs(results[0].astype(int) - results[1]).max(axis=2)
+    labels = make_guide(laughing, model.landmarks, len(photo)).labels
+    teeth = cv2.erode((labels == TEETH).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert teeth.sum() >= 20
+    assert changed[teeth].mean() < 0.2 * changed[labels == LIPS].mean()
 
 
 def test_optimisation_lowers_the_style_loss(face):
