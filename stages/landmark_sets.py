@@ -1,25 +1,39 @@
 """Stage `landmark_sets`: landmarks of the normal and the art domain (section 4.1, training data)."""
 
+import sys
+
 import numpy as np
 
-from portrait_pipeline.artifacts import write_arrays
+from portrait_pipeline.artifacts import write_json
 from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.landmarks import Faces, collect
 from portrait_pipeline.params import load_params
-from portrait_pipeline.shapes import generate_art, generate_normal
+from portrait_pipeline.progress import progress_bar
+from portrait_pipeline.shapes import build_set, generate_art, generate_normal
 from portrait_pipeline.stage import Layout, run_stage
 
 
 def main(layout: Layout) -> None:
     params = load_params().landmark_sets
     model = load_bundled_model()
-    normal_rng, art_rng = np.random.default_rng(params.seed).spawn(2)
-    sets = {
-        "normal": generate_normal(model, params.normal_count, normal_rng),
-        "art": generate_art(model, params.art_count, art_rng),
-    }
-    for domain, landmarks in sets.items():
-        path = layout.artifact("landmark_sets", f"{domain}.h5")
-        write_arrays(path, {"landmarks": landmarks}, {"source": "generated"}, kind="landmark_set")
+    seeds = np.random.default_rng(params.seed).spawn(4)
+    counts = {}
+
+    def read(entry: str) -> Faces:
+        with progress_bar(f"landmark_sets: {entry}") as progress:
+            faces = collect(layout.root / entry, params.bad_files == "skip", progress)
+        for problem in faces.bad + faces.no_face:
+            print(f"landmark_sets: left out: {problem}", file=sys.stderr)
+        return faces
+
+    domains = (("normal", generate_normal, params.normal_count), ("art", generate_art, params.art_count))
+    for (domain, generate, count), rng, draws in zip(domains, seeds[:2], seeds[2:], strict=True):
+        result, counts[domain] = build_set(domain, params, model, lambda g=generate, n=count, r=rng: g(model, n, r),
+                                           read, draws)
+        result.save(layout.artifact("landmark_sets", f"{domain}.h5"))
+        for name, numbers in counts[domain].items():
+            print(f"landmark_sets: {domain}: {name}: {', '.join(f'{value} {key}' for key, value in numbers.items())}")
+    write_json(layout.metric("landmark_sets.json"), counts)
 
 
 if __name__ == "__main__":

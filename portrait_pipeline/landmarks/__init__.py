@@ -1,5 +1,6 @@
 """The 68 facial landmarks of a photo or an artwork: from a file beside it, or detected with dlib."""
 
+from .collection import Faces, collect
 from .detector import Detection, detect, locate
 from .draw import draw
 from .files import find_points, read_points, write_points
@@ -27,6 +28,8 @@ __all__ = [
     "OUTER_EYE_CORNERS",
     "POLYLINES",
     "Detection",
+    "Faces",
+    "collect",
     "detect",
     "draw",
     "eye_distance",

@@ -37,16 +37,17 @@ def find_points(image_path: str | Path) -> Path | None:
     return None
 
 
-def read_points(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_points(path: str | Path, size: tuple[int, int] | None = None, missing: bool = False) -> np.ndarray:
     """Read and check a landmark file.
 
     Args:
         path: ``.pts`` or plain text file.
         size: height and width in pixels of the image that the points belong to (as displayed, at full size).
             A point may lie outside by at most 5 % of the longer side: jaws are often cut off by the frame.
+        missing: allow lines ``nan nan`` for points that nobody placed.
 
     Returns:
-        (68, 2) float64 pixels, iBUG order.
+        (68, 2) float64 pixels, iBUG order; NaN at missing points.
 
     Raises:
         LandmarkError: missing, unreadable or too large file, other than 68 points, a line that is not two
@@ -54,7 +55,7 @@ def read_points(path: str | Path, size: tuple[int, int] | None = None) -> np.nda
             mirrored, y up).
     """
     path = Path(path)
-    rows = [_numbers(path, number, line) for number, line in _point_lines(path, _read_text(path))]
+    rows = [_numbers(path, number, line, missing) for number, line in _point_lines(path, _read_text(path))]
     if len(rows) != COUNT:
         raise LandmarkError(
             f"{path}: has {len(rows)} points, expected {COUNT} in iBUG order, one 'x y' a line"
@@ -62,7 +63,7 @@ def read_points(path: str | Path, size: tuple[int, int] | None = None) -> np.nda
     points = np.array(rows, dtype=np.float64)
     if size is not None:
         _check_inside(path, points, size)
-    _check_face(path, points)
+    check_face(path, points)
     return points
 
 
@@ -118,14 +119,14 @@ def _point_lines(path: Path, text: str) -> list[tuple[int, str]]:
     return lines[braces[0] + 1 : braces[1]]
 
 
-def _numbers(path: Path, number: int, line: str) -> tuple[float, float]:
+def _numbers(path: Path, number: int, line: str, missing: bool) -> tuple[float, float]:
     parts = line.replace(",", " ").replace(";", " ").split()
     shown = line if len(line) <= 40 else line[:37] + "..."
     try:
         x, y = (float(part) for part in parts)
     except ValueError:
         raise LandmarkError(f"{path}: line {number}: {shown!r} is not 'x y', two numbers in pixels") from None
-    if not (math.isfinite(x) and math.isfinite(y)):
+    if not (math.isfinite(x) and math.isfinite(y)) and not (missing and math.isnan(x) and math.isnan(y)):
         raise LandmarkError(
             f"{path}: line {number}: {shown!r} is not finite; every point needs a place in pixels"
         )
@@ -145,8 +146,18 @@ def _check_inside(path: Path, points: np.ndarray, size: tuple[int, int]) -> None
         )
 
 
-def _check_face(path: Path, points: np.ndarray) -> None:
-    extent = float(np.ptp(points, axis=0).max())
+def check_face(path: str | Path, points: np.ndarray) -> None:
+    """Refuse 68 points that cannot be a face seen upright in an image; missing points (NaN) are not judged.
+
+    Args:
+        path: where the points come from, for the message.
+        points: (68, 2) pixels, y down.
+
+    Raises:
+        LandmarkError: the outer eye corners coincide, or the face is mirrored or upside down in y.
+    """
+    placed = points[np.isfinite(points).all(axis=1)]
+    extent = float(np.ptp(placed, axis=0).max()) if len(placed) else 0.0
     if eye_distance(points) < max(0.02 * extent, 1e-3):
         raise LandmarkError(
             f"{path}: points 36 and 45, the outer eye corners, coincide; give {COUNT} points in iBUG order"

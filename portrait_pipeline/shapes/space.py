@@ -158,23 +158,33 @@ class ShapeSet:
 
 
 def build_shape_space(
-    normal: np.ndarray, art: np.ndarray, params: ShapeSpaceParams
+    normal: np.ndarray,
+    art: np.ndarray,
+    params: ShapeSpaceParams,
+    normal_groups: np.ndarray | None = None,
+    art_groups: np.ndarray | None = None,
+    normal_sources: np.ndarray | None = None,
+    art_sources: np.ndarray | None = None,
 ) -> tuple[ShapeSpace, ShapeSet]:
     """Align both domains, split off the held-out samples, fit PCA and K-means on the rest.
 
     Args:
         normal: (Nx, 68, 2) pixels, y down. art: (Ny, 68, 2) pixels.
         params: alignment, numbers of components and classes, held-out share, seed.
+        normal_groups: (Nx,), art_groups: (Ny,) int; a group is held out whole or not at all. Every face is its own
+            group if not given.
+        normal_sources: (Nx,), art_sources: (Ny,) int; each source is split for itself, so that training and test
+            both see it. One source if not given.
 
     Raises:
-        ParameterError: too few samples for the components or classes asked for.
+        ParameterError: too few samples for the components or classes asked for, or a domain that is one group.
         LandmarkError: a face cannot be aligned.
     """
     rng = np.random.default_rng(params.seed)
     aligned_normal, normal_transforms = align(normal, params.alignment)
     aligned_art, art_transforms = align(art, params.alignment)
-    normal_held_out = _split(len(normal), params.held_out, rng)
-    art_held_out = _split(len(art), params.held_out, rng)
+    normal_held_out = split("normal", len(normal), params.held_out, rng, normal_groups, normal_sources)
+    art_held_out = split("art", len(art), params.held_out, rng, art_groups, art_sources)
     train_normal, train_art = aligned_normal[~normal_held_out], aligned_art[~art_held_out]
     _check_counts(len(train_normal), len(train_art), params)
     mean, components, scale, kept = fit_pca(np.concatenate([train_normal, train_art]), params.components)
@@ -196,10 +206,59 @@ def build_shape_space(
     return space, shapes
 
 
-def _split(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+def split(
+    domain: str,
+    count: int,
+    share: float,
+    rng: np.random.Generator,
+    groups: np.ndarray | None = None,
+    sources: np.ndarray | None = None,
+) -> np.ndarray:
+    """Choose the held-out samples of a domain: whole groups, and of every source its share.
+
+    The groups of a source are taken in random order as long as that brings the number of its held-out samples
+    nearer to the share; a source that is one single group is trained on.
+
+    Args:
+        domain: its name, for the message.
+        count: number of samples N.
+        share: part of each source to hold out.
+        groups, sources: (N,) int; see :func:`build_shape_space`.
+
+    Returns:
+        (N,) bool.
+
+    Raises:
+        ParameterError: every source is one single group.
+    """
+    groups = np.arange(count) if groups is None else np.asarray(groups)
+    sources = np.zeros(count, np.int64) if sources is None else np.asarray(sources)
     held_out = np.zeros(count, bool)
-    held_out[rng.permutation(count)[: max(1, round(count * share))]] = True
+    for source in np.unique(sources):
+        rows = np.flatnonzero(sources == source)
+        _, first, numbers = np.unique(groups[rows], return_index=True, return_inverse=True)
+        numbers = np.argsort(np.argsort(first))[numbers]  # groups by first appearance, whatever their names
+        sizes = np.bincount(numbers)
+        if len(sizes) > 1:
+            chosen = _choose(sizes, max(1, round(len(rows) * share)), rng)
+            held_out[rows[np.isin(numbers, chosen)]] = True
+    if not held_out.any():
+        raise ParameterError(
+            f"landmark_sets.{domain}: all {count} faces are one group a source, so none can be held out; put them in "
+            "sub-folders (or name groups in the file) that may be parted"
+        )
     return held_out
+
+
+def _choose(sizes: np.ndarray, target: int, rng: np.random.Generator) -> list[int]:
+    """Groups, in random order, whose sizes (G,) add up to about ``target``: at least one and not all of them."""
+    order = rng.permutation(len(sizes))
+    chosen, total = [], 0
+    for group in order:
+        if abs(total + sizes[group] - target) < abs(total - target):
+            chosen.append(int(group))
+            total += sizes[group]
+    return chosen or [int(order[np.argmin(sizes[order])])]
 
 
 def _check_counts(normal: int, art: int, params: ShapeSpaceParams) -> None:

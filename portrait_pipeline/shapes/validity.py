@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from .points import INNER_LIPS, JAW, LIDS, LOWER_LIPS, MIRROR, UPPER_LIPS, anchors
+from .points import (
+    BROW_LEFT,
+    BROW_RIGHT,
+    EYE_LEFT,
+    EYE_RIGHT,
+    INNER_LIPS,
+    JAW,
+    LIDS,
+    LIP_OUTER,
+    LOWER_LIPS,
+    MIRROR,
+    NOSE_BASE,
+    NOSE_BRIDGE,
+    UPPER_LIPS,
+    anchors,
+)
 
-# Pairs (upper, lower) that must keep their order, and the two corners that give the direction "across".
-_COLUMNS = np.concatenate([LIDS, INNER_LIPS, UPPER_LIPS, LOWER_LIPS])
-_CORNERS = np.array([[36, 39]] * 2 + [[42, 45]] * 2 + [[48, 54]] * 9)
+COLUMNS = np.concatenate([LIDS, INNER_LIPS, UPPER_LIPS, LOWER_LIPS])
+"""(13, 2) pairs (upper, lower) that must keep their order."""
+CORNERS = np.array([[36, 39]] * 2 + [[42, 45]] * 2 + [[48, 54]] * 9)
+"""(13, 2) the corners that give the direction across for each of them."""
 
 
 def _downward(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -24,11 +40,12 @@ def gaps(points: np.ndarray) -> np.ndarray:
     Order: 4 lid columns, 3 inner-lip columns, 3 of the upper lip, 3 of the lower lip.
     """
     points = np.asarray(points, float)
-    across = points[..., _COLUMNS[:, 1], :] - points[..., _COLUMNS[:, 0], :]
-    return (across * _downward(points, _CORNERS)).sum(-1) / _eye_distance(points)[..., None]
+    across = points[..., COLUMNS[:, 1], :] - points[..., COLUMNS[:, 0], :]
+    return (across * _downward(points, CORNERS)).sum(-1) / eye_distance(points)[..., None]
 
 
-def _eye_distance(points: np.ndarray) -> np.ndarray:
+def eye_distance(points: np.ndarray) -> np.ndarray:
+    """Distances (...,) of the eye centres of faces (..., 68, 2)."""
     centres = anchors(points)
     return np.maximum(np.linalg.norm(centres[..., 1, :] - centres[..., 0, :], axis=-1), 1e-12)
 
@@ -42,43 +59,56 @@ def crossing(points: np.ndarray, tolerance: float = 0.01) -> np.ndarray:
     """
     points = np.asarray(points, float)
     bad = (gaps(points) < -tolerance).any(-1)
-    bad |= _open_line_crosses(points[..., JAW, :])
+    bad |= _line_crosses_itself(points[..., JAW, :])
     bad |= _wrong_order(points)
     return bad
 
 
-def _open_line_crosses(line: np.ndarray) -> np.ndarray:
+def _line_crosses_itself(line: np.ndarray) -> np.ndarray:
     """True where a poly-line (..., n, 2) intersects itself."""
-    a, b = line[..., :-1, :], line[..., 1:, :]
     first, second = np.triu_indices(line.shape[-2] - 1, k=2)
-    a1, b1, a2, b2 = a[..., first, :], b[..., first, :], a[..., second, :], b[..., second, :]
+    return _segments_cross(line, first, line, second).any(-1)
+
+
+def _lines_cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """True where two poly-lines (..., n, 2) and (..., m, 2) intersect."""
+    first, second = np.indices((one.shape[-2] - 1, other.shape[-2] - 1)).reshape(2, -1)
+    return _segments_cross(one, first, other, second).any(-1)
+
+
+def _segments_cross(one: np.ndarray, first: np.ndarray, other: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Which of k segments of one poly-line (..., n, 2) properly cross k segments of another: (..., k) bool."""
+    a1, b1, a2, b2 = one[..., first, :], one[..., first + 1, :], other[..., second, :], other[..., second + 1, :]
 
     def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
         return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (
             r[..., 0] - p[..., 0]
         )
 
-    apart = (side(a1, b1, a2) * side(a1, b1, b2) < 0) & (side(a2, b2, a1) * side(a2, b2, b1) < 0)
-    return apart.any(-1)
+    return (side(a1, b1, a2) * side(a1, b1, b2) < 0) & (side(a2, b2, a1) * side(a2, b2, b1) < 0)
 
 
 def _wrong_order(points: np.ndarray) -> np.ndarray:
-    """Down the face: brow, eye, nose tip, nose base, mouth, chin; across it: jaw, eyes, mouth, in order."""
+    """True where a distance of :func:`order_distances` is not positive."""
+    return (order_distances(points) <= 0).any(-1)
+
+
+def order_distances(points: np.ndarray) -> np.ndarray:
+    """Distances (..., 23) between neighbours, positive in the order of a face, in the unit of ``points``.
+
+    Down the face: eyes, nose base, upper lip, lower lip, chin, and brows above lids; across it: jaw, eyes, mouth, nose.
+    """
     centres = anchors(points)
     down = centres[..., 2, :] - centres[..., :2, :].mean(-2)
     down = down / np.maximum(np.linalg.norm(down, axis=-1, keepdims=True), 1e-12)
     right = np.stack([down[..., 1], -down[..., 0]], axis=-1)
     x = (points * right[..., None, :]).sum(-1)
     y = (points * down[..., None, :]).sum(-1)
-    eye_row = y[..., 36:48].mean(-1)
-    rows = np.stack([eye_row, y[..., 33], y[..., 51], y[..., 57], y[..., 8]], axis=-1)
-    bad = (np.diff(rows, axis=-1) <= 0).any(-1)
-    bad |= (x[..., 39] >= x[..., 42]) | (x[..., 36] >= x[..., 39]) | (x[..., 42] >= x[..., 45])
-    bad |= (x[..., 48] >= x[..., 54]) | (x[..., 31] >= x[..., 35])
-    widest_left, widest_right = x[..., 0:5].min(-1), x[..., 12:17].max(-1)
-    bad |= (x[..., 36] <= widest_left) | (x[..., 45] >= widest_right)
-    bad |= (y[..., [19]] >= y[..., 36:42]).any(-1) | (y[..., [24]] >= y[..., 42:48]).any(-1)
-    return bad
+    rows = np.stack([y[..., 36:48].mean(-1), y[..., 33], y[..., 51], y[..., 57], y[..., 8]], axis=-1)
+    across = x[..., [42, 39, 45, 54, 35]] - x[..., [39, 36, 42, 48, 31]]
+    sides = np.stack([x[..., 36] - x[..., 0:5].min(-1), x[..., 12:17].max(-1) - x[..., 45]], axis=-1)
+    lids = [y[..., 36:42] - y[..., [19]], y[..., 42:48] - y[..., [24]]]
+    return np.concatenate([np.diff(rows, axis=-1), across, sides, *lids], axis=-1)
 
 
 def uncross(points: np.ndarray, minimum: float = 0.0) -> np.ndarray:
@@ -91,10 +121,10 @@ def uncross(points: np.ndarray, minimum: float = 0.0) -> np.ndarray:
         minimum: opening to reach, in eye distances.
     """
     points = np.array(points, float)
-    distance = _eye_distance(points)
+    distance = eye_distance(points)
     groups = (slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 13))
     for group in groups:
-        columns, corners = _COLUMNS[group], _CORNERS[group]
+        columns, corners = COLUMNS[group], CORNERS[group]
         direction = _downward(points, corners)
         missing = np.maximum(minimum - gaps(points)[..., group], 0.0) * distance[..., None]
         step = direction * missing[..., None]
@@ -106,6 +136,60 @@ def uncross(points: np.ndarray, minimum: float = 0.0) -> np.ndarray:
             points[..., columns[:, 0], :] -= step / 2
             points[..., columns[:, 1], :] += step / 2
     return points
+
+
+def tangled(points: np.ndarray) -> np.ndarray:
+    """A stricter :func:`crossing`: no two lines of the face cross, and the mouth and the nose base lie inside the jaw.
+
+    Args:
+        points: (..., 68, 2), y down.
+
+    Returns:
+        (...,) bool.
+    """
+    return faults(points).any(-1)
+
+
+def faults(points: np.ndarray, tolerance: float = 0.01) -> np.ndarray:
+    """What is wrong with faces (..., 68, 2), y down: (..., n) bool, in the order of :func:`gaps` (below
+    ``-tolerance``), :func:`order_distances` (not positive) and :func:`knots`.
+    """
+    points = np.asarray(points, float)
+    return np.concatenate([gaps(points) < -tolerance, order_distances(points) <= 0, knots(points)], axis=-1)
+
+
+def knots(points: np.ndarray) -> np.ndarray:
+    """Lines of faces (..., 68, 2) that cross: (..., 9) bool.
+
+    In this order: the jaw itself, the outlines of both eyes and of the mouth themselves, each brow its eye, the brows
+    each other, the bridge of the nose an eye, and the jaw the mouth or the nose base.
+    """
+    jaw, bridge, left_brow, right_brow = (
+        points[..., line, :] for line in (JAW, NOSE_BRIDGE, BROW_LEFT, BROW_RIGHT)
+    )
+    left_eye, right_eye, mouth = (points[..., np.append(r, r[0]), :] for r in (EYE_LEFT, EYE_RIGHT, LIP_OUTER))
+    inner = points[..., np.concatenate([NOSE_BASE, LIP_OUTER]), :]
+    return np.stack(
+        [
+            *(_line_crosses_itself(line) for line in (jaw, left_eye, right_eye, mouth)),
+            _lines_cross(left_brow, left_eye),
+            _lines_cross(right_brow, right_eye),
+            _lines_cross(left_brow, right_brow),
+            _lines_cross(bridge, left_eye) | _lines_cross(bridge, right_eye),
+            ~_inside(jaw, inner).all(-1),
+        ],
+        axis=-1,
+    )
+
+
+def _inside(ring: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which of points (..., m, 2) lie inside a polygon (..., n, 2): (..., m) bool, by counting crossed edges."""
+    a, b = ring[..., None, :, :], np.roll(ring, -1, axis=-2)[..., None, :, :]
+    x, y = points[..., :, None, 0], points[..., :, None, 1]
+    spans = (a[..., 1] > y) != (b[..., 1] > y)
+    rise = np.where(spans, b[..., 1] - a[..., 1], 1.0)
+    left = x < a[..., 0] + (y - a[..., 1]) / rise * (b[..., 0] - a[..., 0])
+    return (spans & left).sum(-1) % 2 == 1
 
 
 def asymmetry(points: np.ndarray) -> np.ndarray:
