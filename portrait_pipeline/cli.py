@@ -46,6 +46,36 @@ def stylize(photo: str, art: str, output: Path, overrides: tuple[str, ...], proj
     click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
 
 
+@main.command()
+@click.argument("content")
+@click.argument("styles", nargs=-1, metavar="[STYLE]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.option("--scale", type=float, help="Factor on the change: 0 none, 2 twice.  [default: deform.scale]")
+@click.option("--interpolate", is_flag=True, help="From the first style through the others to the last, in steps.")
+@click.option("--steps", type=int, help="Steps of --interpolate, both ends included.  [default: 7]")
+@click.option("--style-class", type=int, metavar="N", help="Style of class N: the mean of its training faces.")
+@click.option("--random", "seed", type=int, metavar="SEED",
+              help="A style drawn from N(0, I); with --style-class, one member of the class.")
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project whose trained networks and params.yaml are used.")
+def translate(content: str, styles: tuple[str, ...], output: Path, scale: float | None, interpolate: bool,
+              steps: int | None, style_class: int | None, seed: int | None, overrides: tuple[str, ...],
+              project: Path) -> None:
+    """Change the landmarks of CONTENT as the exemplar STYLE asks, and bend the photo with them.
+
+    Each is an image file, sample:NAME or a landmark file (.pts, .txt). Writes figure.png, translated.pts (pixels of
+    CONTENT), the points seen from the front, and warped.png.
+    """
+    from .applications.translate import StyleChoice, translate_files
+
+    choice = StyleChoice(styles, style_class, seed, interpolate, steps)
+    written = translate_files(content, choice, output, project, overrides, scale,
+                              notify=lambda line: click.echo(line, err=True))
+    click.echo("\n".join(map(str, written)))
+
+
 @main.command("add-pair")
 @click.argument("name")
 @click.argument("photo")
@@ -84,6 +114,27 @@ def doctor(project: Path) -> None:
             click.echo(f"        -> {check.remedy}")
     if any(check.required and not check.present for check in checks):
         sys.exit(1)
+
+
+@main.command()
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="Timed steps a row.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project whose params.yaml gives the schedules.")
+def benchmark(overrides: tuple[str, ...], steps: int, project: Path) -> None:
+    """Time the training of the landmark networks and one translation; other programs should rest.
+
+    Columns: milliseconds of one training step (median), and from it the seconds of the project's own schedule and of
+    the paper's (800 epochs of 17 684 faces, batch 68).
+    """
+    from .applications.benchmark import benchmark as run
+    from .applications.benchmark import table
+    from .params import load_params, with_overrides
+    from .translation import choose_device
+
+    params = with_overrides(load_params(project / "params.yaml"), overrides)
+    click.echo(table(list(run(params, choose_device(params.translation.device), steps))))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Source = Annotated[str, Field(min_length=1, max_length=4096)]
+Sources = Source | Annotated[list[Source], Field(min_length=1, max_length=64)]
+SourceWeights = Annotated[list[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]], Field(max_length=64)]
 
 
 class Section(BaseModel):
@@ -44,16 +47,42 @@ class Pair(Section):
 class LandmarkSetsParams(Section):
     """Training landmarks of both domains."""
 
-    normal: Literal["generated"] = "generated"
-    """Where normal faces come from: the face model."""
-    art: Literal["generated"] = "generated"
-    """Where art faces come from: families of exaggeration applied to the face model."""
+    normal: Sources = "generated"
+    """Normal faces: ``generated`` from the face model, a folder of images or landmark files, a ``.npz`` or ``.h5``
+    file, or a list of such entries. Keep your own under data/landmarks, where changes are noticed."""
+    art: Sources = "generated"
+    """Art faces: ``generated`` by families of exaggeration, or entries as for ``normal``."""
+    normal_weights: SourceWeights = []
+    """How often each entry of ``normal`` enters, one number each (0.5: half of its faces, drawn); [] is 1 each."""
+    art_weights: SourceWeights = []
+    """The same for the entries of ``art``."""
     normal_count: Annotated[int, Field(ge=64, le=1_000_000)] = 6269
-    """Number of normal faces (paper: 6 269)."""
+    """Number of generated normal faces (paper: 6 269)."""
     art_count: Annotated[int, Field(ge=64, le=1_000_000)] = 11415
-    """Number of art faces (paper: 11 415)."""
+    """Number of generated art faces (paper: 11 415)."""
+    max_yaw: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 20.0
+    """Collected normal faces may be turned sideways by this many degrees, as estimated from the points."""
+    max_pitch: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 25.0
+    """... and lifted or lowered by this many degrees."""
+    art_max_yaw: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 30.0
+    """``max_yaw`` of collected art faces, looser because exaggeration looks like a turn."""
+    art_max_pitch: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 35.0
+    """``max_pitch`` of collected art faces."""
+    outliers: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.2
+    """Collected normal faces further from the others of their source than this many times the median distance are
+    left out, and so are faces whose lines cross beyond mending; 0 keeps all."""
+    art_outliers: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 3.0
+    """``outliers`` of collected art faces, looser because exaggeration is what they are for."""
+    missing: Literal["fill", "drop"] = "fill"
+    """Faces with missing points: fill them in from the complete faces of the domain, or drop the face."""
+    max_missing: Annotated[int, Field(ge=0, le=60)] = 24
+    """Faces with more missing and occluded points than this are dropped in any case."""
+    occluded: Literal["trust", "missing"] = "trust"
+    """Points marked as occluded: use them where they were placed, or treat them as missing."""
+    bad_files: Literal["refuse", "skip"] = "refuse"
+    """A file that cannot be used, or an image without a face: stop and name it, or leave it out and name it."""
     seed: Seed = 0
-    """Seed of the generator."""
+    """Seed of the generator and of the draws by weight."""
 
 
 class ShapeSpaceParams(Section):
@@ -71,34 +100,40 @@ class ShapeSpaceParams(Section):
     """Seed of the K-means restarts and of the split."""
 
 
-class AutoencoderParams(Section):
-    """Stage one of the translation network: E_X and G_X (eq. 1)."""
+class ScheduleParams(Section):
+    """What every training has."""
 
     epochs: Count = 20
-    """Passes over the normal faces (paper: 800)."""
+    """Passes over the samples (paper: 800)."""
     batch_size: Annotated[int, Field(ge=2)] = 256
     """Samples a step (paper: 68)."""
     learning_rate: Positive = 1e-3
     """Adam (paper: 5e-4)."""
     decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Share of the epochs after which the learning rate falls linearly to a tenth (1 = fixed, the paper)."""
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    """The result is a running average of the weights with this decay a step (0 = the last weights, the paper)."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; ``auto`` takes a GPU where PyTorch sees one. Only the CPU promises the same bits."""
     seed: Seed = 0
-    """Seed of initialisation and batches."""
+    """Seed of initialisation, batches and random codes."""
 
 
-class TranslationParams(Section):
+class AutoencoderParams(ScheduleParams):
+    """Stage one of the translation network: E_X and G_X (eq. 1)."""
+
+
+class TranslationParams(ScheduleParams):
     """Stage two of the translation network (eqs. 2-7)."""
 
-    epochs: Count = 90
+    epochs: Count = 45
     """Passes over the larger domain (paper: 800)."""
-    batch_size: Annotated[int, Field(ge=2)] = 256
+    batch_size: Annotated[int, Field(ge=2)] = 128
     """Samples a step (paper: 68)."""
-    learning_rate: Positive = 1e-3
-    """Adam (paper: 5e-4)."""
     weight_art_reconstruction: Weight = 1.0
     """lambda^Y_recon of eq. 7."""
-    weight_content_code: Weight = 0.5
-    """lambda^C_recon of eq. 7."""
+    weight_content_code: Weight = 0.2
+    """lambda^C_recon of eq. 7 (paper: 0.5, with which results follow their exemplars less)."""
     weight_style_code: Weight = 1.0
     """lambda^S_recon of eq. 7."""
     weight_kl: Weight = 1.0
@@ -107,21 +142,94 @@ class TranslationParams(Section):
     """lambda_adv of eq. 7."""
     weight_class: Weight = 1.0
     """lambda_class of eq. 7."""
+    weight_class_adversarial: Weight = 1.0
+    """Weight of eq. 3 within the exemplar's class, a sharper class loss (0 = the paper)."""
+    weight_random_codes: Weight = 1.0
+    """Weight of eqs. 5 and 6 on styles drawn from N(0, I), as the released code has them (0 = the paper)."""
     weight_content_domain: Weight = 2.0
     """Weight of keeping the content codes of art faces in the domain of normal ones (0 = eq. 7 to the letter)."""
-    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
-    """Share of the epochs after which the learning rate falls linearly to a tenth (1 = fixed, the paper)."""
-    seed: Seed = 0
-    """Seed of initialisation, batches and random styles."""
+
+
+class CycleganParams(Section):
+    """Weights of CycleGAN (Zhu et al. 2017); defaults as in the authors' cycle_gan_model.py."""
+
+    weight_adversarial: Weight = 1.0
+    """Least-squares GAN of both directions."""
+    weight_cycle: Weight = 10.0
+    """L1 after there and back, both directions (lambda_A = lambda_B = 10)."""
+    weight_identity: Weight = 5.0
+    """L1 of faces that are in the target domain already (lambda_identity 0.5 of lambda_A)."""
+
+
+class MunitParams(Section):
+    """Weights of MUNIT (Huang et al. 2018); defaults as in the authors' summer2winter_yosemite256_folder.yaml."""
+
+    weight_adversarial: Weight = 1.0
+    """Least-squares GAN of both domains (gan_w)."""
+    weight_reconstruction: Weight = 10.0
+    """L1 of faces decoded from their own codes (recon_x_w)."""
+    weight_style_code: Weight = 1.0
+    """L1 of random style codes read back from translations (recon_s_w)."""
+    weight_content_code: Weight = 1.0
+    """L1 of content codes read back from translations (recon_c_w)."""
+    weight_cycle: Weight = 10.0
+    """L1 after there and back with the face's own style (recon_x_cyc_w; 0 in the authors' edges2* settings)."""
+    style_size: Count = 8
+    """Length of the style code (style_dim)."""
+
+
+class DritParams(Section):
+    """Weights of DRIT++ (Lee et al. 2020); defaults as in the authors' model.py."""
+
+    weight_adversarial: Weight = 1.0
+    """GAN of both domains, for exemplars' and for random attributes."""
+    weight_content_adversarial: Weight = 1.0
+    """Critic that tells the domain from the content code."""
+    weight_cross_cycle: Weight = 10.0
+    """L1 after contents were exchanged twice."""
+    weight_reconstruction: Weight = 10.0
+    """L1 of faces decoded from their own codes."""
+    weight_kl: Weight = 0.01
+    """KL divergence of attribute codes from N(0, I), summed over the code."""
+    weight_content_size: Weight = 0.01
+    """Mean square of content codes."""
+    weight_latent: Weight = 10.0
+    """L1 of random attributes read back from translations."""
+    weight_mode_seeking: Weight = 1.0
+    """Inverse of how far translations with two random attributes differ."""
+    attribute_size: Count = 8
+    """Length of the attribute code (nz)."""
+    content_noise: Weight = 1.0
+    """Standard deviation of the noise on content codes in training."""
+
+
+class ComparisonParams(Section):
+    """Training of all methods of Table 1, each with the schedule of ``translation``."""
+
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Trainings of each method; metrics are their means and spreads (each takes about a minute a method)."""
 
 
 class FidParams(Section):
-    """Frechet distance between translations and real art faces (Table 1)."""
+    """Comparison of all translation methods (Table 1)."""
 
-    samples: Annotated[int, Field(ge=64)] = 500
+    samples: Annotated[int, Field(ge=64, le=10_000)] = 500
     """Translations of held-out samples (paper: 500)."""
     seed: Seed = 0
     """Seed of the random pairing."""
+
+
+class FiguresParams(Section):
+    """Pictures of the comparison (Figs. 3 and 6)."""
+
+    contents: Annotated[int, Field(ge=1, le=8)] = 2
+    """Photos in the figures: those of the first so many pairs."""
+    exemplars: Annotated[list[str], Field(min_length=2, max_length=8)] = [
+        "sample:ink_caricature", "sample:stained_glass", "sample:halftone_poster"]
+    """Artworks in the figures, each a path or ``sample:<name>``; styles are interpolated from the first to the second,
+    and small differences are tried on the first."""
+    steps: Annotated[int, Field(ge=2, le=12)] = 5
+    """Pictures of a style interpolation."""
 
 
 class LandmarksParams(Section):
@@ -160,7 +268,7 @@ class TranslateParams(Section):
     """Application of the trained translation network to one pair."""
 
     bound: Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)] = 4.0
-    """Whitened PCA coefficients of exemplar and result stay within this many standard deviations."""
+    """Each whitened PCA coefficient of exemplar and result stays within this many standard deviations."""
 
 
 class DeformParams(Section):
@@ -242,7 +350,12 @@ class Params(Section):
     shape_space: ShapeSpaceParams = ShapeSpaceParams()
     autoencoder: AutoencoderParams = AutoencoderParams()
     translation: TranslationParams = TranslationParams()
+    cyclegan: CycleganParams = CycleganParams()
+    munit: MunitParams = MunitParams()
+    drit: DritParams = DritParams()
+    comparison: ComparisonParams = ComparisonParams()
     fid: FidParams = FidParams()
+    figures: FiguresParams = FiguresParams()
     landmarks: LandmarksParams = LandmarksParams()
     fit: FitParams = FitParams()
     translate: TranslateParams = TranslateParams()

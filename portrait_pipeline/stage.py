@@ -10,7 +10,7 @@ import errno
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,14 @@ def run_pair_stage(name: str, main: Callable[[Layout, str], None]) -> None:
         _fail(name, f"usage: python stages/{name}.py PAIR")
     pair = sys.argv[1]
     _run(name, pair, lambda layout: main(layout, pair))
+
+
+def run_model_stage(name: str, main: Callable[[Layout, str], None], models: Sequence[str]) -> None:
+    """Run a stage for the model named on the command line, one of ``models``; errors as :func:`run_stage`."""
+    if len(sys.argv) != 2 or sys.argv[1] not in models:
+        _fail(name, f"usage: python stages/{name}.py MODEL, which is one of {', '.join(models)}")
+    model = sys.argv[1]
+    _run(name, model, lambda layout: main(layout, model))
 
 
 def _run(name: str, pair: str | None, main: Callable[[Layout], None]) -> None:

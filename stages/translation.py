@@ -5,16 +5,17 @@ from portrait_pipeline.params import load_params
 from portrait_pipeline.progress import progress_bar
 from portrait_pipeline.shapes import ShapeSet, ShapeSpace
 from portrait_pipeline.stage import Layout, run_stage
-from portrait_pipeline.translation import load_autoencoder, train_translation
+from portrait_pipeline.translation import choose_device, load_autoencoder, train_translation
 
 
 def main(layout: Layout) -> None:
+    params = load_params().translation
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     autoencoder = load_autoencoder(layout.artifact("autoencoder", "autoencoder.safetensors"))
     with progress_bar("translation") as progress:
         translator, history = train_translation(
-            autoencoder, space, shapes, load_params().translation, progress, layout.resume("translation")
+            autoencoder, space, shapes, params, progress, layout.resume("translation"), choose_device(params.device)
         )
     translator.save(layout.artifact("translation", "translator.safetensors"))
     write_table(layout.artifact("translation", "history.csv"), history)

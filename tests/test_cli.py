@@ -40,7 +40,10 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("command", [[], ["stylize"], ["add-pair"], ["doctor"], ["params"]])
+COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark"]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from portrait_pipeline.cli import main\n"
@@ -110,3 +113,15 @@ def test_stylize_refuses_bad_overrides(override: str, tmp_path: Path) -> None:
     command = ("stylize", "sample:hopper", "sample:oil_strokes", "-o", str(tmp_path / "o"), "--project", str(tmp_path))
     output = run(*command, "-S", override, status=1)
     assert len(output.splitlines()) == 1 and override.split("=")[0] in output
+
+
+def test_benchmark_prints_a_table_with_every_network(params_file: Path) -> None:
+    sets = ["-S", "landmark_sets.art_count=640", "-S", "translation.batch_size=64", "-S", "translation.epochs=10"]
+    output = run("benchmark", "--steps", "2", "--project", str(params_file.parent), *sets)
+    rows = {line[:28].strip(): line[28:].split() for line in output.splitlines()[1:]}
+    assert {"stage one", "stage two", "cyclegan", "munit", "drit", "one translation of one pair"} == set(rows)
+    translation = float(rows["one translation of one pair"][2])
+    assert 0 < translation < 1000
+    fields = next(line.split() for line in output.splitlines() if line.startswith("stage two") and " 64 " in line)
+    # 576 faces are trained on: 9 steps of 64 an epoch, 10 epochs
+    assert float(fields[5]) == pytest.approx(float(fields[4]) * 90 / 1000, abs=0.51)

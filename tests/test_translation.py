@@ -19,9 +19,11 @@ from portrait_pipeline.translation import (
     save_autoencoder,
     train_autoencoder,
     train_translation,
-    training,
+    trainer,
     translate,
 )
+from portrait_pipeline.translation.exemplar import Exemplar
+from portrait_pipeline.translation.method import Batch
 
 AUTOENCODER = AutoencoderParams(epochs=2, batch_size=64)
 TRANSLATION = TranslationParams(epochs=3, batch_size=64)
@@ -144,34 +146,67 @@ def test_reparameterised_codes_have_the_asked_mean_and_variance():
     assert code.mean().item() == pytest.approx(1.5, abs=0.01) and code.std().item() == pytest.approx(0.5, abs=0.01)
 
 
-def test_the_total_is_equation_7_with_the_papers_weights():
-    names = ("art_reconstruction", "content_code", "style_code", "kl", "adversarial", "class")
-    assert [getattr(TranslationParams(), f"weight_{name}") for name in names] == [1, 0.5, 1, 1, 1, 1]
-    terms = {name: torch.tensor(10.0**k) for k, name in enumerate(names)}
-    assert training.weighted_sum(terms, TranslationParams()).item() == pytest.approx(1 + 0.5 * 10 + 111100)
-    assert training.weighted_sum(terms, TranslationParams(weight_class=0.0)).item() == pytest.approx(11106)
+PAPER = {"art_reconstruction": 1, "content_code": 0.5, "style_code": 1, "kl": 1, "adversarial": 1, "class": 1}
+OURS = ("class_adversarial", "random_codes", "content_domain")
 
 
-def test_terms_of_stage_two_use_the_exemplars_own_code_and_label(built, trained):
-    space, shapes = built
-    translator, _ = trained
-    judge = networks.critic(space.size, 1)
-    x = torch.as_tensor(shapes.normal[:40], dtype=torch.float32)
-    y = torch.as_tensor(shapes.art[:40], dtype=torch.float32)
-    labels = torch.as_tensor(shapes.art_labels[:40])
-    branch, encoder = translator.branch, translator.autoencoder.encoder
-    forward = training._forward(translator.autoencoder, branch, x, y, torch.Generator().manual_seed(0))
-    terms = training.translation_losses(branch, judge, translator.classifier, forward, y, labels)
-    z = branch.decoder(encoder(x), forward.s_y)
-    assert torch.allclose(forward.z, z, atol=1e-6)
+def exemplar(built, autoencoder, trained, **changes) -> Exemplar:
+    params = TRANSLATION.model_copy(update=changes)
+    return Exemplar(autoencoder, trained[0].classifier, params, torch.Generator().manual_seed(0))
+
+
+def batch(built, size=40) -> Batch:
+    shapes = built[1]
+    x, y = (torch.as_tensor(faces[:size], dtype=torch.float32) for faces in (shapes.normal, shapes.art))
+    return Batch(x, y, torch.as_tensor(shapes.art_labels[:size]), torch.Generator().manual_seed(0))
+
+
+def test_without_our_additions_the_terms_and_weights_are_equation_7(built, autoencoder, trained):
+    letter = {f"weight_{name}": 0.0 for name in OURS} | {"weight_content_code": 0.5}
+    model = exemplar(built, autoencoder, trained, **letter)
+    terms = model.terms(batch(built), model.make(batch(built)))
+    assert {name: model.weights()[name] for name in terms} == PAPER
+
+
+def test_without_the_class_loss_neither_of_its_terms_is_there(built, autoencoder, trained):
+    model = exemplar(built, autoencoder, trained, weight_class=0.0, weight_class_adversarial=0.0)
+    made = model.make(batch(built))
+    names = set(model.terms(batch(built), made)) | set(model.judge_terms(batch(built), made))
+    assert model.name == "ours_without_class_loss" and not {name for name in names if "class" in name}
+    assert exemplar(built, autoencoder, trained).name == "ours"
+
+
+def test_terms_of_stage_two_use_the_exemplars_own_code_and_label(built, autoencoder, trained):
+    model, some = exemplar(built, autoencoder, trained), batch(built)
+    branch, encoder, judges = model.translator, model.autoencoder.encoder, model.judges
+    made = model.make(some)
+    terms = model.terms(some, made)
+    z, z_random = branch.decoder(encoder(some.x), made["s_y"]), branch.decoder(encoder(some.x), made["s_random"])
+    own = judges["class"](z)[torch.arange(40), some.labels]
+
+    def l1(a, b):
+        return (a - b).abs().mean() * math.sqrt(a.shape[1])
+
     expected = {
-        "art_reconstruction": (branch.decoder(branch.content(y), forward.s_y) - y).abs().mean() * math.sqrt(32),
-        "content_code": (branch.content(z) - encoder(x)).abs().mean() * math.sqrt(32),
-        "style_code": (branch.style(z)[0] - forward.s_y).abs().mean() * math.sqrt(16),
-        "class": torch.nn.functional.cross_entropy(translator.classifier(z), labels),
+        "art_reconstruction": l1(branch.decoder(branch.content(some.y), made["s_y"]), some.y),
+        "content_code": l1(branch.content(z), encoder(some.x)),
+        "style_code": l1(branch.style(z)[0], made["s_y"]),
+        "class": torch.nn.functional.cross_entropy(model.classifier(z), some.labels),
+        "class_adversarial": ((own - 1) ** 2).mean(),
+        "adversarial": (((judges["art"](z) - 1) ** 2).mean() + ((judges["art"](z_random) - 1) ** 2).mean()) / 2,
+        "random_codes": 0.2 * l1(branch.content(z_random), encoder(some.x))
+        + l1(branch.style(z_random)[0], made["s_random"]),
     }
     for name, value in expected.items():
         assert terms[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
+
+
+def test_the_class_judge_compares_within_the_exemplars_class(built, autoencoder, trained):
+    model, some = exemplar(built, autoencoder, trained), batch(built)
+    made = model.make(some)
+    real, fake = (model.judges["class"](faces)[torch.arange(40), some.labels] for faces in (some.y, made["z"]))
+    expected = ((real - 1) ** 2).mean() + (fake**2).mean()
+    assert model.judge_terms(some, made)["class_discriminator"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 # --- training ----------
@@ -187,7 +222,7 @@ def test_losses_fall_and_progress_reports_every_epoch(built, autoencoder):
     )
     assert [(step, total) for step, total, _ in reports] == [(1, 3), (2, 3), (3, 3)]
     assert history[-1]["art_reconstruction"] < history[0]["art_reconstruction"]
-    assert {"content_code", "style_code", "kl", "adversarial", "class", "discriminator"} < set(history[0])
+    assert set(PAPER) | set(OURS) | {"discriminator"} < set(history[0])
 
 
 def test_the_autoencoder_learns_to_reconstruct(built):
@@ -225,10 +260,10 @@ def stop_at(epoch: int):
 
 @pytest.mark.parametrize("stage", ["autoencoder", "translation"])
 def test_an_interrupted_training_continues_bit_for_bit(stage, built, autoencoder, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 1)
+    monkeypatch.setattr(trainer, "CHECKPOINT_EVERY", 1)
     file = tmp_path / "deep" / "state.safetensors"
 
-    def train(progress=training.silent, checkpoint=None, seed=0):
+    def train(progress=trainer.silent, checkpoint=None, seed=0):
         if stage == "autoencoder":
             params = AutoencoderParams(epochs=4, batch_size=64, seed=seed)
             return train_autoencoder(*built, params, progress, checkpoint)
@@ -247,7 +282,7 @@ def test_an_interrupted_training_continues_bit_for_bit(stage, built, autoencoder
 
 
 def test_the_state_of_another_training_or_a_damaged_one_is_not_continued(built, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 1)
+    monkeypatch.setattr(trainer, "CHECKPOINT_EVERY", 1)
     file = tmp_path / "state.safetensors"
     with pytest.raises(Stop):
         train_autoencoder(*built, AutoencoderParams(epochs=4, batch_size=64), stop_at(3), file)
@@ -266,24 +301,16 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(built, autoencod
         return mean.sum() * (float("nan") if next(calls) == 7 else 0.0)
 
     monkeypatch.setattr(losses, "kl_divergence", broken)
-    with pytest.raises(TrainingError, match=r"translation: the loss term 'kl' .* epoch 2, step 3; lower") as error:
+    message = r"ours: the loss term 'kl' .* epoch 2, step 4; lower translation.learning_rate"
+    with pytest.raises(TrainingError, match=message) as error:
         train_translation(autoencoder, *built, TRANSLATION)
     assert "\n" not in str(error.value)
 
 
 def test_the_learning_rate_is_constant_and_then_falls():
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.Adam([parameter])
-    loop = object.__new__(training._Loop)
-    loop.optimizers = {"adam": optimizer}
-
     def rates(share):
-        loop.params = TranslationParams(epochs=10, learning_rate=1e-3, decay_from=share)
-        values = []
-        for epoch in range(10):
-            loop._set_rate(epoch)
-            values.append(optimizer.param_groups[0]["lr"])
-        return np.array(values)
+        params = TranslationParams(epochs=10, learning_rate=1e-3, decay_from=share)
+        return np.array([trainer.learning_rate(params, epoch) for epoch in range(10)])
 
     assert np.allclose(rates(1.0), 1e-3)
     half = rates(0.5)
@@ -315,7 +342,7 @@ def test_bad_weight_files_are_named(tmp_path, autoencoder):
     with pytest.raises(ArtifactError, match=r"bad\.safetensors: damaged"):
         Translator.load(tmp_path / "bad.safetensors")
     save_autoencoder(autoencoder, tmp_path / "a.safetensors")
-    with pytest.raises(ArtifactError, match="holds 'autoencoder' version 1, expected 'translator'"):
+    with pytest.raises(ArtifactError, match="holds 'autoencoder' version 2, expected 'translator'"):
         Translator.load(tmp_path / "a.safetensors")
 
 

@@ -203,12 +203,13 @@ def translate_pair(
 def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair, params: DeformParams) -> DeformedHead:
     """Deform the fitted head so that its landmarks meet the translated ones (section 4.2)."""
     from ..deformation import deform_with_report, landmark_targets
+    from ..shapes import scale_change
 
     camera = fitted.camera.frontal()
     mesh = model.mesh(fitted.vertices)
-    targets = landmark_targets(
-        mesh.vertices, model.landmarks, camera, translated.content, translated.translated, params.scale
-    )
+    # Scaled before the deformation sees it: so strong an exaggeration that lips or lids would cross is eased.
+    wanted = scale_change(translated.content, translated.translated, params.scale)
+    targets = landmark_targets(mesh.vertices, model.landmarks, camera, translated.content, wanted, 1.0)
     deformation = deform_with_report(mesh, model.landmarks, targets, params)
     off = np.linalg.norm((deformation.vertices[model.landmarks] - targets)[:, :2], axis=1)
     return DeformedHead(

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..artifacts import atomic_path
 
@@ -25,70 +24,26 @@ def fingerprint(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str
     return digest.hexdigest()
 
 
-def save_state(
-    path: Path,
-    modules: Mapping[str, nn.Module],
-    optimizers: Mapping[str, torch.optim.Optimizer],
-    generator: torch.Generator,
-    epoch: int,
-    history: list[dict[str, float]],
-    key: str,
-) -> None:
-    """Write weights, optimiser moments, generator state, epoch and history to one safetensors file,
-    atomically.
+def save_state(path: Path, state: Mapping[str, Tensor], history: list[dict[str, float]], key: str) -> None:
+    """Write a training's tensors and its history (one dict an epoch) to one safetensors file, atomically.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    tensors = {"generator": generator.get_state()}
-    for name, module in modules.items():
-        tensors |= {f"module/{name}/{k}": v.detach().clone() for k, v in module.state_dict().items()}
-    for name, optimizer in optimizers.items():
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{name}/{index}/{k}": torch.as_tensor(v).clone() for k, v in state.items()}
-    metadata = {"key": key, "epoch": str(epoch), "history": json.dumps(history)}
+    tensors = {name: value.detach().cpu().clone() for name, value in state.items()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        save_file(tensors, temporary, metadata={"key": key, "history": json.dumps(history)})
 
 
-def load_state(
-    path: Path,
-    modules: Mapping[str, nn.Module],
-    optimizers: Mapping[str, torch.optim.Optimizer],
-    generator: torch.Generator,
-    key: str,
-) -> tuple[int, list[dict[str, float]]]:
-    """Restore what :func:`save_state` wrote; ``(epochs done, history)``, or ``(0, [])`` where there is no
-    state.
-
-    A missing or damaged file, or the state of a training with other data or parameters, leaves everything as
-    it is.
-    """
+def load_state(path: Path, key: str) -> tuple[dict[str, Tensor], list[dict[str, float]]] | None:
+    """What :func:`save_state` wrote, or None for a missing or damaged file or the state of another training."""
     if not path.is_file():
-        return 0, []
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("key") != key:
-                return 0, []
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+                return None
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["history"])  # noqa: SIM118
     except (SafetensorError, OSError):
-        return 0, []
-    for name, module in modules.items():
-        prefix = f"module/{name}/"
-        module.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        )
-    for name, optimizer in optimizers.items():
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": _moments(tensors, f"optimizer/{name}/")})
-    generator.set_state(tensors["generator"])
-    return int(metadata["epoch"]), json.loads(metadata["history"])
-
-
-def _moments(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith(prefix):
-            index, field = name.removeprefix(prefix).split("/")
-            state.setdefault(int(index), {})[field] = value
-    return state
+        return None
