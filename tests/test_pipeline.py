@@ -94,8 +94,14 @@ def test_repro_writes_everything_the_contract_names(project: Path) -> None:
     assert {path.name for path in results.iterdir()} == names
     assert all(path.stat().st_size > 100 for path in results.iterdir())
     fid = json.loads((project / "metrics" / "fid.json").read_text())
-    assert {"ours", "real_floor", "samples"} <= set(fid)
-    assert fid["ours"] > 0 and fid["samples"] == 64
+    models = {"ours", "ours_without_class_loss", "cyclegan", "munit", "drit"}
+    assert models | {"real_floor", "samples", "ours_delivered", "spread", "seeds"} <= set(fid)
+    assert all(fid[name] > 0 for name in models) and fid["samples"] == 64 and fid["seeds"] == 1
+    translation = json.loads((project / "metrics" / "translation.json").read_text())
+    measured = {"class_agreement", "content_distance", "diversity", "sensitivity", "reconstruction"}
+    assert all(measured <= set(translation[name]) for name in models)
+    counts = json.loads((project / "metrics" / "landmark_sets.json").read_text())
+    assert json.dumps(counts).count("400") >= 1
     pair = json.loads((project / "metrics" / "pairs.json").read_text())["astronaut"]
     assert set(pair) == {"fit", "deform", "identity", "texture", "seconds"}
     assert pair["deform"]["residual"] < 0.01

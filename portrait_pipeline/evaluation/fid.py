@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from ..shapes import ShapeSet, ShapeSpace
-from ..translation import Translator, exaggerate
+from .comparison import answers, mean_and_spread
 from .frechet import frechet_distance
+from .questions import Questions
 
-RIVALS = ("cyclegan", "munit", "drit")
+if TYPE_CHECKING:
+    from ..translation.method import Method
+
+OURS, WITHOUT_CLASS_LOSS = "ours", "ours_without_class_loss"
+
+
+def distances(methods: Mapping[str, Sequence[Method]], questions: Questions) -> dict[str, list[float]]:
+    """Frechet distance of the translations of every method and seed to the art faces of the training."""
+    return {
+        name: [frechet_distance(answers(method).translate(questions.contents, questions.exemplars), questions.reference)
+               for method in seeds]
+        for name, seeds in methods.items()
+    }
 
 
 def table_of_distances(
-    translator: Translator, space: ShapeSpace, shapes: ShapeSet, samples: int, rng: np.random.Generator
-) -> dict[str, float | int | None]:
-    """Frechet distances to the real art faces that the networks were trained on, in whitened coefficients.
+    methods: Mapping[str, Sequence[Method]], questions: Questions, delivered: np.ndarray
+) -> dict[str, Any]:
+    """Table 1: Frechet distances to the real art faces that the networks were trained on, in whitened coefficients.
 
     Args:
-        translator: the trained networks.
-        space: coefficients the networks work in.
-        shapes: both domains; contents and exemplars are drawn from the held-out samples.
-        samples: number of translations, each of a random held-out photo shape and a random held-out exemplar.
-        rng: draws the pairs.
+        methods: name to trained methods, one for each seed; ours, ours without the class loss, and the rivals.
+        questions: held-out pairs, the same for all methods.
+        delivered: (S, K) what a pair gets (``exaggerate``), which stays nearer to the person.
 
     Returns:
-        ``ours``: outputs of the translation network against real art.
-        ``ours_delivered``: the same for what a pair gets, which stays nearer to the person (``exaggerate``).
-        ``real_floor``: held-out art, as many samples where the set has them: no method can be expected below.
-        ``samples``. The other columns of Table 1 are not measured yet and are None.
+        every model: mean over its seeds. ``real_floor``: the same number of held-out real art faces.
+        ``samples``; ``floor_samples``, where fewer are held out. ``ours_delivered``. ``untranslated``: the normal faces
+        themselves. ``seeds``. ``spread``: standard deviation of every model over its seeds. ``ratios``: ours to the
+        best rival, and to ours without the class loss.
+
+    Raises:
+        TrainingError: a method answers with a number that is not finite.
     """
-    normal = shapes.normal[shapes.normal_held_out]
-    exemplars = shapes.art[shapes.art_held_out]
-    real = shapes.art[~shapes.art_held_out]
-    contents = normal[rng.integers(len(normal), size=samples)]
-    styles = exemplars[rng.integers(len(exemplars), size=samples)]
-    floor = exemplars[rng.permutation(len(exemplars))[:samples]]
+    summary = {name: mean_and_spread(values) for name, values in distances(methods, questions).items()}
+    mean = {name: value[0] for name, value in summary.items()}
+    rivals = [name for name in methods if name not in (OURS, WITHOUT_CLASS_LOSS)]
     return {
-        "ours": frechet_distance(translator.translate_coefficients(contents, styles), real),
-        "ours_delivered": frechet_distance(exaggerate(translator, space, contents, styles), real),
-        "ours_without_class_loss": None,
-        **dict.fromkeys(RIVALS),
-        "real_floor": frechet_distance(floor, real),
-        "samples": samples,
+        **mean,
+        "real_floor": frechet_distance(questions.floor, questions.reference),
+        "samples": len(questions.contents),
+        "floor_samples": len(questions.floor),
+        "ours_delivered": frechet_distance(delivered, questions.reference),
+        "untranslated": frechet_distance(questions.contents, questions.reference),
+        "seeds": min(len(seeds) for seeds in methods.values()),
+        "spread": {name: value[1] for name, value in summary.items()},
+        "ratios": {
+            "to_best_baseline": mean[OURS] / min(mean[name] for name in rivals),
+            "to_without_class_loss": mean[OURS] / mean[WITHOUT_CLASS_LOSS],
+        },
     }

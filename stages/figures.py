@@ -1,0 +1,38 @@
+"""Stage `figures`: the comparison of translation methods as pictures (Table 1, Figs. 3 and 6)."""
+
+import pandas
+
+from portrait_pipeline.applications.figures import face_figures, mean_curve, read_curves, write_csv
+from portrait_pipeline.artifacts import read_json
+from portrait_pipeline.evaluation.plots import plot_distances, plot_measures, plot_training
+from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.params import load_params
+from portrait_pipeline.shapes import ShapeSpace
+from portrait_pipeline.shapes.plots import save_figure
+from portrait_pipeline.stage import Layout, run_stage
+from portrait_pipeline.translation import MODELS, Translator, load_methods
+
+
+def main(layout: Layout) -> None:
+    space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
+    translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
+    methods = {name: load_methods(layout.artifact("comparison", f"{name}.safetensors"))[0] for name in MODELS}
+    curves = read_curves(layout, MODELS)
+    distances = read_json(layout.metric("fid.json"))
+    figures = {
+        "training": plot_training(curves),
+        "distances": plot_distances(distances),
+        "measures": plot_measures(read_json(layout.metric("translation.json"))),
+        **face_figures(layout, load_params(), load_bundled_model(), space, translator, methods),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, layout.artifact("figures", f"{name}.png"))
+    for name, curve in curves.items():
+        write_csv(mean_curve(curve), layout.artifact("figures", f"{name}.csv"))
+    bars = {name: distances[name] for name in (*MODELS, "real_floor")}
+    write_csv(pandas.DataFrame(list(bars.items()), columns=["model", "distance"]),
+              layout.artifact("figures", "distances.csv"))
+
+
+if __name__ == "__main__":
+    run_stage("figures", main)

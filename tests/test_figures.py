@@ -1,0 +1,241 @@
+"""Figures: what they show is what the numbers say, and files are equal from run to run."""
+
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from portrait_pipeline.applications import comparison, figures
+from portrait_pipeline.applications import faces as faces_of
+from portrait_pipeline.evaluation import plots
+from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.face_model.camera import Camera
+from portrait_pipeline.params import FitParams, ShapeSpaceParams
+from portrait_pipeline.shapes import align, build_shape_space, generate_art, generate_normal
+from portrait_pipeline.shapes.plots import draw_face, frame_faces, save_figure
+
+MODELS = ("ours", "ours_without_class_loss", "cyclegan", "munit", "drit")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_bundled_model()
+
+
+@pytest.fixture(scope="module")
+def faces(model):
+    return generate_normal(model, 120, np.random.default_rng(0)), generate_art(model, 200, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def space(faces):
+    return build_shape_space(*faces, ShapeSpaceParams(classes=4))[0]
+
+
+def picture(points, seed=0):
+    """A face in a noisy picture that is 200 pixels wide."""
+    low, high = points.min(0), points.max(0)
+    points = (points - low) / (high - low).max() * 120 + 40
+    image = np.random.default_rng(seed).integers(255, size=(200, 200, 3)).astype(np.uint8)
+    return faces_of.Face(image, points, points, np.eye(3))
+
+
+@pytest.fixture(scope="module")
+def content(faces):
+    return picture(faces[0][0])
+
+
+@pytest.fixture(scope="module")
+def exemplars(faces):
+    return [picture(faces[1][k], seed=k) for k in range(2)]
+
+
+def blend(share):
+    """A stand-in for a method: the content aligned to the exemplar, part of the way."""
+    def translate(content, style):
+        return content + share * (style - style.mean(0) - content + content.mean(0))
+    return translate
+
+
+@pytest.fixture(scope="module")
+def methods():
+    return {name: blend(share) for name, share in zip(MODELS, (0.5, 0.4, 0.0, 0.2, 0.3), strict=True)}
+
+
+# --- numbers ----------
+
+
+@pytest.fixture
+def distances():
+    values = {"ours": 1.5, "ours_without_class_loss": 2.0, "cyclegan": 5.0, "munit": 4.0, "drit": 3.0}
+    return values | {"real_floor": 1.0, "samples": 500, "seeds": 3, "spread": dict.fromkeys(values, 0.1)}
+
+
+def test_bars_have_the_heights_spreads_colours_and_floor_of_the_table(distances):
+    axes = plots.plot_distances(distances).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [5.0, 4.0, 3.0, 2.0, 1.5]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in axes.patches] == list(plots.COLOURS.values())
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(plots.NAMES.values())
+    assert any(set(line.get_ydata()) == {1.0} for line in axes.lines)
+    spans = [segment[:, 1] for segment in axes.collections[0].get_segments()]
+    np.testing.assert_allclose(spans[0], [4.9, 5.1])
+    assert "500" in axes.get_title() and "3 trainings" in axes.get_title()
+
+
+def test_measures_have_a_panel_each_and_the_copies_as_lines():
+    row = dict.fromkeys(plots.MEASURES, 0.5)
+    table = {name: row for name in MODELS} | {"spread": {name: dict.fromkeys(row, 0.0) for name in MODELS}}
+    table["exemplar_itself"] = {"class_agreement": 0.9, "diversity": 1.0}
+    table["content_itself"] = {"person_direction": 1.0}
+    figure = plots.plot_measures(table)
+    assert len(figure.axes) == len(plots.MEASURES)
+    assert all([bar.get_height() for bar in axes.patches] == [0.5] * 5 for axes in figure.axes)
+    lines = [[line.get_ydata()[0] for line in axes.lines if len(set(line.get_xdata())) == 2 and
+              line.get_xdata()[0] == 0] for axes in figure.axes]
+    assert lines[0] == [0.9] and lines[1] == [1.0] and lines[2] == []
+
+
+@pytest.fixture
+def curves():
+    table = pd.DataFrame([{"seed": s, "epoch": e, "adversarial": 1.0 + s + e, "class": float(e)}
+                          for s in range(3) for e in range(1, 5)])
+    return {"ours": table, "ours_without_class_loss": table.assign(**{"class": 0.0})}
+
+
+def test_curves_are_means_over_seeds_and_leave_out_terms_that_are_off(curves):
+    figure = plots.plot_training(curves)
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    labels = [[line.get_label() for line in axes.lines] for axes in panels]
+    assert labels == [["adversarial"], ["adversarial", "class"], ["ours without class loss", "ours"]]
+    np.testing.assert_allclose(panels[1].lines[0].get_ydata(), [3, 4, 5, 6])
+    assert panels[0].lines[0].get_color() == panels[1].lines[0].get_color()
+    mean = figures.mean_curve(curves["ours"])
+    assert list(mean.columns) == ["epoch", "adversarial", "class"] and list(mean["adversarial"]) == [3, 4, 5, 6]
+
+
+def test_csv_for_dvc_is_plain_and_stable(tmp_path, curves):
+    figures.write_csv(figures.mean_curve(curves["ours"]), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "epoch,adversarial,class\n1,3,1\n2,4,2\n3,5,3\n4,6,4\n"
+
+
+def test_equal_figures_give_equal_bytes(tmp_path, distances):
+    for name in "ab":
+        save_figure(plots.plot_distances(distances), tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+# --- faces ----------
+
+
+def test_a_face_that_does_not_move_keeps_its_picture(content):
+    same = content.warped(content.frontal)
+    np.testing.assert_array_equal(same.image, content.image)
+    np.testing.assert_allclose(same.points, content.points)
+
+
+def test_points_move_as_the_turned_face_does(model):
+    """A change in the plane of the face, seen by the camera, is what the frontal change becomes."""
+    angle = np.deg2rad([10.0, 25.0])
+    nod = np.array([[1, 0, 0], [0, np.cos(angle[0]), -np.sin(angle[0])], [0, np.sin(angle[0]), np.cos(angle[0])]])
+    turn = np.array([[np.cos(angle[1]), 0, np.sin(angle[1])], [0, 1, 0], [-np.sin(angle[1]), 0, np.cos(angle[1])]])
+    camera = Camera(nod @ turn, 30.0, np.array([100.0, 120.0]))
+    rng = np.random.default_rng(0)
+    head = rng.normal(size=(68, 3))
+    moved = head + np.column_stack([rng.normal(size=(68, 2)), np.zeros(68)])
+    front = camera.frontal()
+    face = faces_of.Face(np.zeros((9, 9, 3), np.uint8), camera.project(head)[:, :2], front.project(head)[:, :2],
+                           camera.rotation)
+    np.testing.assert_allclose(face.moved(front.project(moved)[:, :2]), camera.project(moved)[:, :2])
+
+
+def test_an_artwork_is_seen_from_the_front(model, faces):
+    points = faces[1][3]
+    face = faces_of.art_face(model, np.zeros((9, 9, 3), np.uint8), points, FitParams())
+    assert face.frontal.shape == (68, 2)
+    np.testing.assert_allclose(face.rotation @ face.rotation.T, np.eye(3), atol=1e-9)
+    np.testing.assert_array_equal(face.moved(face.frontal), points)
+
+
+def test_changed_does_what_its_name_says(content):
+    frontal = content.frontal
+    np.testing.assert_allclose(faces_of.changed(frontal, {}), frontal, atol=1e-9)
+    wide = faces_of.changed(frontal, {"eye_size": 0.3})
+    ratio = np.linalg.norm(wide[39] - wide[36]) / np.linalg.norm(frontal[39] - frontal[36])
+    assert ratio == pytest.approx(np.exp(0.3), rel=0.02)
+    np.testing.assert_allclose(wide[48:], frontal[48:], atol=1e-9)
+    raised = faces_of.changed(frontal, {"brow_raise": 0.1})
+    assert (raised[17:27, 1] < frontal[17:27, 1]).all()  # y down
+
+
+def test_share_that_arrives(content, exemplars):
+    exemplar, result = exemplars[0].frontal, content.frontal
+    variant = faces_of.changed(exemplar, {"mouth_open": 0.1})
+    aligned, aligned_variant = align(exemplar)[0], align(variant)[0]
+    made, _ = align(result)
+    answer = made + 0.4 * (aligned_variant - aligned)
+    assert faces_of.arriving(exemplar, variant, result, answer) == pytest.approx(0.4, abs=0.02)
+    assert faces_of.arriving(exemplar, variant, result, result) == 0
+
+
+def test_plain_output_of_a_method_keeps_what_the_pca_does_not_hold(space, content, exemplars, monkeypatch):
+    answer = types.SimpleNamespace(translate=lambda x, y: x)
+    monkeypatch.setattr("portrait_pipeline.evaluation.comparison.answers", lambda method: answer)
+    translate = faces_of.method_translate(None, space, 4.0)
+    np.testing.assert_allclose(translate(content.frontal, exemplars[0].frontal), content.frontal, atol=1e-9)
+    seen = []
+    answer.translate = lambda x, y: seen.append(y) or y
+    faces_of.method_translate(None, space, 0.5)(content.frontal, exemplars[0].frontal)
+    assert np.abs(seen[0]).max() == 0.5
+
+
+def panels(figure):
+    """Axes with a picture, and axes with lines."""
+    return [a for a in figure.axes if a.images], [a for a in figure.axes if a.collections and not a.images]
+
+
+def test_comparison_has_a_cell_for_every_content_exemplar_and_method(content, exemplars, methods):
+    figure = comparison.plot_comparison([content], exemplars, methods)
+    pictures, drawings = panels(figure)
+    assert len(pictures) == len(drawings) == 2 * (2 + 5)
+    assert [axes.get_title() for axes in pictures[:7:1] if axes.get_title()][:2] == ["content", "style"]
+    cyclegan = pictures[4]
+    np.testing.assert_array_equal(cyclegan.images[0].get_array(), content.image)  # share 0: does not move
+    assert not np.array_equal(pictures[6].images[0].get_array(), content.image)
+    left, right = cyclegan.get_xlim()
+    assert left < content.points[:, 0].min() and right > content.points[:, 0].max()
+
+
+def test_small_differences_have_a_row_for_every_variant(content, exemplars, methods):
+    figure = comparison.plot_small_differences(content, exemplars[0], methods)
+    rows = 1 + len(comparison.VARIANTS)
+    assert len(panels(figure)[0]) == rows * 7
+    shares = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().endswith("% arrives")]
+    assert len(shares) == (rows - 1) * 5
+
+
+def test_interpolation_starts_and_ends_at_the_exemplars(space, content, exemplars, monkeypatch):
+    import portrait_pipeline.translation as translation
+
+    monkeypatch.setattr(translation, "exemplar_style",
+                        lambda translator, space, art, bound: translation.Style(art[:, :16], art[:, :16]))
+    asked = []
+    monkeypatch.setattr(translation, "translate",
+                        lambda translator, space, face, style, bound: asked.append(style.codes) or face)
+    figure = comparison.plot_interpolation([content], (exemplars[0], exemplars[1]), None, space, 3, 4.0)
+    assert len(panels(figure)[0]) == 5
+    codes = [space.encode(space.align(face.frontal)[0])[:16] for face in exemplars]
+    np.testing.assert_allclose(np.concatenate(asked), [codes[0], (codes[0] + codes[1]) / 2, codes[1]])
+
+
+def test_faces_are_drawn_whole(faces):
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    draw_face(axes, faces[0][:3])
+    assert len(axes.collections[0].get_segments()) == 3 * 9
+    frame_faces(axes, faces[0][:3])
+    low, high = faces[0][:3].min((0, 1)), faces[0][:3].max((0, 1))
+    assert axes.get_xlim()[0] < low[0] and axes.get_xlim()[1] > high[0]
+    assert axes.get_ylim()[0] > high[1] and axes.get_ylim()[1] < low[1]
