@@ -130,6 +130,8 @@ class TranslationParams(ScheduleParams):
     """Passes over the larger domain (paper: 800)."""
     batch_size: Annotated[int, Field(ge=2)] = 128
     """Samples a step (paper: 68)."""
+    learning_rate: Positive = 6e-3
+    """Adam (paper: 5e-4; so short a schedule wants larger steps)."""
     weight_art_reconstruction: Weight = 1.0
     """lambda^Y_recon of eq. 7."""
     weight_content_code: Weight = 0.2

@@ -92,9 +92,9 @@ def test_measures_have_a_panel_each_and_the_copies_as_lines():
     figure = plots.plot_measures(table)
     assert len(figure.axes) == len(plots.MEASURES)
     assert all([bar.get_height() for bar in axes.patches] == [0.5] * 5 for axes in figure.axes)
-    lines = [[line.get_ydata()[0] for line in axes.lines if len(set(line.get_xdata())) == 2 and
-              line.get_xdata()[0] == 0] for axes in figure.axes]
-    assert lines[0] == [0.9] and lines[1] == [1.0] and lines[2] == []
+    lines = {axes.get_title(): [line.get_ydata()[0] for line in axes.lines] for axes in figure.axes}
+    assert lines["Class of the exemplar"] == [0.9] and lines["Diversity over exemplars"] == [1.0]
+    assert lines["Person kept"] == [1.0] and lines["Content lost"] == []
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_small_differences_have_a_row_for_every_variant(content, exemplars, meth
     figure = comparison.plot_small_differences(content, exemplars[0], methods)
     rows = 1 + len(comparison.VARIANTS)
     assert len(panels(figure)[0]) == rows * 7
-    shares = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().endswith("% arrives")]
+    shares = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().endswith(" % arrives")]
     assert len(shares) == (rows - 1) * 5
 
 

@@ -65,7 +65,11 @@ def plot_small_differences(content: Face, exemplar: Face, methods: Mapping[str, 
         for axes, face, row in zip(grid[1:, 2:, 1], exemplars[1:], rows[1:], strict=True):
             for panel, result, first in zip(axes, row, rows[0], strict=True):
                 share = arriving(exemplar.frontal, face.frontal, first.frontal, result.frontal)
-                panel.text(0.0, 0.02, f"{share:.0%} arrives", fontsize=6, transform=panel.transAxes)
+                words = f"{round(100 * share) + 0:d} % arrives"
+                panel.text(0.5, 0.0, words, fontsize=6, ha="center", va="bottom", transform=panel.transAxes)
+        for panel in grid[:, :, 1].flat:  # room for the words
+            bottom, top = panel.get_ylim()
+            panel.set_ylim(bottom + 0.16 * (bottom - top), top)
     return figure
 
 

@@ -77,13 +77,12 @@ def measure(asked: Answers, judge: StyleClassifier, questions: Questions) -> dic
     """All measures of one trained method.
 
     Returns:
-        ``class_agreement``, ``class_distance`` (Frechet distance to the training art of the exemplar's class, mean over
-        classes), ``held_out_distance`` (Frechet distance to the held-out art), ``content_distance`` and
-        ``content_retrieval`` (for methods with codes),
-        ``diversity``, ``sensitivity`` and ``sensitivity_direction`` (response to the small difference between an
-        exemplar and its nearest real neighbour), ``person_response`` and ``person_direction`` (response to the
-        difference between two people: does the method keep what makes a person differ from another?),
-        ``reconstruction``.
+        ``class_agreement``, ``class_distance`` (Frechet distance to the art of the exemplar's class, mean over
+        classes; for sets with classes large enough), ``held_out_distance`` (Frechet distance to the held-out art),
+        ``content_distance`` and ``content_retrieval`` (for methods with codes), ``diversity``, ``sensitivity`` and
+        ``sensitivity_direction`` (response to the small difference between an exemplar and its nearest real neighbour),
+        ``person_response`` and ``person_direction`` (response to the difference between two people: does the method
+        keep what makes a person differ from another?), ``reconstruction``.
     """
     x, y, strangers = questions.contents, questions.exemplars, questions.strangers
     z = asked.translate(x, y)
@@ -91,10 +90,7 @@ def measure(asked: Answers, judge: StyleClassifier, questions: Questions) -> dic
     person = measures.response(z - asked.translate(strangers[:, 0], y), x - strangers[:, 0])
     return {
         "class_agreement": measures.class_agreement(judge.predict(z), questions.labels),
-        "class_distance": measures.class_distance(
-            asked.translate(questions.crowd_contents, questions.crowd_exemplars), questions.crowd_labels,
-            questions.reference, questions.reference_labels,
-        ),
+        **_within_classes(asked, questions),
         "held_out_distance": frechet_distance(z, questions.held_out),
         **_content(asked, questions, z),
         "diversity": _diversity(asked, x[:DIVERSITY_PEOPLE], y[:DIVERSITY_EXEMPLARS]),
@@ -104,6 +100,12 @@ def measure(asked: Answers, judge: StyleClassifier, questions: Questions) -> dic
         "person_direction": person[1],
         "reconstruction": measures.reconstruction_error(questions.floor, asked.reconstruct(questions.floor)),
     }
+
+
+def _within_classes(asked: Answers, questions: Questions) -> dict[str, float]:
+    crowd = asked.translate(questions.crowd_contents, questions.crowd_exemplars)
+    distance = measures.class_distance(crowd, questions.crowd_labels, questions.reference, questions.reference_labels)
+    return {} if distance is None else {"class_distance": distance}
 
 
 def _content(asked: Answers, questions: Questions, translated: np.ndarray) -> dict[str, float]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.transforms import offset_copy
 
 from ..shapes.plots import COLUMN, LOOK, PAGE
 
@@ -38,8 +39,10 @@ TERM_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2"
                 "#882255", "#44AA99", "#332288")
 MEASURES = {
     "class_agreement": ("Class of the exemplar", "share of translations"),
+    "class_distance": ("Distance within the class", "Fréchet distance"),
     "diversity": ("Diversity over exemplars", "1 = that of the exemplars"),
     "sensitivity": ("Small style differences", "response, 1 = as large"),
+    "held_out_distance": ("Distance to held-out art", "Fréchet distance"),
     "content_distance": ("Content lost", "0 = kept, 1 = a stranger's"),
     "person_direction": ("Person kept", "cosine of differences"),
     "reconstruction": ("Reconstruction of art", "mean absolute error"),
@@ -63,7 +66,7 @@ def plot_training(curves: Mapping[str, DataFrame]) -> Figure:
     styles = _line_styles(list(dict.fromkeys(term for name in reversed(names) for term in terms[name])))
     rows = -(-(len(names) + 1) // 3)
     with rc_context(dict(LOOK)):
-        figure = Figure(figsize=(PAGE, 2.5 * rows), layout="constrained")
+        figure = Figure(figsize=(PAGE, 2.7 * rows), layout="constrained")
         grid = figure.subplots(rows, 3, squeeze=False).flat
         for name, axes in zip(names, grid, strict=False):
             _draw_curves(axes, [(curves[name], term, styles[term] | {"label": _words(term)}) for term in terms[name]])
@@ -106,8 +109,9 @@ def _draw_curves(axes: Axes, lines: Sequence[tuple[DataFrame, str, dict[str, str
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("epoch")
-    axes.legend(fontsize=6, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.24), handlelength=1.2,
-                columnspacing=0.8, labelspacing=0.25, borderaxespad=0)
+    below = offset_copy(axes.transAxes, axes.figure, y=-26, units="points")
+    axes.legend(fontsize=6, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below,
+                handlelength=1.4, columnspacing=0.8, labelspacing=0.25, borderaxespad=0)
 
 
 def plot_distances(table: Mapping[str, Any]) -> Figure:
@@ -126,18 +130,20 @@ def plot_distances(table: Mapping[str, Any]) -> Figure:
         axes.text(1.01, floor, f"real art\n{floor:.2f}", transform=axes.get_yaxis_transform(), va="center",
                   fontsize=6.5)
         axes.set_ylabel("Fréchet distance to real art")
-        axes.set_title(f"{table['samples']} held-out pairs, mean and standard deviation of {table['seeds']} "
-                       f"training{'s' if table['seeds'] > 1 else ''}", fontsize=7)
+        count = table["seeds"]
+        seeds = "one training" if count == 1 else f"mean and standard deviation of {count} trainings"
+        axes.set_title(f"{table['samples']} held-out pairs, {seeds}", fontsize=7)
     return figure
 
 
 def _bars(axes: Axes, names: Sequence[str], values: Sequence[float], spread: Sequence[float]) -> None:
     """One bar a model with its value above."""
     places = np.arange(len(names))
-    axes.bar(places, values, 0.72, color=[COLOURS[name] for name in names], yerr=spread,
-             error_kw={"elinewidth": 0.8, "capsize": 2.5, "capthick": 0.8})
+    axes.bar(places, values, 0.72, color=[COLOURS[name] for name in names], yerr=spread if any(spread) else None,
+             error_kw={"elinewidth": 0.8, "capsize": 2, "capthick": 0.8})
     for place, value, error in zip(places, values, spread, strict=True):
-        axes.annotate(f"{value:.2f}", (place, max(value, 0) + error), (0, 1.5), textcoords="offset points",
+        words = f"{value:.2f}" if value < 9.95 else f"{value:.1f}"
+        axes.annotate(words, (place, max(value, 0) + error), (0, 1.5), textcoords="offset points",
                       ha="center", va="bottom", fontsize=6.5, zorder=4,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})
     axes.margins(y=0.12)
@@ -152,14 +158,16 @@ def plot_measures(table: Mapping[str, Any]) -> Figure:
         table: as :func:`.comparison.table_of_translations` returns it.
     """
     names = _ordered(table)
+    shown = {measure: words for measure, words in MEASURES.items() if all(measure in table[name] for name in names)}
+    columns = -(-len(shown) // 2)
     with rc_context(dict(LOOK)):
-        figure = Figure(figsize=(PAGE, 3.9), layout="constrained")
-        for index, (measure, (title, unit)) in enumerate(MEASURES.items()):
-            axes = figure.add_subplot(2, 3, index + 1)
+        figure = Figure(figsize=(PAGE, 3.6), layout="constrained")
+        for index, (measure, (title, unit)) in enumerate(shown.items()):
+            axes = figure.add_subplot(2, columns, index + 1)
             _bars(axes, names, [table[name][measure] for name in names],
                   [table["spread"][name][measure] for name in names])
             axes.set_xticks([])
-            axes.set_title(title, fontweight="bold")
+            axes.set_title(title, fontsize=7.5, fontweight="bold")
             axes.set_ylabel(unit)
             for copy, (_, line) in COPIES.items():
                 if measure != "reconstruction" and table[copy].get(measure, 0.0) > 0:

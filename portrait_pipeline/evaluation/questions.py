@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 CANDIDATES = 20
 """Among so many people (or as many as are held out) a translation's person is sought."""
 
-CROWD = 4000
-"""At least so many pairs for the distance within classes, every held-out art face equally often."""
-
 
 @dataclass(frozen=True)
 class Questions:
@@ -32,8 +29,8 @@ class Questions:
         floor: (F, K) held-out art, at most S of them, each once.
         reference: (R, K) art faces of the training; reference_labels: (R,) their classes.
         held_out: (H, K) all held-out art faces.
-        crowd_contents, crowd_exemplars: (C, K) further pairs, enough of every class for a distance within classes;
-            crowd_labels: (C,) the exemplars' classes.
+        crowd_contents, crowd_exemplars: (C, K) a held-out normal face for every art face of training and test, since
+            the held-out ones alone are too few for a distribution within a class; crowd_labels: (C,) their classes.
     """
 
     contents: np.ndarray
@@ -68,7 +65,6 @@ def draw_questions(shapes: ShapeSet, samples: int, rng: np.random.Generator) -> 
     held_out_labels = shapes.art_labels[shapes.art_held_out]
     turns = rng.permuted(np.tile(np.arange(1, len(normal)), (samples, 1)), axis=1)[:, : CANDIDATES - 1]
     floor = art[rng.permutation(len(art))[:samples]]
-    repeats = -(-CROWD // len(art))
     return Questions(
         contents=normal[people],
         exemplars=art[styles],
@@ -79,9 +75,9 @@ def draw_questions(shapes: ShapeSet, samples: int, rng: np.random.Generator) -> 
         reference=reference,
         reference_labels=shapes.art_labels[~shapes.art_held_out],
         held_out=art,
-        crowd_contents=normal[_draw(len(normal), repeats * len(art), rng)],
-        crowd_exemplars=np.tile(art, (repeats, 1)),
-        crowd_labels=np.tile(held_out_labels, repeats),
+        crowd_contents=normal[_draw(len(normal), len(shapes.art), rng)],
+        crowd_exemplars=shapes.art,
+        crowd_labels=shapes.art_labels,
     )
 
 

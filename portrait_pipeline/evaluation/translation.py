@@ -25,7 +25,7 @@ def class_agreement(predicted: np.ndarray, labels: np.ndarray) -> float:
 
 def class_distance(
     translated: np.ndarray, labels: np.ndarray, reference: np.ndarray, reference_labels: np.ndarray
-) -> float:
+) -> float | None:
     """Mean Frechet distance within style classes: are translations distributed as the art of their exemplar's class?
 
     The distance over all faces does not see whether a method listens to its exemplars; this one does.
@@ -34,8 +34,8 @@ def class_distance(
         translated: (N, K) translations, labels: (N,) classes of their exemplars.
         reference: (R, K) real art, reference_labels: (R,) its classes.
 
-    Raises:
-        ParameterError: no class has at least ``CLASS_FACES`` of both.
+    Returns:
+        the mean over the classes with at least ``CLASS_FACES`` of both, by number of translations; None without any.
     """
     total = weight = 0.0
     for label in np.unique(labels):
@@ -43,12 +43,7 @@ def class_distance(
         if min(len(made), len(real)) >= CLASS_FACES:
             total += len(made) * frechet_distance(made, real)
             weight += len(made)
-    if not weight:
-        raise ParameterError(
-            f"no style class has {CLASS_FACES} held-out and training faces; use more art faces or fewer "
-            "shape_space.classes"
-        )
-    return total / weight
+    return total / weight if weight else None
 
 
 def content_distance(translated: np.ndarray, own: np.ndarray, others: np.ndarray) -> float:
