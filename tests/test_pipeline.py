@@ -23,6 +23,7 @@ TINY = {
     "autoencoder": {"epochs": 2, "batch_size": 64},
     "translation": {"epochs": 2, "batch_size": 64},
     "fid": {"samples": 64},
+    "figures": {"contents": 1, "exemplars": ["sample:ink_caricature", "sample:stained_glass"], "steps": 2},
     "photo_texture": {"size": 64},
     "texture": {"scales": [32], "iterations": [3]},
     "export": {"turntable_frames": 3, "turntable_size": 64},

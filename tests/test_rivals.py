@@ -19,12 +19,7 @@ K, B = 6, 16
 every = pytest.mark.parametrize("name", RIVALS)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def build(name: str, components: int = K, seed: int = 0, **weights):

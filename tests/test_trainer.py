@@ -15,6 +15,8 @@ from portrait_pipeline.translation.flat import FlatAdam, flatten
 from portrait_pipeline.translation.methods import RIVALS, rival
 from portrait_pipeline.translation.trainer import Trainer, draw_order, train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def seeded(seed=0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

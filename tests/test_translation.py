@@ -29,12 +29,7 @@ AUTOENCODER = AutoencoderParams(epochs=2, batch_size=64)
 TRANSLATION = TranslationParams(epochs=3, batch_size=64)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
