@@ -155,6 +155,8 @@ class TranslationParams(ScheduleParams):
 class CycleganParams(Section):
     """Weights of CycleGAN (Zhu et al. 2017); defaults as in the authors' cycle_gan_model.py."""
 
+    learning_rate: Positive = 1e-3
+    """Adam, in place of ``translation.learning_rate``, at which this method does not settle."""
     weight_adversarial: Weight = 1.0
     """Least-squares GAN of both directions."""
     weight_cycle: Weight = 10.0
@@ -166,6 +168,8 @@ class CycleganParams(Section):
 class MunitParams(Section):
     """Weights of MUNIT (Huang et al. 2018); defaults as in the authors' summer2winter_yosemite256_folder.yaml."""
 
+    learning_rate: Positive = 1e-3
+    """Adam, in place of ``translation.learning_rate``, at which this method does not settle."""
     weight_adversarial: Weight = 1.0
     """Least-squares GAN of both domains (gan_w)."""
     weight_reconstruction: Weight = 10.0
@@ -183,6 +187,8 @@ class MunitParams(Section):
 class DritParams(Section):
     """Weights of DRIT++ (Lee et al. 2020); defaults as in the authors' model.py."""
 
+    learning_rate: Positive = 1e-3
+    """Adam, in place of ``translation.learning_rate``, at which this method does not settle."""
     weight_adversarial: Weight = 1.0
     """GAN of both domains, for exemplars' and for random attributes."""
     weight_content_adversarial: Weight = 1.0

@@ -122,7 +122,8 @@ def train_model(
 
     Args:
         name: one of ``MODELS``. autoencoder: stage one, which ours needs.
-        params: ``translation`` gives the schedule to all methods, ``cyclegan``, ``munit`` and ``drit`` their weights.
+        params: ``translation`` gives the schedule to all methods, ``cyclegan``, ``munit`` and ``drit`` their learning
+            rates and weights.
         seed: in place of ``translation.seed``.
         Others and raises: as :func:`train_autoencoder`.
 
@@ -132,7 +133,9 @@ def train_model(
     data = TrainingData.of(space, shapes, device)
     schedule = params.translation.model_copy(update={"seed": seed})
     if name in RIVALS:
-        model = rival(name, space.size, getattr(params, name), torch.Generator().manual_seed(seed))
+        own = getattr(params, name)
+        schedule = schedule.model_copy(update={"learning_rate": own.learning_rate})
+        model = rival(name, space.size, own, torch.Generator().manual_seed(seed))
         history = train(model, data, schedule, progress, checkpoint)
     elif name in MODELS:
         if name == "ours_without_class_loss":

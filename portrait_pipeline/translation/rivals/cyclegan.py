@@ -31,6 +31,7 @@ class Cyclegan(Method):
     """
 
     name: ClassVar[str] = "cyclegan"
+    section: ClassVar[str] = "cyclegan"
 
     def __init__(self, components: int, params: CycleganParams, generator: torch.Generator) -> None:
         super().__init__()

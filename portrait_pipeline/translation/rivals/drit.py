@@ -72,6 +72,7 @@ class Drit(Method):
     """
 
     name: ClassVar[str] = "drit"
+    section: ClassVar[str] = "drit"
 
     def __init__(self, components: int, params: DritParams, generator: torch.Generator) -> None:
         super().__init__()

@@ -43,6 +43,7 @@ class Munit(Method):
     """
 
     name: ClassVar[str] = "munit"
+    section: ClassVar[str] = "munit"
 
     def __init__(self, components: int, params: MunitParams, generator: torch.Generator) -> None:
         super().__init__()
