@@ -66,7 +66,12 @@ def shapes():
 
 @pytest.fixture(scope="module")
 def space():
-    return SimpleNamespace(scale=np.linspace(2, 0.5, K))
+    rng = np.random.default_rng(3)
+    mean, basis = rng.normal(size=(68, 2)), 0.1 * rng.normal(size=(K, 136))
+    return SimpleNamespace(
+        scale=np.linspace(2, 0.5, K), normal_mean=np.zeros(K),
+        decode=lambda faces: mean + (faces @ basis).reshape(*faces.shape[:-1], 68, 2),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +300,8 @@ def test_one_seed_has_no_spread(methods, questions):
 
 def test_table_of_translations_can_be_written_and_orders_the_methods(methods, questions, shapes, space, tmp_path):
     table = comparison.table_of_translations(methods, space, shapes, questions)
+    assert table["exemplar_itself"]["following"] == pytest.approx(1, abs=0.1)
+    assert table["content_itself"]["following"] == pytest.approx(0, abs=1e-9)
     write_json(tmp_path / "translation.json", table)  # refuses what is not finite
     assert table["cyclegan"]["diversity"] < table["munit"]["diversity"] < table["ours"]["diversity"]
     assert table["classifier_accuracy"] > 0.97

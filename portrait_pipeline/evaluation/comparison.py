@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import TrainingError
 from . import translation as measures
 from .classifier import StyleClassifier, train_classifier
+from .following import following
 from .frechet import frechet_distance
 from .questions import Questions
 
@@ -126,6 +127,13 @@ def _diversity(asked: Answers, people: np.ndarray, exemplars: np.ndarray) -> flo
     return measures.diversity(asked.translate(x, y).reshape(len(people), *exemplars.shape), exemplars)
 
 
+def mean_following(asked: Answers, space: ShapeSpace, questions: Questions) -> float:
+    """Share of an exemplar's deviations from the average normal face that arrives, mean over facial measures."""
+    x, y = questions.contents, questions.exemplars
+    faces = (space.decode(values) for values in (x, y, asked.translate(x, y)))
+    return float(np.mean(list(following(*faces, space.decode(space.normal_mean)).values())))
+
+
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation over seeds (of the sample, n - 1; 0 for one seed)."""
     if len(set(values)) == 1:  # exactly, where the variance of equal numbers would leave round-off
@@ -143,9 +151,9 @@ def table_of_translations(
         space, shapes: where the questions come from; the judge learns on the training art and its classes.
 
     Returns:
-        each method's name to its :func:`measure`, the same for ``COPIES``; ``spread``: standard deviations over the
-        seeds; ``classifier_accuracy``: share of held-out real art that the judge classes rightly; ``seeds``,
-        ``samples``.
+        each method's name to its :func:`measure` and :func:`mean_following`, the same for ``COPIES``; ``spread``:
+        standard deviations over the seeds; ``classifier_accuracy``: share of held-out real art that the judge classes
+        rightly; ``seeds``, ``samples``.
 
     Raises:
         TrainingError: a method answers with a number that is not finite.
@@ -153,13 +161,17 @@ def table_of_translations(
     """
     judge = train_classifier(questions.reference, shapes.art_labels[~shapes.art_held_out], space.scale)
     held_out = shapes.art[shapes.art_held_out], shapes.art_labels[shapes.art_held_out]
+
+    def measured(asked: Answers) -> dict[str, float]:
+        return measure(asked, judge, questions) | {"following": mean_following(asked, space, questions)}
+
     table = {}
     for name, seeds in methods.items():
-        rows = [measure(answers(method), judge, questions) for method in seeds]
+        rows = [measured(answers(method)) for method in seeds]
         table[name] = {key: mean_and_spread([row[key] for row in rows]) for key in rows[0]}
     return {
         **{name: {key: value[0] for key, value in row.items()} for name, row in table.items()},
-        **{name: measure(copy, judge, questions) for name, copy in COPIES.items()},
+        **{name: measured(copy) for name, copy in COPIES.items()},
         "spread": {name: {key: value[1] for key, value in row.items()} for name, row in table.items()},
         "classifier_accuracy": measures.class_agreement(judge.predict(held_out[0]), held_out[1]),
         "seeds": min(len(seeds) for seeds in methods.values()),
