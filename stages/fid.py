@@ -13,13 +13,15 @@ from portrait_pipeline.translation import MODELS, Translator, exaggerate, load_m
 
 
 def main(layout: Layout) -> None:
-    params = load_params().fid
+    everything = load_params()
+    params = everything.fid
     translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
     methods = {name: load_methods(layout.artifact("comparison", f"{name}.safetensors")) for name in MODELS}
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     questions = draw_questions(shapes, params.samples, np.random.default_rng(params.seed))
-    delivered = exaggerate(translator, space, questions.contents, questions.exemplars)
+    bound = everything.translate.bound
+    delivered = exaggerate(translator, space, questions.contents, questions.exemplars, bound=bound)
     write_json(layout.metric("fid.json"), table_of_distances(methods, questions, delivered))
     write_json(layout.metric("translation.json"), table_of_translations(methods, space, shapes, questions))
 

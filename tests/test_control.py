@@ -541,6 +541,7 @@ def test_random_and_class_styles(project, files):
         (("one", "--interpolate"), "--interpolate needs at least 2 styles, got 1"),
         (("one", "--steps", "5"), "--steps is 5 but there is nothing to interpolate"),
         (("one", "two", "--interpolate", "--steps", "1"), "--steps is 1, must be 2 to 100"),
+        (("one", "two", "one", "--interpolate", "--steps", "2"), "--steps is 2 for 3 styles"),
         (("--random", "-1"), "--random is -1, must be 0 to 4294967295"),
         (("--style-class", "9"), "style class 9 does not exist; classes are 1 to 6"),
         (("one", "--scale", "7"), "--scale: scale is 7.0, which is not allowed"),

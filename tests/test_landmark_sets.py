@@ -88,7 +88,10 @@ def test_sub_folders_and_named_groups_keep_faces_together(tmp_path, faces):
     with h5py.File(tmp_path / "named.h5", "w") as file:
         file["landmarks"] = faces[:2]
         file["group"] = ["Käthe", "Käthe"]
+    (tmp_path / "more").mkdir()
+    np.savez(tmp_path / "more" / "plain.npz", landmarks=faces[:2])  # many faces in a sub-folder are no group
     groups = collect(tmp_path).groups.tolist()
+    assert groups.count("more/plain.npz#0") == groups.count("more/plain.npz#1") == 1
     assert [groups.count(name) for name in ("dix/", "chagall/", "loose.pts#0", "7", "8", "Käthe")] == [2, 1, 1, 2, 1, 2]
 
 

@@ -179,6 +179,7 @@ def test_stylize_without_trained_networks_says_how_to_train(tmp_path: Path) -> N
         ("landmarks", ["nobody"], ["pair 'nobody'", "astronaut"]),
         ("landmarks", [], ["usage"]),
         ("fid", ["astronaut"], ["no arguments"]),
+        ("comparison", ["stylegan"], ["usage", "munit"]),
     ],
 )
 def test_stage_errors_are_one_line(project: Path, stage: str, arguments: list[str], words: list[str]) -> None:

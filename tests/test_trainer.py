@@ -130,6 +130,27 @@ def test_a_snapshot_takes_a_training_back_exactly():
     assert all(torch.equal(after[name], value) for name, value in trainer.snapshot().items())
 
 
+def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_path, monkeypatch):
+    monkeypatch.setattr("portrait_pipeline.translation.trainer.CHECKPOINT_EVERY", 1)
+    data, schedule, file = toy(200)[0], TranslationParams(epochs=3, batch_size=50), tmp_path / "state.safetensors"
+    params = Params(pairs={}).cyclegan
+
+    class Stop(Exception):
+        pass
+
+    def stop(step, total, values):
+        if step == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(rival("cyclegan", 10, params, seeded()), data, schedule, stop, file)
+    seen = []
+    other = params.model_copy(update={"weight_cycle": 0.0})
+    report = lambda step, total, values: seen.append(step)  # noqa: E731
+    train(rival("cyclegan", 10, other, seeded()), data, schedule, report, file)
+    assert seen == [1, 2, 3]
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_methods_survive_the_disk(name, tmp_path):
     params = Params(pairs={})

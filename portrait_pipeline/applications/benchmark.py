@@ -52,7 +52,6 @@ class Timing:
         return None if self.paper_steps is None else self.milliseconds * self.paper_steps / 1000
 
 
-@one_thread()
 def benchmark(params: Params, device: torch.device, steps: int = 30, samples: int = 2000) -> Iterator[Timing]:
     """Time a training step of every network and one translation of one pair, on generated faces.
 
@@ -63,8 +62,9 @@ def benchmark(params: Params, device: torch.device, steps: int = 30, samples: in
     space, shapes = small_space(params, samples)
     data = TrainingData.of(space, shapes, device)
     for name, model, schedule, art_passes in _trainings(params, space):
-        for batch in dict.fromkeys((schedule.batch_size, PAPER_BATCH)):
-            trainer = Trainer(model(), data, schedule.model_copy(update={"batch_size": batch}), art_passes=art_passes)
+        for asked in dict.fromkeys((schedule.batch_size, PAPER_BATCH)):
+            trainer = Trainer(model(), data, schedule.model_copy(update={"batch_size": asked}), art_passes=art_passes)
+            batch = trainer.batch  # at most the samples that are there
             count = params.landmark_sets.art_count if art_passes else params.landmark_sets.normal_count
             train_count = count - round(count * params.shape_space.held_out)
             paper = (PAPER_SAMPLES if art_passes else PAPER_NORMAL) // PAPER_BATCH * PAPER_EPOCHS
@@ -101,6 +101,11 @@ def _trainings(
 
 def _median_step(trainer: Trainer, steps: int) -> float:
     """Milliseconds of a step; a GPU is waited for after each."""
+    with one_thread():  # as in training
+        return _median(trainer, steps)
+
+
+def _median(trainer: Trainer, steps: int) -> float:
     trainer.state()  # the optimisers' first use costs more than the others
     graph = capture(trainer) if trainer.data.device.type == "cuda" else None
     trainer.start_epoch(0)
@@ -129,10 +134,11 @@ def _time_translation(space: ShapeSpace, shapes: ShapeSet, steps: int) -> float:
     translator = Translator(*networks)
     content, style = space.decode(shapes.normal[0]), space.decode(shapes.art[0])
     times = []
-    for _ in range(WARM_UP + steps):
-        start = time.perf_counter()
-        translate(translator, space, content, style)
-        times.append(time.perf_counter() - start)
+    with one_thread():
+        for _ in range(WARM_UP + steps):
+            start = time.perf_counter()
+            translate(translator, space, content, style)
+            times.append(time.perf_counter() - start)
     return 1000 * float(np.median(times[WARM_UP:]))
 
 

@@ -10,9 +10,10 @@ from ..evaluation.identity import distance
 from ..face_model import FaceModel, load_bundled_model
 from ..mesh.render import View, camera_vertices, frame_head, render
 from ..stage import Layout
+from ..translation import MODELS
 from .pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
 
-SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid")
+SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid", "figures")
 PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "export")
 
 
@@ -74,6 +75,7 @@ def _landmark_shift(translated: TranslatedPair) -> float:
 def runtime_metrics(layout: Layout, names: list[str]) -> dict[str, Any]:
     """Seconds and peak memory of the last run of every stage; stages whose outputs came from a cache are left out."""
     runs = {stage: layout.read_runtime(stage, None) for stage in SHARED_STAGES}
+    runs |= {f"comparison@{name}": layout.read_runtime("comparison", name) for name in MODELS}
     runs |= {f"{stage}@{name}": layout.read_runtime(stage, name) for name in names for stage in PAIR_STAGES}
     runs = {stage: run for stage, run in runs.items() if run}
     return {

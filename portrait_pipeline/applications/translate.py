@@ -79,6 +79,8 @@ class StyleChoice:
             raise ParameterError(f"--steps is {self.steps} but there is nothing to interpolate; add --interpolate")
         if self.steps is not None and not 2 <= self.steps <= 100:
             raise ParameterError(f"--steps is {self.steps}, must be 2 to 100")
+        if self.steps is not None and self.steps < count:
+            raise ParameterError(f"--steps is {self.steps} for {count} styles; at least {count}, one for each")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise ParameterError(f"--random is {self.seed}, must be 0 to {2**32 - 1}")
 

@@ -216,11 +216,11 @@ def _judge(file: Path, faces: arrays.FaceArrays) -> tuple[np.ndarray, list[str]]
 
 
 def _groups(root: Path, file: Path, faces: arrays.FaceArrays) -> np.ndarray:
-    """(N,) names: the array file's own groups, else the sub-folder, else one for each face."""
+    """(N,) names: an array file's own groups or one for each face; else the sub-folder, else one for each face."""
     folder = file.parent.relative_to(root).as_posix() if root != file else "."
     place = "" if folder == "." else f"{folder}/"
     if faces.group is not None:
         return np.array([f"{place}{name}" for name in faces.group])
-    if place:
+    if place and file.suffix.lower() not in arrays.SUFFIXES:
         return np.full(len(faces.landmarks), place)
-    return np.array([f"{file.name}#{index}" for index in range(len(faces.landmarks))])
+    return np.array([f"{place}{file.name}#{index}" for index in range(len(faces.landmarks))])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -224,7 +225,7 @@ def train(
     """
     before = {name: value.detach().clone() for name, value in model.state_dict().items()}
     trainer = Trainer(model, data, schedule, art_passes=art_passes)
-    key = fingerprint({"model": model.name} | schedule.model_dump(), data.tensors() | before) if checkpoint else ""
+    key = fingerprint(_configuration(model, data, schedule), data.tensors() | before) if checkpoint else ""
     history: History = []
     saved = load_state(checkpoint, key) if checkpoint else None
     graph = capture(trainer) if data.device.type == "cuda" else None
@@ -245,6 +246,15 @@ def train(
     trainer.averaged()
     release(model)
     return history
+
+
+def _configuration(model: Trainable, data: TrainingData, schedule: ScheduleParams) -> dict[str, Any]:
+    """All that decides a training beside its tensors; the state of one device means nothing to another."""
+    own = getattr(model, "params", None)
+    return {
+        "model": model.name, "device": data.device.type, "schedule": schedule.model_dump(),
+        "weights": own.model_dump() if own else None,
+    }
 
 
 def release(model: Trainable) -> None:
