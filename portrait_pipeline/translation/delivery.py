@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import ShapeSpace, invert, keep_face, scale_change
-from .styles import Style, steady
+from .styles import Style, exemplar_style
 from .translator import Translator
 
 
@@ -105,25 +105,23 @@ def exaggerate(
     Returns:
         (B, K) whitened coefficients.
     """
-    if isinstance(style, Style):
-        styled = _decoded(translator, space, x, style)
-    else:
-        y = steady(space, np.clip(style, -bound, bound), asymmetry_noise)
-        styled = _mirror_averaged(translator, space, x, y)
-    plain = _mirror_averaged(translator, space, x, np.broadcast_to(space.normal_mean, x.shape))
+    if not isinstance(style, Style):
+        style = exemplar_style(translator, space, style, bound=bound, asymmetry_noise=asymmetry_noise)
+    average = exemplar_style(translator, space, space.normal_mean[None], bound=np.inf)
+    content = translator.content_code(np.concatenate([x, x * space.parity]))
+    styled, plain = (_decoded(translator, space, content, codes) for codes in (style, average))
     bounded = np.clip(x + styled - plain, np.minimum(-bound, x), np.maximum(bound, x))
     return x + strength * (bounded - x)
 
 
-def _mirror_averaged(translator: Translator, space: ShapeSpace, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """T on (B, K) contents and exemplars, averaged with the reflected answer to the reflected question."""
-    both = translator.translate_coefficients(*(np.concatenate([faces, faces * space.parity]) for faces in (x, y)))
-    return (both[: len(x)] + both[len(x) :] * space.parity) / 2
+def _decoded(translator: Translator, space: ShapeSpace, content: np.ndarray, style: Style) -> np.ndarray:
+    """T of B persons, averaged with the reflected answer to the reflected question: (B, K).
 
-
-def _decoded(translator: Translator, space: ShapeSpace, x: np.ndarray, style: Style) -> np.ndarray:
-    """The same for contents (B, K) and codes."""
-    content = translator.content_code(np.concatenate([x, x * space.parity]))
-    codes = [np.broadcast_to(code, (len(x), code.shape[-1])) for code in (style.codes, style.mirrored)]
+    Args:
+        content: (2 B, C) content codes of the persons and of their mirror images.
+        style: the codes of B styles, or of one for all.
+    """
+    count = len(content) // 2
+    codes = [np.broadcast_to(code, (count, code.shape[-1])) for code in (style.codes, style.mirrored)]
     both = translator.decode(content, np.concatenate(codes))
-    return (both[: len(x)] + both[len(x) :] * space.parity) / 2
+    return (both[:count] + both[count:] * space.parity) / 2
