@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
+from .benchmark_cli import benchmark
 from .errors import PortraitError
+from .study_cli import study
+from .weights_cli import weights
 
 
 class PortraitGroup(click.Group):
@@ -76,6 +79,30 @@ def translate(content: str, styles: tuple[str, ...], output: Path, scale: float 
     click.echo("\n".join(map(str, written)))
 
 
+@main.command()
+@click.argument("pair")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture, PNG or JPEG.")
+@click.option("--beta", "betas", type=float, multiple=True, help="Of texture.beta, a column each; may be repeated.")
+@click.option("--scale", "scales", type=float, multiple=True, help="Of deform.scale, a row each; may be repeated.")
+@click.option("--strength", "strengths", type=float, multiple=True,
+              help="Of texture.strength, in the last row; may be repeated.")
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project that holds the pair, run at least to the stage photo_texture.")
+def effects(pair: str, output: Path, betas: tuple[float, ...], scales: tuple[float, ...],
+            strengths: tuple[float, ...], overrides: tuple[str, ...], project: Path) -> None:
+    """Show what beta, deform.scale and strength do to PAIR, as one picture (Fig. 9).
+
+    Every beta takes one optimisation of the texture; scale and strength take none.
+    """
+    from .applications.effects import BETAS, SCALES, STRENGTHS, write_effects
+
+    write_effects(pair, output, project, overrides, betas or BETAS, scales or SCALES, strengths or STRENGTHS,
+                  notify=lambda line: click.echo(line, err=True))
+    click.echo(output)
+
+
 @main.command("add-pair")
 @click.argument("name")
 @click.argument("photo")
@@ -116,25 +143,9 @@ def doctor(project: Path) -> None:
         sys.exit(1)
 
 
-@main.command()
-@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="Override a parameter, as in dvc exp run; may be repeated.")
-@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="Timed steps a row.")
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-              help="Project whose params.yaml gives the schedules.")
-def benchmark(overrides: tuple[str, ...], steps: int, project: Path) -> None:
-    """Time the training of the landmark networks and one translation; other programs should rest.
-
-    Columns: milliseconds of one training step (median), and from it the seconds of the project's own schedule and of
-    the paper's (800 epochs of 17 684 faces, batch 68).
-    """
-    from .applications.benchmark import benchmark as run
-    from .applications.benchmark import table
-    from .params import load_params, with_overrides
-    from .translation import choose_device
-
-    params = with_overrides(load_params(project / "params.yaml"), overrides)
-    click.echo(table(list(run(params, choose_device(params.translation.device), steps))))
+main.add_command(benchmark)
+main.add_command(weights)
+main.add_command(study)
 
 
 if __name__ == "__main__":

@@ -42,5 +42,9 @@ class TrainingError(PortraitError):
     """An optimisation left the finite numbers; the message names the term and the step."""
 
 
+class OutOfMemory(PortraitError):
+    """The memory of the GPU or the computer ran out; the message names the parameters to lower."""
+
+
 class FitError(PortraitError):
     """A face model could not be fitted to the given landmarks."""

@@ -26,6 +26,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Source = Annotated[str, Field(min_length=1, max_length=4096)]
 Sources = Source | Annotated[list[Source], Field(min_length=1, max_length=64)]
+TextureMethod = Literal["multi_view", "two_step", "uv_space", "single_view", "joint"]
 SourceWeights = Annotated[list[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]], Field(max_length=64)]
 
 
@@ -296,13 +297,16 @@ class DeformParams(Section):
 class PhotoTextureParams(Section):
     """Projection of the photo into the UV layout."""
 
-    size: Annotated[int, Field(ge=64, le=4096)] = 512
+    size: Annotated[int, Field(ge=64, le=4096)] = 1024
     """Side of the texture in texels."""
 
 
 class TextureParams(Section):
     """Multi-view texture optimisation (section 5)."""
 
+    method: TextureMethod = "multi_view"
+    """The paper's loop over many views; or, to compare with: fixed views as pictures first (two_step), the layout as a
+    picture (uv_space), the frontal view alone (single_view), geometry and texture together (joint)."""
     beta: Weight = 1.0
     """Weight of content against style (eq. 13): 1 balanced, below 1 more style, above 1 more of the photo."""
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
@@ -310,17 +314,19 @@ class TextureParams(Section):
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
         64, 128, 256, 512]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
-    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [120, 120, 80, 70]
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [100, 100, 60, 50]
     """Steps at each scale (paper: 600 in all)."""
-    crop: Annotated[int, Field(ge=32, le=2048)] = 256
-    """Scales above this size use random windows of this size."""
-    views: Annotated[int, Field(ge=1, le=1000)] = 24
-    """Random views, drawn once and rasterised once a scale."""
+    crop: Literal["auto"] | Annotated[int, Field(ge=32, le=2048)] = "auto"
+    """Scales above this size use random windows of this size; auto: 256 on the CPU, whole views on a GPU."""
+    views: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Random views of the face, drawn once and rasterised once a scale."""
     azimuth: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 30.0
     """Views turn at most this far sideways (degrees; paper: 30)."""
     elevation: Annotated[float, Field(ge=0, le=80, allow_inf_nan=False)] = 20.0
     """Views tilt at most this far up or down (degrees; paper: 20)."""
-    surround: Annotated[int, Field(ge=0, le=1000)] = 8
+    views_per_step: Annotated[int, Field(ge=1, le=16)] = 1
+    """Views rendered and compared in each step."""
+    surround: Annotated[int, Field(ge=0, le=1000)] = 6
     """Further views of sides and back, so that a turning head shows no unpainted part."""
     points: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Samples of the rendered head a step."""
@@ -328,16 +334,42 @@ class TextureParams(Section):
     """Samples of the artwork a scale."""
     content_weight: Weight = 0.3
     """w in a = 16 w beta, the content weight of the first scale, halved at each further one."""
+    regions: bool = True
+    """Compare eyes with eyes, lips with lips, hair with hair, and prefer the same place on the face."""
     guidance: Weight = 0.2
     """Preference for the same place on the face when samples are compared with the artwork."""
     learning_rate: Positive = 2e-3
     """RMSprop (paper: 0.002); halved at the last scale."""
+    grading: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    """How far the finished skin and hair are moved to the mean and spread of the artwork's colours there."""
     start: Literal["photo", "mean", "palette"] = "palette"
     """First texture: the photo, the photo in the style's mean colour, or its light and dark in the style's colours."""
     weights: str = "bundled"
-    """Perceptual weights: ``bundled``, or a safetensors file with torchvision's VGG-16 names."""
+    """``bundled``, ``imagenet`` (first ``portrait weights download imagenet``), or a file by torchvision's names."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto is a GPU where there is one."""
+    renderer: Literal["auto", "nvdiffrast", "cpu"] = "auto"
+    """auto is nvdiffrast where there is a GPU that has it."""
     seed: Seed = 0
     """Seed of views and samples."""
+
+
+class TextureComparisonParams(Section):
+    """All methods of texture stylisation side by side on one pair; everything else as in ``texture``."""
+
+    pair: str = ""
+    """Name of the pair; empty is the first one."""
+    methods: Annotated[list[TextureMethod], Field(min_length=1, max_length=5)] = [
+        "multi_view", "two_step", "uv_space", "single_view", "joint"]
+    """Rows of the sheet, from top to bottom."""
+    scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [64, 128]
+    """In place of ``texture.scales``: five methods should take minutes on a CPU."""
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [30, 30]
+    """In place of ``texture.iterations``."""
+    size: Annotated[int, Field(ge=64, le=4096)] = 512
+    """Side of the textures in texels, at most that of the photo texture."""
+    view_size: Annotated[int, Field(ge=64, le=1024)] = 128
+    """Side of the views in which style and content are measured, in pixels."""
 
 
 class ExportParams(Section):
@@ -370,6 +402,7 @@ class Params(Section):
     deform: DeformParams = DeformParams()
     photo_texture: PhotoTextureParams = PhotoTextureParams()
     texture: TextureParams = TextureParams()
+    texture_comparison: TextureComparisonParams = TextureComparisonParams()
     export: ExportParams = ExportParams()
 
     def pair(self, name: str) -> Pair:

@@ -1,11 +1,12 @@
 """Stage `autoencoder`: stage one of the landmark translation network (eq. 1)."""
 
 from portrait_pipeline.artifacts import write_table
+from portrait_pipeline.device import choose_device
 from portrait_pipeline.params import load_params
 from portrait_pipeline.progress import progress_bar
 from portrait_pipeline.shapes import ShapeSet, ShapeSpace
 from portrait_pipeline.stage import Layout, run_stage
-from portrait_pipeline.translation import choose_device, save_autoencoder, train_autoencoder
+from portrait_pipeline.translation import save_autoencoder, train_autoencoder
 
 
 def main(layout: Layout) -> None:

@@ -3,11 +3,12 @@
 import pandas
 
 from portrait_pipeline.artifacts import write_table
+from portrait_pipeline.device import choose_device
 from portrait_pipeline.params import load_params
 from portrait_pipeline.progress import progress_bar
 from portrait_pipeline.shapes import ShapeSet, ShapeSpace
 from portrait_pipeline.stage import Layout, run_model_stage
-from portrait_pipeline.translation import MODELS, Translator, choose_device, of_translator, save_methods, train_model
+from portrait_pipeline.translation import MODELS, Translator, of_translator, save_methods, train_model
 
 
 def main(layout: Layout, name: str) -> None:

@@ -1,7 +1,6 @@
 """Stage `export`: the files that a person opens."""
 
 from portrait_pipeline.applications.pair import (
-    DeformedHead,
     FittedPair,
     LocatedPair,
     PhotoTexture,
@@ -22,7 +21,6 @@ def main(layout: Layout, name: str) -> None:
         LocatedPair.load(layout.pair_artifact("landmarks", name)),
         FittedPair.load(layout.pair_artifact("fit", name)),
         TranslatedPair.load(layout.pair_artifact("translate", name)),
-        DeformedHead.load(layout.pair_artifact("deform", name)),
         PhotoTexture.load(layout.pair_artifact("photo_texture", name)),
         StylisedTexture.load(layout.pair_artifact("texture", name)),
         load_params().export,

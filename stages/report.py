@@ -7,8 +7,9 @@ from portrait_pipeline.stage import Layout, run_stage
 
 
 def main(layout: Layout) -> None:
-    names = list(load_params().pairs)
-    write_json(layout.metric("pairs.json"), {name: pair_metrics(layout, name) for name in names})
+    params = load_params()
+    names = list(params.pairs)
+    write_json(layout.metric("pairs.json"), {name: pair_metrics(layout, name, params.texture) for name in names})
     write_json(layout.metric("runtime.json"), runtime_metrics(layout, names))
 
 

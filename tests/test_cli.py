@@ -40,10 +40,10 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark"]
+COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark", "study", "weights", "effects"]
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("command", [[], ["benchmark", "networks"], *([name] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from portrait_pipeline.cli import main\n"
@@ -115,9 +115,10 @@ def test_stylize_refuses_bad_overrides(override: str, tmp_path: Path) -> None:
     assert len(output.splitlines()) == 1 and override.split("=")[0] in output
 
 
-def test_benchmark_prints_a_table_with_every_network(params_file: Path) -> None:
+@pytest.mark.parametrize("command", [["benchmark"], ["benchmark", "networks"]])
+def test_benchmark_prints_a_table_with_every_network(params_file: Path, command: list[str]) -> None:
     sets = ["-S", "landmark_sets.art_count=640", "-S", "translation.batch_size=64", "-S", "translation.epochs=10"]
-    output = run("benchmark", "--steps", "2", "--project", str(params_file.parent), *sets)
+    output = run(*command, "--steps", "2", "--project", str(params_file.parent), *sets)
     rows = {line[:28].strip(): line[28:].split() for line in output.splitlines()[1:]}
     assert {"stage one", "stage two", "cyclegan", "munit", "drit", "one translation of one pair"} == set(rows)
     translation = float(rows["one translation of one pair"][2])

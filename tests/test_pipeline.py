@@ -26,6 +26,7 @@ TINY = {
     "figures": {"contents": 1, "exemplars": ["sample:ink_caricature", "sample:stained_glass"], "steps": 2},
     "photo_texture": {"size": 64},
     "texture": {"scales": [32], "iterations": [3]},
+    "texture_comparison": {"scales": [32], "iterations": [2], "size": 64, "view_size": 64},
     "export": {"turntable_frames": 3, "turntable_size": 64},
 }
 

@@ -9,7 +9,7 @@ from portrait_pipeline.face_model import Camera, load_bundled_model
 from portrait_pipeline.mesh.render import Framing, View, render
 from portrait_pipeline.params import PhotoTextureParams
 from portrait_pipeline.texture import project_photo
-from portrait_pipeline.texture.photo_projection import openness
+from portrait_pipeline.texture.head_parts import openness
 from portrait_pipeline.texture.segmentation import person_mask
 from portrait_pipeline.texture.surface import extend, surface_laplacian, texel_map
 

@@ -6,9 +6,10 @@ import torch
 from sklearn.linear_model import RidgeCV
 from torch import nn
 
+from portrait_pipeline.device import choose_device
 from portrait_pipeline.errors import ArtifactError, MissingDependencyError
 from portrait_pipeline.params import AutoencoderParams, Params, TranslationParams
-from portrait_pipeline.translation import MODELS, choose_device, load_methods, save_methods
+from portrait_pipeline.translation import MODELS, load_methods, save_methods
 from portrait_pipeline.translation.data import TrainingData
 from portrait_pipeline.translation.exemplar import AutoencoderTraining, ClassifierTraining, Exemplar
 from portrait_pipeline.translation.flat import FlatAdam, flatten

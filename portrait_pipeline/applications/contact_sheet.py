@@ -116,7 +116,7 @@ def write_contact_sheet(path: str | Path, inputs: SheetInputs, width: int = WIDT
     save_image(path, build_contact_sheet(inputs, width))
 
 
-def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = "") -> np.ndarray:
+def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = "", text: float = 1.0) -> np.ndarray:
     """Set captioned pictures in rows with uniform margins.
 
     The panels of a row are equally wide and high; each picture is scaled to fit its panel and centred, never
@@ -126,6 +126,7 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
         rows: captions and pictures (H, W, 3) uint8; at least one row, each with at least one picture.
         width: of the result in pixels.
         title: heading; none if empty.
+        text: size of all letters, 1 being what suits rows of five panels.
 
     Returns:
         (H, width, 3) uint8 RGB.
@@ -135,7 +136,7 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
     """
     if not rows or not all(rows):
         raise ValueError("a figure needs at least one row, and each row at least one picture")
-    margin, gap, line = round(0.02 * width), round(0.008 * width), round(0.0105 * width)
+    margin, gap, line = round(0.02 * width), round(0.008 * width), round(0.0105 * width * text)
     caption_height = round(2.4 * line)
     heading = round(2.6 * line) if title else 0
     heights = [_row_height(row, _panel_width(len(row), width, margin, gap)) for row in rows]

@@ -131,12 +131,14 @@ class StylisedTexture(Record):
 
     Attributes:
         texture: (S, S, 3) uint8 RGB.
+        vertices: (V, 3) head space: the deformed head's, which only the method ``joint`` changes.
         style_loss, content_loss: means over the last tenth of the steps.
         steps: optimisation steps.
     """
 
     kind: ClassVar[str] = "texture"
     texture: np.ndarray
+    vertices: np.ndarray
     style_loss: float
     content_loss: float
     steps: int
@@ -239,13 +241,17 @@ def stylise_pair(
     params: TextureParams,
     progress: Progress = silent,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
-    """Optimise the texture over many views (section 5); also returns the losses of every step."""
-    from ..texture import stylise
+    """Stylise the texture by ``texture.method`` (section 5); also returns the losses of every step."""
+    from ..texture import Subject
+    from ..texture.methods import stylise_by_method
 
-    texture, history = stylise(
-        model.mesh(head.vertices), photo.texture, pair.art, pair.art_points, params, progress, model.landmarks
+    subject = Subject.of(
+        model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
     )
-    return StylisedTexture(texture, *_last_losses(history), steps=len(history)), history
+    result = stylise_by_method(subject, params, progress)
+    vertices = head.vertices if result.vertices is None else result.vertices
+    losses = _last_losses(result.history)
+    return StylisedTexture(result.texture, vertices, *losses, steps=len(result.history)), result.history
 
 
 def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:

@@ -7,18 +7,24 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.identity import distance
+from ..evaluation.texture_quality import TextureQuality
 from ..face_model import FaceModel, load_bundled_model
 from ..mesh.render import View, camera_vertices, frame_head, render
+from ..params import TextureParams
 from ..stage import Layout
+from ..texture import Subject
 from ..translation import MODELS
 from .pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
 
-SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid", "figures")
+SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid", "figures", "texture_comparison")
 PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "export")
 
 
-def pair_metrics(layout: Layout, name: str) -> dict[str, Any]:
+def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, Any]:
     """Quality of one pair; lengths are shares of the outer-eye distance.
+
+    Args:
+        params: section ``texture``, which the texture's measures follow.
 
     Raises:
         ArtifactError: a stage of this pair has not run.
@@ -40,13 +46,26 @@ def pair_metrics(layout: Layout, name: str) -> dict[str, Any]:
         },
         "identity": {
             "fitted": portrait_distance(model, located, fitted.vertices, photo.texture),
-            "stylised": portrait_distance(model, located, head.vertices, texture.texture),
+            "stylised": portrait_distance(model, located, texture.vertices, texture.texture),
         },
-        "texture": {"style_loss": texture.style_loss, "content_loss": texture.content_loss, "steps": texture.steps},
+        "texture": {
+            "style_loss": texture.style_loss, "content_loss": texture.content_loss, "steps": texture.steps,
+            **texture_measures(model, located, head, photo, texture, params),
+        },
         "seconds": {
             stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
         },
     }
+
+
+def texture_measures(
+    model: FaceModel, located: LocatedPair, head: DeformedHead, photo: PhotoTexture, texture: StylisedTexture,
+    params: TextureParams,
+) -> dict[str, float]:
+    """See :meth:`portrait_pipeline.evaluation.texture_quality.TextureQuality.measure`."""
+    subject = Subject.of(model, head.vertices, photo.texture, photo.seen, located.art, located.art_points)
+    moved = None if np.array_equal(texture.vertices, head.vertices) else texture.vertices
+    return TextureQuality(subject, params).measure(texture.texture, moved)
 
 
 def portrait_distance(

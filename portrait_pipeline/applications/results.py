@@ -8,7 +8,7 @@ from ..face_model import FaceModel
 from ..mesh.export import write_glb, write_obj
 from ..params import ExportParams
 from .contact_sheet import SheetInputs, write_contact_sheet
-from .pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
+from .pair import FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
 from .turntable import write_turntable
 from .viewer import write_viewer
 
@@ -20,7 +20,6 @@ def write_results(
     located: LocatedPair,
     fitted: FittedPair,
     translated: TranslatedPair,
-    head: DeformedHead,
     photo: PhotoTexture,
     stylised: StylisedTexture,
     params: ExportParams,
@@ -35,7 +34,7 @@ def write_results(
         OutputError: a file cannot be written.
     """
     fitted_mesh = model.mesh(fitted.vertices)
-    mesh = fitted_mesh.with_vertices(head.vertices)
+    mesh = fitted_mesh.with_vertices(stylised.vertices)
     write_glb(folder / "head.glb", mesh, stylised.texture)
     write_obj(folder, mesh, stylised.texture)  # also texture.png
     write_turntable(folder / "turntable.gif", mesh, stylised.texture, params)
@@ -44,7 +43,7 @@ def write_results(
         title,
         mesh,
         {"Stylised": stylised.texture, "Photo": photo.texture},
-        {"Stylised": head.vertices, "Photo": fitted.vertices},
+        {"Stylised": stylised.vertices, "Photo": fitted.vertices},
     )
     inputs = SheetInputs(
         title=title,
@@ -56,7 +55,7 @@ def write_results(
         translated=translated.translated,
         style=translated.style,
         mesh=fitted_mesh,
-        deformed=head.vertices,
+        deformed=stylised.vertices,
         photo_texture=photo.texture,
         texture=stylised.texture,
     )

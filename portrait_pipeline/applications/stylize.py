@@ -71,5 +71,5 @@ def stylize_files(
         stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
     tell("texture")
     name = f"{photo_path.stem} as {art_path.stem}"
-    write_results(output, name, model, located, fitted, translated, head, texture, stylised, params.export)
+    write_results(output, name, model, located, fitted, translated, texture, stylised, params.export)
     tell("export")

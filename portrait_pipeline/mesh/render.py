@@ -27,6 +27,7 @@ from ..errors import ParameterError
 from .mesh import Mesh
 
 GREY = 205.0
+MIN_AREA = 1e-12
 _LIGHT = np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])
 
 
@@ -66,7 +67,8 @@ class Fragments:
         triangle: (H, W) int32, the nearest triangle, -1 where there is none.
         barycentric: (H, W, 3) float32, weights of its three vertices (0 where empty).
         uv: (H, W, 2) float32 texture coordinates (0 where empty).
-        footprint: (H, W) float32, side of a pixel in UV units (square root of the area of its image in UV).
+        footprint: (H, W) float32, side of a pixel in UV units (square root of the area of its image in UV, smooth
+            over the surface).
     """
 
     triangle: np.ndarray
@@ -159,14 +161,28 @@ def rasterise(
     vertices = camera_vertices(mesh.vertices, view, framing)
     triangle, barycentric = rasteriser(vertices, mesh.triangles, size)
     corners = mesh.uv[mesh.uv_triangles]
-    areas = np.abs(_double_area(vertices[mesh.triangles][..., :2]))
-    ratio = np.abs(_double_area(corners)) / np.maximum(areas, 1e-12)
     seen = triangle >= 0
     uv = np.zeros((size, size, 2), np.float32)
     uv[seen] = np.einsum("nk,nkc->nc", barycentric[seen], corners[triangle[seen]])
     footprint = np.zeros((size, size), np.float32)
-    footprint[seen] = np.sqrt(ratio[triangle[seen]]) * (2.0 / size)
+    density = log_density(vertices, mesh)[mesh.triangles[triangle[seen]]]
+    footprint[seen] = np.exp2((barycentric[seen] * density).sum(axis=1)) * (2.0 / size)
     return Fragments(triangle, barycentric, uv, footprint)
+
+
+def log_density(vertices: np.ndarray, mesh: Mesh) -> np.ndarray:
+    """(V,) log2 of the UV units per unit of the image plane at each vertex, the mean over the triangles about it.
+
+    Interpolated over triangles it gives mip levels without steps between neighbours.
+
+    Args:
+        vertices: (V, 3) of ``mesh`` in normalised camera space.
+    """
+    areas = np.abs(_double_area(vertices[mesh.triangles][..., :2]))
+    ratio = np.abs(_double_area(mesh.uv[mesh.uv_triangles])) / np.maximum(areas, MIN_AREA)
+    value = np.repeat(0.5 * np.log2(np.maximum(ratio, MIN_AREA)), 3)
+    index, count = mesh.triangles.ravel(), len(vertices)
+    return np.bincount(index, value, count) / np.maximum(np.bincount(index, minlength=count), 1)
 
 
 def _check(size: int, framing: Framing) -> None:

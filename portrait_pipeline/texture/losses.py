@@ -1,6 +1,13 @@
-"""The STROTSS losses on sets of hypercolumns (Kolkin et al. 2019; section 5.2, eqs. 11-13)."""
+"""The STROTSS losses on sets of hypercolumns (Kolkin et al. 2019; section 5.2, eqs. 11-13).
+
+All functions take B problems at once: samples x (B, N, d) of results, y (B, M, d) of exemplars, and give (B,).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.nn import functional
@@ -11,11 +18,57 @@ _OPPONENT = (
     (-0.577350269, 0.788675135, -0.211324865),
     (-0.577350269, -0.211324865, 0.788675135),
 )
+_FAR = 1e4
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Who is compared with whom: G groups of samples, each compared as a distribution of its own.
+
+    Of the first T groups every sample of y must be found in x too (R_Y of eq. 11); the others compare one way, x with y
+    (R_X). Sums over groups weigh each by its share of x.
+
+    Attributes:
+        x: (B, G, N) weights of the groups' samples of x, 1 / count inside, 0 outside. y: (B, G, M) the same of y.
+        share: (B, G) share of x that belongs to the group.
+        forward: (B, N, M) added to distances before the nearest y of every x is searched.
+        backward: (B, N, M) the same for the nearest x of every y.
+        two_way: T.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    share: torch.Tensor
+    forward: torch.Tensor
+    backward: torch.Tensor
+    two_way: int
+
+
+def match(x: torch.Tensor, y: torch.Tensor, two_way: int, penalty: torch.Tensor | None = None) -> Matching:
+    """Groups from masks.
+
+    Args:
+        x: (B, G, N), y: (B, G, M), 1 for a group's samples, else 0; a sample of x belongs to at most one group, one
+            of y to at most one two-way group.
+        two_way: T.
+        penalty: (B, N, M) added to the distance in the search only: guides who is compared with whom.
+    """
+    forward = _FAR - _FAR * (x.mT @ y)
+    backward = _FAR - _FAR * (x[:, :two_way].mT @ y[:, :two_way])
+    if penalty is not None:
+        forward, backward = forward + penalty, backward + penalty
+    count = x.sum(dim=2)
+    inside, outside = x / count.clamp_min(1.0)[..., None], y / y.sum(dim=2).clamp_min(1.0)[..., None]
+    return Matching(inside, outside, count / x.shape[2], forward, backward, two_way)
+
+
+def whole(x: torch.Tensor, y: torch.Tensor, two_way: bool = True) -> Matching:
+    """All samples of (B, N, d) and (B, M, d) in one group."""
+    return match(torch.ones_like(x[:, None, :, 0]), torch.ones_like(y[:, None, :, 0]), int(two_way))
 
 
 def relaxed_emd(
-    x: torch.Tensor, y: torch.Tensor, penalty: torch.Tensor | None = None, search: torch.dtype | None = None,
-    one_way: bool = False,
+    x: torch.Tensor, y: torch.Tensor, matching: Matching, search: torch.dtype | None = None
 ) -> torch.Tensor:
     """Relaxed earth mover's distance with the cosine distance (eq. 11).
 
@@ -25,47 +78,38 @@ def relaxed_emd(
     same value and the same gradient at the cost of the forward pass alone.
 
     Args:
-        x: (N, d). y: (M, d).
-        penalty: (N, M) added to D in the search only: guides who is compared with whom.
         search: type of the search (bfloat16 for speed); None is the type of ``x``.
-        one_way: only the first mean: every x must have a neighbour in y, but not every y one in x.
     """
-    x, y = functional.normalize(x, dim=1, eps=1e-8), functional.normalize(y, dim=1, eps=1e-8)
+    x, y = (functional.normalize(part, dim=2, eps=1e-8) for part in (x, y))
     with torch.no_grad():
         kind = search or x.dtype
-        distance = 1 - (x.detach().to(kind) @ y.detach().to(kind).T).to(x.dtype)
-    return _relaxed(distance, penalty, lambda i, j: (1 - (_rows(x, i) * _rows(y, j)).sum(dim=1)).mean(), one_way)
+        distance = 1 - (x.detach().to(kind) @ y.detach().to(kind).mT).to(x.dtype)
+    return _relaxed(x, y, distance, matching, lambda a, b: 1 - (a * b).sum(dim=2))
 
 
-def colour_emd(
-    x: torch.Tensor, y: torch.Tensor, penalty: torch.Tensor | None = None, one_way: bool = False
-) -> torch.Tensor:
-    """Relaxed earth mover's distance of RGB colours (N, 3) and (M, 3) on opponent axes.
+def colour_emd(x: torch.Tensor, y: torch.Tensor, matching: Matching) -> torch.Tensor:
+    """Relaxed earth mover's distance of RGB colours (B, N, 3) and (B, M, 3) on opponent axes.
 
-    D = cosine distance + E, E = sqrt(clamp(|x - y|^2, 1e-5, 1e5) / 3); other arguments as in :func:`relaxed_emd`.
+    D = cosine distance + E, E = sqrt(clamp(|x - y|^2, 1e-5, 1e5) / 3).
     """
-    matrix = torch.tensor(_OPPONENT, dtype=x.dtype, device=x.device)
-    x, y = x @ matrix.T, y @ matrix.T
+    matrix = _opponent(x.dtype, x.device)
+    x, y = (_with_direction(part @ matrix.T) for part in (x, y))
     with torch.no_grad():
-        distance = 1 - functional.normalize(x, dim=1, eps=1e-8) @ functional.normalize(y, dim=1, eps=1e-8).T
-        distance = distance + _euclidean((x[:, None] - y[None]).square().sum(dim=2))
-    return _relaxed(distance, penalty, lambda i, j: _colour_cost(_rows(x, i), _rows(y, j)).mean(), one_way)
+        cosine = x[..., 3:] @ y[..., 3:].mT
+        a, b = x[..., :3], y[..., :3]
+        squared = a.square().sum(dim=2)[:, :, None] + b.square().sum(dim=2)[:, None] - 2 * a @ b.mT
+        distance = 1 - cosine + _euclidean(squared)
+    return _relaxed(x, y, distance, matching, _colour_cost)
 
 
-def _relaxed(distance: torch.Tensor, penalty: torch.Tensor | None, cost, one_way: bool) -> torch.Tensor:
-    if penalty is not None:
-        distance = distance + penalty
-    rows = torch.arange(distance.shape[0], device=distance.device)
-    forward = cost(rows, distance.argmin(dim=1))
-    if one_way:
-        return forward
-    columns = torch.arange(distance.shape[1], device=distance.device)
-    return torch.maximum(forward, cost(distance.argmin(dim=0), columns))
+@lru_cache(maxsize=8)  # copied to the device once: copies from the host cannot be part of a CUDA graph
+def _opponent(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    return torch.tensor(_OPPONENT, dtype=dtype, device=device)
 
 
-def _rows(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """x[index]; unlike that, its gradient is summed in a fixed order, so results repeat to the bit."""
-    return x.index_select(0, index)
+def _with_direction(colours: torch.Tensor) -> torch.Tensor:
+    """(B, N, 6): colours and their unit vectors."""
+    return torch.cat([colours, functional.normalize(colours, dim=2, eps=1e-8)], dim=2)
 
 
 def _euclidean(squared: torch.Tensor) -> torch.Tensor:
@@ -73,36 +117,83 @@ def _euclidean(squared: torch.Tensor) -> torch.Tensor:
 
 
 def _colour_cost(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    cosine = (functional.normalize(x, dim=1, eps=1e-8) * functional.normalize(y, dim=1, eps=1e-8)).sum(dim=1)
-    return 1 - cosine + _euclidean((x - y).square().sum(dim=1))
+    cosine = (x[..., 3:] * y[..., 3:]).sum(dim=2)
+    return 1 - cosine + _euclidean((x[..., :3] - y[..., :3]).square().sum(dim=2))
 
 
-def moment_distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean |mu_x - mu_y| over channels plus mean |Sigma_x - Sigma_y| over entries; covariance divided by n.
+def _relaxed(
+    x: torch.Tensor, y: torch.Tensor, distance: torch.Tensor, matching: Matching, cost: Callable
+) -> torch.Tensor:
+    """R of every group by its share. ``cost`` gives (B, K) of K pairs (B, K, d); ``distance`` only finds the pairs."""
+    count, number, other = distance.shape
+    groups = matching.two_way
+    nearest_y = (distance + matching.forward).argmin(dim=2)
+    nearest_x = (distance + matching.backward).argmin(dim=1)
+    every_x, every_y = (torch.arange(size, device=x.device).expand(count, -1) for size in (number, other))
+    left, right = torch.cat([every_x, nearest_x], dim=1), torch.cat([nearest_y, every_y], dim=1)
+    values = cost(_rows(x, left), _rows(y, right))
+    forward = (matching.x @ values[:, :number, None])[..., 0]
+    backward = (matching.y[:, :groups] @ values[:, number:, None])[..., 0]
+    both = torch.maximum(forward[:, :groups], backward)
+    return (matching.share * torch.cat([both, forward[:, groups:]], dim=1)).sum(dim=1)
+
+
+def _rows(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """x[b, index[b]]; its gradient is summed in a fixed order on the CPU, so results repeat to the bit there."""
+    count, number, size = x.shape
+    if count > 1:
+        index = index + torch.arange(count, device=x.device)[:, None] * number
+    return x.reshape(-1, size).index_select(0, index.reshape(-1)).view(count, -1, size)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means (B, T, c) and covariances (B, T, c, c), divided by n, of the two-way groups; 0 where a group is empty."""
+
+    mean: torch.Tensor
+    covariance: torch.Tensor
+
+    def of(self, channels: torch.Tensor) -> Moments:
+        """Those of some channels."""
+        covariance = self.covariance.index_select(2, channels).index_select(3, channels)
+        return Moments(self.mean.index_select(2, channels), covariance)
+
+
+def moments(x: torch.Tensor, weight: torch.Tensor) -> Moments:
+    """Moments of x (B, N, c) under weights (B, T, N) of a :class:`Matching`."""
+    mean = weight @ x
+    weighted = weight[..., None] * x[:, None]
+    # Sum of w (x - m)(x - m)' = sum of w x x' - m m', for m the mean.
+    return Moments(mean, weighted.mT @ x[:, None] - mean[..., :, None] * mean[..., None, :])
+
+
+def moment_distance(x: torch.Tensor, y: Moments, matching: Matching) -> torch.Tensor:
+    """Mean |mu_x - mu_y| over channels plus mean |Sigma_x - Sigma_y| over entries, of every two-way group by its share.
+
+    A random subset of the channels gives an estimate of the value for all of them, up to the weight of the diagonal:
+    cheap enough for every step.
 
     Args:
-        x: (N, d). y: (M, d). A random subset of the channels gives an estimate of the value for all of them, up to
-            the weight of the diagonal: cheap enough for every step.
+        x: (B, N, c). y: moments of the exemplars' same channels.
     """
-    mean_x, mean_y = x.mean(dim=0), y.mean(dim=0)
-    centred_x, centred_y = x - mean_x, y - mean_y
-    covariance = centred_x.T @ centred_x / len(x) - centred_y.T @ centred_y / len(y)
-    return (mean_x - mean_y).abs().mean() + covariance.abs().mean()
+    ours = moments(x, matching.x[:, : matching.two_way])
+    value = (ours.mean - y.mean).abs().mean(dim=2) + (ours.covariance - y.covariance).abs().mean(dim=(2, 3))
+    return (matching.share[:, : matching.two_way] * value).sum(dim=1)
 
 
 def self_similarity(x: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     """Content loss (eq. 12): difference of the two sets' normalised matrices of cosine distances.
 
     Args:
-        x: (N, d) of the result. c: (N, d) of the content at the same positions.
+        x: (B, N, d) of the result. c: (B, N, d) of the content at the same positions.
 
     Returns:
-        N times the mean of |Dx / colsum(Dx) - Dc / colsum(Dc)|.
+        (B,): N times the mean of |Dx / colsum(Dx) - Dc / colsum(Dc)|.
     """
-    return (_normalised_distances(x) - _normalised_distances(c)).abs().mean() * len(x)
+    return (_normalised_distances(x) - _normalised_distances(c)).abs().mean(dim=(1, 2)) * x.shape[1]
 
 
 def _normalised_distances(x: torch.Tensor) -> torch.Tensor:
-    x = functional.normalize(x, dim=1, eps=1e-8)
-    distance = 1 - x @ x.T
-    return distance / distance.sum(dim=0, keepdim=True).clamp_min(1e-8)
+    x = functional.normalize(x, dim=2, eps=1e-8)
+    distance = 1 - x @ x.mT
+    return distance / distance.sum(dim=1, keepdim=True).clamp_min(1e-8)

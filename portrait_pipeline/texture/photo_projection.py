@@ -8,18 +8,19 @@ import cv2
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from scipy.spatial import cKDTree
 
 from ..errors import InputFileError, ParameterError
 from ..face_model import Camera, FaceModel
 from ..mesh import Mesh
 from ..mesh.render import vertex_normals
 from ..params import PhotoTextureParams
+from .head_parts import regions_with_whole_ears
+from .regions_head import head_regions
 from .segmentation import person_mask
 from .surface import TexelMap, bilinear_at_vertices, extend, surface_laplacian, texel_map
+from .unseen import fill_by_region, plain_fill, skin_distance, without_bleeding
 
 _GRAZING, _FACING = 0.10, 0.36  # cosine between normal and view: nothing below the first, full weight above the second
-_EAR_REACH = 1.8  # cm about the ear's own vertices that are skin too, although the model counts them as scalp
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,8 @@ def project_photo(
 
     A texel counts as seen where its surface point faces the camera, is not hidden by the head, lies inside the photo
     and on the person (not on background or clothes); its colour is an area average of the photo. Unseen texels take the
-    other side's colour, corrected by a smooth offset that agrees with the seen colours, and what neither side
-    shows is filled by the smoothest field over the surface, drawn to the hair's colour on the scalp and to the
-    skin's on neck and ears.
+    other side's colour, corrected by a smooth offset that agrees with the seen colours. What neither side shows
+    is skin and hair of the seen colours, parted by a hairline; the hair has strands (see :mod:`.unseen`).
 
     Args:
         model: topology, UV (symmetric about u = 0.5), regions and landmarks.
@@ -64,8 +64,15 @@ def project_photo(
         raise InputFileError("photo: the fitted head is hardly visible in it; check the landmarks of the photo")
     laplacian = surface_laplacian(mesh)
     colour, weight = _with_mirror(mesh, laplacian, texels, projection)
-    texture = _filled(model, mesh, laplacian, texels, colour, weight)
-    return np.clip(np.rint(texture), 0, 255).astype(np.uint8), projection.weight > 0.5
+    plain = _rounded(plain_fill(model, mesh, laplacian, texels, colour, weight))
+    labels = head_regions(model, mesh, plain, seen=weight > 0.5)
+    kept = without_bleeding(model, mesh, texels, colour, weight, labels)
+    texture = fill_by_region(model, mesh, laplacian, texels, colour, kept, labels)
+    return _rounded(texture), np.minimum(projection.weight, kept) > 0.5
+
+
+def _rounded(texture: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(texture), 0, 255).astype(np.uint8)
 
 
 def _project(model: FaceModel, mesh: Mesh, texels: TexelMap, camera: Camera, image: np.ndarray) -> _Projection:
@@ -77,7 +84,8 @@ def _project(model: FaceModel, mesh: Mesh, texels: TexelMap, camera: Camera, ima
     inside = np.minimum.reduce(
         [position[..., 0], position[..., 1], width - position[..., 0], height - position[..., 1]]
     )
-    weight = _facing(mesh, texels, camera) * _visible(mesh, texels, camera)
+    weight = _facing(mesh, texels, camera)
+    weight = weight * _visible(mesh, texels, camera, weight > 0)
     weight = weight * np.clip(inside - 1.0, 0, 1) * _bilinear(person[..., None], position)[..., 0]
     weight = weight * _plausible_skin(model, texels, mesh, colour, weight)
     return _Projection(position, colour, _feather(weight))
@@ -90,18 +98,17 @@ def _facing(mesh: Mesh, texels: TexelMap, camera: Camera) -> np.ndarray:
     return share * share * (3 - 2 * share)
 
 
-def _visible(mesh: Mesh, texels: TexelMap, camera: Camera) -> np.ndarray:
-    """(S, S) 1 where nothing lies between the surface point and the camera."""
+def _visible(mesh: Mesh, texels: TexelMap, camera: Camera, asked: np.ndarray) -> np.ndarray:
+    """(S, S) 1 where nothing lies between the surface point and the camera; 0 where it is not asked."""
     vertices = np.asarray(mesh.vertices, float)
     scene = EmbreeScene(robust=True)
     TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(mesh.triangles, np.int32))
-    normals = texels.interpolate(mesh.triangles, vertex_normals(vertices, mesh.triangles))
-    towards = camera.rotation[2]
-    points = texels.interpolate(mesh.triangles, vertices) + 0.03 * normals + 0.03 * towards
-    origins = points.reshape(-1, 3).astype(np.float32)
-    directions = np.broadcast_to(towards.astype(np.float32), origins.shape).copy()
-    hit = np.asarray(scene.run(origins, directions))
-    return (hit < 0).reshape(points.shape[:2]).astype(float)
+    lifted = vertices + 0.03 * vertex_normals(vertices, mesh.triangles) + 0.03 * camera.rotation[2]
+    origins = texels.interpolate(mesh.triangles, lifted)[asked].astype(np.float32)
+    directions = np.broadcast_to(camera.rotation[2].astype(np.float32), origins.shape).copy()
+    visible = np.zeros(asked.shape)
+    visible[asked] = np.asarray(scene.run(origins, directions)) < 0
+    return visible
 
 
 def _silhouette(projected: np.ndarray, mesh: Mesh, shape: tuple[int, int]) -> np.ndarray:
@@ -127,34 +134,29 @@ def _flat(corners: np.ndarray) -> np.ndarray:
 
 def _sample_photo(image: np.ndarray, position: np.ndarray, stretch: np.ndarray) -> np.ndarray:
     """(S, S, 3) colours at photo positions, area-averaged over ``stretch`` pixels (trilinear pyramid)."""
-    level = np.clip(np.log2(np.maximum(stretch, 1.0)), 0, 8)
+    level = np.clip(np.log2(np.maximum(stretch, 1.0)), 0, 8).astype(np.float32)
     current, index = image.astype(np.float32), 0
-    result = np.zeros((*position.shape[:2], 3))
+    result, total = np.zeros((*position.shape[:2], 3), np.float32), np.zeros(level.shape, np.float32)
     while True:
         share = np.clip(1 - np.abs(level - index), 0, 1)
         if share.any():
             scale = np.array([current.shape[1] / image.shape[1], current.shape[0] / image.shape[0]])
             result += share[..., None] * _bilinear(current, position * scale)
+            total += share
         if index >= level.max() or min(current.shape[:2]) < 2:
             break
         current = cv2.resize(current, (max(1, current.shape[1] // 2), max(1, current.shape[0] // 2)),
                              interpolation=cv2.INTER_AREA)
         index += 1
-    total = np.clip(1 - np.abs(level[..., None] - np.arange(index + 1)), 0, 1).sum(axis=-1)
-    return result / np.maximum(total, 1e-6)[..., None]
+    return (result / np.maximum(total, 1e-6)[..., None]).astype(float)
 
 
 def _bilinear(image: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """(..., C) bilinear samples of (H, W, C) at px positions (..., 2); the border is repeated outwards."""
-    height, width = image.shape[:2]
-    x = np.clip(position[..., 0] - 0.5, 0, width - 1)
-    y = np.clip(position[..., 1] - 0.5, 0, height - 1)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    fx, fy = (x - left)[..., None], (y - top)[..., None]
-    upper = image[top, left] * (1 - fx) + image[top, right] * fx
-    lower = image[bottom, left] * (1 - fx) + image[bottom, right] * fx
-    return upper * (1 - fy) + lower * fy
+    """(S, S, C) bilinear samples of (H, W, C) at px positions (S, S, 2); the border is repeated outwards."""
+    where = np.clip(position - 0.5, -1, np.array(image.shape[1::-1])).astype(np.float32)
+    image = np.ascontiguousarray(image, np.float32)
+    sampled = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.reshape(*position.shape[:2], image.shape[2])
 
 
 def _plausible_skin(
@@ -175,24 +177,6 @@ def _plausible_skin(
         if not part.any() or likely[:, side][part].mean() < 0.75:  # a hidden or misplaced ear: none of it
             smooth[:, side][ear[:, side]] = 0.0
     return np.where(guarded, np.clip((smooth - 0.5) * 2.5, 0, 1), 1.0)
-
-
-def regions_with_whole_ears(model: FaceModel) -> np.ndarray:
-    """(V,) the model's regions, with the scalp close about the ears (their hollow and back) counted as ear."""
-    region = model.regions.copy()
-    ear = FaceModel.REGIONS.index("ear")
-    members = model.regions == ear
-    if members.any():
-        distance, _ = cKDTree(model.mean[members]).query(model.mean)
-        region[(distance < _EAR_REACH) & (region == FaceModel.REGIONS.index("scalp"))] = ear
-    return region
-
-
-def skin_distance(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Robust distance of Lab colours (..., 3) from the skin's (N, 3): about 1 within it, above 4 outside."""
-    middle = np.median(skin, axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(skin - middle), axis=0), (6.0, 3.0, 3.0))
-    return np.sqrt((((lab - middle) / spread) ** 2 * (0.5, 1.0, 1.0)).sum(axis=-1))
 
 
 def _feather(weight: np.ndarray) -> np.ndarray:
@@ -219,66 +203,3 @@ def _with_mirror(
     share = own / np.maximum(own + (1 - own) * other, 1e-6)
     colour = projection.colour * share[..., None] + np.clip(mirrored, 0, 255) * (1 - share[..., None])
     return colour, np.clip(own + (1 - own) * other, 0, 1)
-
-
-def _filled(
-    model: FaceModel, mesh: Mesh, laplacian, texels: TexelMap, colour: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    size = texels.triangle.shape[0]
-    values, confidence = bilinear_at_vertices(mesh, colour, weight, size / 200)
-    confidence = np.where(confidence > 0.6, confidence, 0.0)
-    prior, pull = _palette(model, values, confidence)
-    field = extend(laplacian, values, confidence, prior, pull)
-    shade = np.where(regions_with_whole_ears(model) == FaceModel.REGIONS.index("ear"), openness(mesh), 1.0)
-    fill = np.clip(texels.interpolate(mesh.triangles, field * shade[:, None]), 0, 255)
-    return colour * weight[..., None] + fill * (1 - weight[..., None])
-
-
-def openness(mesh: Mesh, rays: int = 64, strength: float = 0.7) -> np.ndarray:
-    """(V,) factor in [1 - strength, 1] by which a plain fill is darkened in hollows, so that an ear stays an ear.
-
-    The share of ``rays`` directions (a fixed spiral on the sphere) above each vertex that meet no other part of the
-    head, against that of an open, convex place.
-    """
-    vertices = np.asarray(mesh.vertices, float)
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(mesh.triangles, np.int32))
-    normals = vertex_normals(vertices, mesh.triangles)
-    origins = (vertices + 0.05 * normals).astype(np.float32)
-    step = np.arange(rays) + 0.5
-    height, turn = 1 - 2 * step / rays, np.pi * (1 + 5**0.5) * step
-    radius = np.sqrt(1 - height**2)
-    free, total = np.zeros(len(vertices)), np.zeros(len(vertices))
-    for direction in np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1):
-        above = np.clip(normals @ direction, 0, None)
-        hit = np.asarray(scene.run(origins, np.tile(direction.astype(np.float32), (len(vertices), 1))))
-        free += above * (hit < 0)
-        total += above
-    share = np.clip(free / np.maximum(total, 1e-9) / 0.9, 0, 1)
-    return 1 - strength * (1 - share)
-
-
-def _palette(model: FaceModel, values: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colour each unseen vertex is drawn to, and how strongly: hair on the scalp, skin elsewhere.
-
-    Hair is what is seen of the scalp and is not skin (the model's scalp region reaches into the forehead of people
-    whose hair starts high); if there is little of it, the head counts as bald or shaven.
-    """
-    region = regions_with_whole_ears(model)
-    seen = confidence > 0
-    face = seen & (region == FaceModel.REGIONS.index("face"))
-    skin = np.median(values[face], axis=0) if face.any() else values[seen].mean(axis=0)
-    prior = np.broadcast_to(skin * 0.92, values.shape).copy()  # what the camera does not see is mostly in shade
-    scalp = region == FaceModel.REGIONS.index("scalp")
-    visible = np.flatnonzero(scalp & seen)
-    if len(visible) >= 30 and face.any():
-        lab = cv2.cvtColor((values[None] / 255.0).clip(0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)[0]
-        hair = visible[skin_distance(lab[visible], lab[face]) > 2.5]
-        if len(hair) >= 0.2 * len(visible):
-            prior[scalp] = np.median(values[hair], axis=0)
-        else:
-            prior[scalp] = np.median(values[visible], axis=0)
-    pull = np.full(len(region), 4e-3)
-    pull[scalp] = 1e-2
-    pull[region == FaceModel.REGIONS.index("ear")] = 5e-2
-    return prior, pull

@@ -13,20 +13,24 @@ class TextureRMSprop:
     few samples touch, or that lie in plain areas, fill with noise.
 
     Args:
-        variables: tensors that require gradients, changed in place.
-        rate: step size. floor: share of the tensor's root mean square gradient.
+        variables: tensors (P, ...) that require gradients, changed in place; the P entries do not influence each other.
+        rate: step size. floor: share of an entry's root mean square gradient.
     """
 
     def __init__(self, variables: list[torch.Tensor], rate: float, floor: float) -> None:
-        self._variables, self._rate, self._floor = variables, rate, floor
-        self._squares = [torch.zeros_like(variable) for variable in variables]
+        self.variables, self._rate, self._floor = variables, rate, floor
+        self.squares = [torch.zeros_like(variable) for variable in variables]
 
     @torch.no_grad()
     def step(self) -> None:
         """One update from the gradients, which are then dropped."""
-        for variable, square in zip(self._variables, self._squares, strict=True):
-            gradient = variable.grad
-            square.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
-            scale = square.sqrt().add_(self._floor * square.mean().sqrt() + 1e-8)
-            variable.addcdiv_(gradient, scale, value=-self._rate)
+        gradients = [variable.grad for variable in self.variables]
+        torch._foreach_mul_(self.squares, 0.99)
+        torch._foreach_addcmul_(self.squares, gradients, gradients, 0.01)
+        scales = torch._foreach_sqrt(self.squares)
+        for scale, square in zip(scales, self.squares, strict=True):
+            mean = square.mean(dim=tuple(range(1, square.ndim)), keepdim=True)
+            scale.add_(mean.sqrt_().mul_(self._floor).add_(1e-8))
+        torch._foreach_addcdiv_(self.variables, gradients, scales, -self._rate)
+        for variable in self.variables:
             variable.grad = None

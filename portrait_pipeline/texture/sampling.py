@@ -4,73 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
+import torch
+from torch.nn import functional
 
-from .exemplar import EYES, LIPS
+from .exemplar import EYES, HAIR, LIPS
 
-# Share of the samples given to eyes and lips when they are visible: both are small and carry the likeness.
-_SHARES = {EYES: 0.10, LIPS: 0.06}
+# Least share of the samples where visible: eyes and lips are small and carry the likeness, hair may be a rim.
+_SHARES = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Positions in an image and what is known about them.
+    """Positions in N images and what is known about them.
 
     Attributes:
-        points: (N, 2) float32 x and y in [0, 1] of width and height.
-        region: (N,) uint8 labels of ``exemplar``.
-        position: (N, 2) float32, place on the frontal face in face widths.
+        points: (N, n, 2) float32 x and y in [0, 1] of width and height.
+        region: (N, n) uint8 labels of ``exemplar``.
+        position: (N, n, 2) float32, place on the frontal face in face widths.
     """
 
-    points: np.ndarray
-    region: np.ndarray
-    position: np.ndarray
-
-    def take(self, index: np.ndarray) -> Samples:
-        """The samples at ``index``."""
-        return Samples(self.points[index], self.region[index], self.position[index])
+    points: torch.Tensor
+    region: torch.Tensor
+    position: torch.Tensor
 
 
 def draw_pixels(
-    mask: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator, guided: bool
-) -> np.ndarray:
-    """Flat indices (count,) of pixels inside ``mask``; with ``guided``, eyes and lips get their share.
+    mask: torch.Tensor, labels: torch.Tensor, count: int, generator: torch.Generator, shares: bool = True
+) -> torch.Tensor:
+    """Flat indices (N, count) of pixels inside each (N, H, W) bool mask, drawn with repetition.
 
-    Pixels are drawn without replacement while there are enough, else with repetition.
+    With ``shares``, eyes, lips and hair of (N, H, W) ``labels`` get at least their share of the samples where seen.
     """
-    inside = np.flatnonzero(mask)
-    if not guided:
-        return _draw(inside, count, rng)
-    kinds = labels.ravel()[inside]
-    parts, left = [], count
-    for label, share in _SHARES.items():
-        members = inside[kinds == label]
-        if len(members) >= 4:
-            number = max(int(count * share), int(round(count * len(members) / len(inside))))
-            parts.append(_draw(members, min(number, left), rng))
-            left -= len(parts[-1])
-    rest = inside[~np.isin(kinds, tuple(_SHARES))]
-    parts.append(_draw(rest if len(rest) else inside, left, rng))
-    return rng.permutation(np.concatenate(parts))
+    weight = mask.flatten(1).float()
+    if shares:
+        labels = labels.flatten(1)
+        for label, share in _SHARES.items():
+            members = weight * (labels == label)
+            size, whole = members.sum(1, keepdim=True), weight.sum(1, keepdim=True)
+            rest = (whole - size).clamp_min(1.0)
+            # The members weigh share / (1 - share) of the rest together, unless they do so already.
+            gain = (share / (1 - share) * rest / size.clamp_min(1.0)).clamp_min(1.0)
+            weight = torch.where((members > 0) & (size >= 4), members * gain, weight)
+    return torch.multinomial(weight, count, replacement=True, generator=generator)
 
 
-def _draw(members: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.choice(members, size=count, replace=count > len(members))
+def pixel_points(index: torch.Tensor, shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Positions (N, n, 2) in [0, 1] of flat pixel indices (N, n), jittered inside their pixels."""
+    height, width = shape
+    jitter = torch.rand((*index.shape, 2), generator=generator, device=index.device) * 0.8 + 0.1
+    cell = torch.stack([index % width, index // width], dim=-1)
+    return (cell + jitter) / torch.tensor([width, height], device=index.device)
 
 
-def pixel_points(index: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Positions (N, 2) in [0, 1] of flat pixel indices, jittered inside their pixels."""
-    rows, columns = np.unravel_index(index, shape)
-    jitter = rng.uniform(-0.4, 0.4, size=(len(index), 2)) + 0.5
-    return np.stack([(columns + jitter[:, 0]) / shape[1], (rows + jitter[:, 1]) / shape[0]], 1).astype(np.float32)
+def inner(mask: torch.Tensor, pixels: int) -> torch.Tensor:
+    """(N, H, W) bool masks drawn in by ``pixels``; the image's border does not count as an outline.
 
-
-def inner(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """The (H, W) bool mask drawn in by ``pixels``; the image's border does not count as an outline.
-
-    The whole mask comes back if nothing would be left.
+    A mask of which nothing would be left stays as it is; an empty one becomes full.
     """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    smaller = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1).astype(bool)
-    return smaller if smaller.any() else mask
+    outside = 1.0 - mask[:, None].float()
+    grown = functional.max_pool2d(outside, 2 * pixels + 1, stride=1, padding=pixels)[:, 0] if pixels else outside[:, 0]
+    smaller = grown < 0.5
+    kept = torch.where(smaller.flatten(1).any(1)[:, None, None], smaller, mask)
+    return kept | ~kept.flatten(1).any(1)[:, None, None]

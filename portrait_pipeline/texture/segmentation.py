@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-_WORK_SIDE = 384
-_ITERATIONS = 6
+_WORK_SIDE = 320
+_ITERATIONS = 5
 
 
 def person_mask(image: np.ndarray, head: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from .method import Method
 from .methods import MODELS, load_methods, of_translator, save_methods
 from .networks import ArtBranch, Autoencoder
 from .styles import Style, between, class_style, exemplar_style, random_style, style_face
-from .training import choose_device, train_autoencoder, train_model, train_translation
+from .training import train_autoencoder, train_model, train_translation
 from .translator import Translator, load_autoencoder, save_autoencoder
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Style",
     "Translator",
     "between",
-    "choose_device",
     "class_style",
     "deliver",
     "exaggerate",

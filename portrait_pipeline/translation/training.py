@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import MissingDependencyError
 from ..params import AutoencoderParams, Params, TranslationParams
 from ..progress import Progress, silent
 from ..shapes import ShapeSet, ShapeSpace
@@ -20,19 +19,6 @@ from .trainer import History, train
 from .translator import Translator
 
 CLASSIFIER_EPOCHS_AT_MOST = 15
-
-
-def choose_device(name: str) -> torch.device:
-    """The device for ``translation.device`` and the like: ``auto`` is a GPU where there is one.
-
-    Raises:
-        MissingDependencyError: ``cuda`` was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise MissingDependencyError(
-            "the parameter device is cuda, but PyTorch sees no GPU; use auto or cpu, or install a CUDA build of PyTorch"
-        )
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def train_autoencoder(

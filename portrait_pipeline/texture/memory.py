@@ -1,0 +1,64 @@
+"""Advice instead of a trace when memory runs out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ..errors import OutOfMemory
+from ..params import TextureParams
+
+# What allocators say that raise a plain RuntimeError: PyTorch's on the CPU, nvdiffrast, cuBLAS and cuDNN.
+_SAYINGS = ("out of memory", "not enough memory", "can't allocate memory", "cuda error: 2[", "alloc_failed")
+
+
+@contextmanager
+def memory_advice(params: TextureParams, subjects: int, texture_size: int, device: torch.device) -> Iterator[None]:
+    """Turn failed allocations into one line that names the parameters to lower.
+
+    Args:
+        params: section ``texture``. subjects: optimised together. texture_size: side of their textures.
+
+    Raises:
+        OutOfMemory: memory ran out inside.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        if not _is_about_memory(error):
+            raise
+        raise OutOfMemory(advice(params, subjects, texture_size, device)) from error
+
+
+def advice(params: TextureParams, subjects: int, texture_size: int, device: torch.device) -> str:
+    """The line: what did not fit where, and which numbers to lower, those first that cost the picture least."""
+    what = "1 head" if subjects == 1 else f"{subjects} heads"
+    lower = [
+        ("the number of subjects together", subjects, 1),
+        ("texture.views_per_step", params.views_per_step, 1),
+        ("texture.surround", params.surround, 0),
+        ("texture.views", params.views, 1),
+        ("photo_texture.size", texture_size, 64),
+        ("texture.points", params.points, 16),
+    ]
+    names = [f"{name} (now {value})" for name, value, least in lower if value > least]
+    names.insert(-1, f"texture.scales (now up to {max(params.scales)})")
+    return (
+        f"texture: the memory ran out ({_place(device)}) while {what} were optimised; "
+        f"lower one of: {', '.join(names)}"
+    ).replace("1 head were", "1 head was")
+
+
+def _is_about_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(saying in text for saying in _SAYINGS)
+
+
+def _place(device: torch.device) -> str:
+    """Whose memory, and how large it is."""
+    if device.type == "cuda":
+        return f"GPU, {torch.cuda.get_device_properties(device).total_memory / 2**30:.0f} GiB"
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of the computer"

@@ -1,0 +1,167 @@
+"""The GPU renderer: nvdiffrast rasterises once, then samples textures with mip maps in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ...errors import MissingDependencyError, ParameterError
+from ...mesh import Mesh
+from ...mesh.render import MIN_AREA
+from .base import Shot, Surface
+
+INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
+_AT_ONCE = 2**23  # samples rasterised together, so that the rasteriser's buffers stay small
+
+
+def load_nvdiffrast() -> ModuleType:
+    """``nvdiffrast.torch``.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        import nvdiffrast.torch
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"texture.renderer is nvdiffrast, which is not installed ({error}); "
+            f"run `{INSTALL}`, or use texture.renderer=cpu"
+        ) from error
+    return nvdiffrast.torch
+
+
+@dataclass(frozen=True)
+class HardwareViews:
+    """Views as texture coordinates and mip levels of their samples; see :class:`RenderedViews`.
+
+    Attributes:
+        uv: (N, s, s, 2) of each sample, v downwards as nvdiffrast wants it; level: (N, s, s) mip level.
+        inside: (N, s, s) 1 where a sample meets the head, else 0. supersample: samples per pixel and axis.
+    """
+
+    raster: ModuleType
+    uv: torch.Tensor
+    level: torch.Tensor
+    inside: torch.Tensor
+    supersample: int
+    surface: Surface
+    texture_size: int
+    capturable: bool = True
+
+    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        textures, views = index.shape
+        side, chosen = self.uv.shape[1], index.reshape(-1)
+        # The views of one texture lie below each other in one tall image: one texture fetch serves them all.
+        uv = self.uv.index_select(0, chosen).view(textures, views * side, side, 2)
+        level = self.level.index_select(0, chosen).view(textures, views * side, side)
+        colour = self.raster.texture(
+            texture.permute(0, 2, 3, 1).contiguous(), uv, mip_level_bias=level,
+            filter_mode="linear-mipmap-linear", boundary_mode="wrap",
+        )
+        colour = colour.view(-1, side, side, 3) * self.inside.index_select(0, chosen)[..., None]
+        return functional.avg_pool2d(colour.permute(0, 3, 1, 2), self.supersample)
+
+
+@dataclass(frozen=True)
+class HardwareRenderer:
+    """Rasterises with CUDA; see :class:`Renderer`.
+
+    Raises:
+        MissingDependencyError: nvdiffrast is not installed.
+        ParameterError: ``texture_size`` is not a power of two.
+    """
+
+    device: torch.device
+
+    def prepare(
+        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+    ) -> HardwareViews:
+        raster = load_nvdiffrast()
+        if texture_size & (texture_size - 1):
+            raise ParameterError(
+                f"the texture's side is {texture_size}: nvdiffrast needs a power of two, such as 512 or 1024 "
+                "(photo_texture.size), or use texture.renderer=cpu"
+            )
+        context = raster.RasterizeCudaContext(self.device)
+        parts = [
+            self._of_mesh(raster, context, mesh, group, size * supersample, texture_size, supersample)
+            for mesh, group in zip(meshes, shots, strict=True)
+        ]
+        uv, level, inside, uv_middle, points = (torch.cat(part) for part in zip(*parts, strict=True))
+        coverage = functional.avg_pool2d(inside[:, None], supersample)[:, 0]
+        return HardwareViews(
+            raster, _flipped(uv, level, texture_size), level, inside, supersample,
+            Surface(coverage, uv_middle, points), texture_size,
+        )
+
+    def _of_mesh(
+        self, raster: ModuleType, context, mesh: Mesh, shots: Sequence[Shot], side: int, texture_size: int,
+        supersample: int,
+    ) -> tuple[torch.Tensor, ...]:
+        """uv, level, inside of all samples and uv, points of each pixel's middle one."""
+        triangles, uv_triangles = (
+            torch.tensor(np.asarray(part, np.int32), device=self.device) for part in (mesh.triangles, mesh.uv_triangles)
+        )
+        corners, vertices = (
+            torch.tensor(np.asarray(part, np.float32), device=self.device) for part in (mesh.uv, mesh.vertices)
+        )
+        cameras = _cameras(mesh, shots, self.device)
+        density = _log_density(cameras, triangles.long(), corners[uv_triangles.long()])
+        results = []
+        step = max(1, _AT_ONCE // side**2)
+        for first in range(0, len(shots), step):
+            part = slice(first, first + step)
+            fragments, _ = raster.rasterize(context, _clip_space(cameras[part]), triangles, (side, side))
+            seen = fragments[..., 3] > 0
+            uv, _ = raster.interpolate(corners[None], fragments, uv_triangles)
+            level, _ = raster.interpolate(density[part, :, None].contiguous(), fragments, triangles)
+            level = level[..., 0] + float(np.log2(2.0 / side * texture_size))
+            level = level.clamp(0.0, float(np.log2(texture_size))) * seen
+            middle = fragments[:, supersample // 2 :: supersample, supersample // 2 :: supersample].contiguous()
+            points, _ = raster.interpolate(vertices[None], middle, triangles)
+            uv_middle, _ = raster.interpolate(corners[None], middle, uv_triangles)
+            results.append((uv, level, seen.float(), uv_middle, points))
+        return tuple(torch.cat(part) for part in zip(*results, strict=True))
+
+
+def _cameras(mesh: Mesh, shots: Sequence[Shot], device: torch.device) -> torch.Tensor:
+    """(N, V, 3) normalised camera space of every shot; see :func:`portrait_pipeline.mesh.render.camera_vertices`."""
+    vertices = torch.tensor(np.asarray(mesh.vertices), dtype=torch.float64, device=device)
+    centres, turns, extents = (
+        torch.tensor(np.stack(part), dtype=torch.float64, device=device)
+        for part in zip(*((s.framing.centre, s.view.rotation(), s.framing.half_extent) for s in shots), strict=True)
+    )
+    return ((vertices - centres[:, None]) @ turns.mT / extents[:, None, None]).float()
+
+
+def _log_density(cameras: torch.Tensor, triangles: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+    """(N, V): :func:`portrait_pipeline.mesh.render.log_density` of every view; corners are (T, 3, 2) UV."""
+    areas = _double_area(cameras[:, triangles.flatten(), :2].view(len(cameras), -1, 3, 2))
+    ratio = _double_area(corners)[None] / areas.clamp_min(MIN_AREA)
+    value = (0.5 * torch.log2(ratio.clamp_min(MIN_AREA))).repeat_interleave(3, dim=1)
+    index = triangles.flatten()
+    total = torch.zeros(cameras.shape[:2], device=cameras.device).index_add_(1, index, value)
+    return total / torch.bincount(index, minlength=cameras.shape[1]).clamp_min(1)
+
+
+def _double_area(corners: torch.Tensor) -> torch.Tensor:
+    a, b = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
+    return (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).abs()
+
+
+def _clip_space(cameras: torch.Tensor) -> torch.Tensor:
+    """(N, V, 4) of normalised camera space: rows grow downwards as in an image, near is small."""
+    depth = -cameras[..., 2:] / (1.05 * cameras[..., 2].abs().max().clamp_min(1e-6))
+    return torch.cat([cameras[..., :1], -cameras[..., 1:2], depth, torch.ones_like(depth)], dim=-1).contiguous()
+
+
+def _flipped(uv: torch.Tensor, level: torch.Tensor, texture_size: int) -> torch.Tensor:
+    """v downwards, and held half a texel of the coarser of the two mip levels inside: nvdiffrast would wrap it too."""
+    margin = 0.5 * torch.exp2(level.ceil()) / texture_size
+    down = 1 - uv[..., 1]
+    return torch.stack([uv[..., 0], torch.minimum(torch.maximum(down, margin), 1 - margin)], dim=-1)

@@ -1,0 +1,65 @@
+"""Colour grading: distributions are met, regions stay apart, limits hold."""
+
+import numpy as np
+import pytest
+import torch
+
+from portrait_pipeline.texture.exemplar import BACKGROUND, HAIR, OUTER, SKIN
+from portrait_pipeline.texture.grading import Grading, colour_map
+
+WIDE = (0.01, 100.0)
+
+
+def draw(seed: int, count: int = 4000) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return 0.5 + rng.normal(size=(count, 3)) @ rng.normal(scale=0.08, size=(3, 3))
+
+
+def test_a_map_meets_mean_and_covariance_and_undoes_itself():
+    source, target = draw(0), draw(1)
+    matrix, offset = colour_map(source, target, WIDE)
+    moved = source @ matrix.T + offset
+    assert np.allclose(moved.mean(axis=0), target.mean(axis=0))
+    assert np.abs(np.cov(moved.T) - np.cov(target.T)).max() < 0.05 * np.abs(np.cov(target.T)).max()
+    assert np.allclose(matrix, matrix.T), "an optimal transport between Gaussians is symmetric"
+    same, nothing = colour_map(source, source, WIDE)
+    assert np.allclose(same, np.eye(3), atol=1e-6) and np.allclose(nothing, 0, atol=1e-6)
+
+
+def test_gain_is_limited():
+    source = draw(2)
+    matrix, _ = colour_map(source, 5 * source, (0.6, 1.5))
+    assert np.linalg.eigvalsh(matrix).max() == pytest.approx(1.5)
+    matrix, _ = colour_map(source, 0.01 * source, (0.6, 1.5))
+    assert np.linalg.eigvalsh(matrix).min() == pytest.approx(0.6)
+
+
+def test_each_region_goes_to_its_like_and_the_rest_stays():
+    size = 96
+    labels = np.full((size, size), BACKGROUND, np.uint8)
+    labels[:32], labels[32:64] = HAIR, SKIN
+    art = np.zeros((40, 40, 3), np.uint8)
+    art_labels = np.where(np.arange(40)[:, None] < 20, HAIR, SKIN).astype(np.uint8).repeat(40, axis=1)
+    noise = np.random.default_rng(3).normal(scale=8, size=art.shape)
+    art[:20], art[20:] = np.clip([40, 20, 10] + noise[:20], 0, 255), np.clip([220, 180, 140] + noise[20:], 0, 255)
+    texture = torch.full((3, size, size), 0.5) + 0.03 * torch.randn(3, size, size, generator=torch.manual_seed(0))
+    grading = Grading(labels, art, art_labels)
+    result = grading.apply(texture, 1.0)
+    for rows, part in ((slice(4, 28), art[:20]), (slice(36, 60), art[20:])):
+        wanted = part.reshape(-1, 3).mean(axis=0) / 255
+        assert np.allclose(result[:, rows].mean(dim=(1, 2)).numpy(), wanted, atol=0.02)
+    assert torch.equal(result[:, 70:], texture[:, 70:].clamp(0, 1))
+    assert torch.equal(grading.apply(texture, 0.0), texture.clamp(0, 1))
+    half = grading.apply(texture, 0.5)
+    inside = (result > 0) & (result < 1)
+    assert torch.allclose(half[inside], ((result + texture) / 2)[inside], atol=1e-5)
+
+
+def test_neck_takes_the_faces_skin_and_missing_hair_changes_nothing():
+    labels = np.full((64, 64), OUTER, np.uint8)
+    labels[:32] = HAIR
+    art = np.full((20, 20, 3), (200, 150, 100), np.uint8)
+    texture = torch.full((3, 64, 64), 0.3)
+    result = Grading(labels, art, np.full((20, 20), SKIN, np.uint8)).apply(texture, 1.0)
+    assert np.allclose(result[:, 40:].mean(dim=(1, 2)).numpy(), np.array([200, 150, 100]) / 255, atol=0.01)
+    assert torch.allclose(result[:, :24], texture[:, :24])

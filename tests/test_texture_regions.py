@@ -1,0 +1,289 @@
+"""Regions of artwork and head, the first texture's colours, and the measure of what bleeds into the skin."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from ball import smooth_texture
+
+from portrait_pipeline.errors import LandmarkError
+from portrait_pipeline.face_model import FaceModel, load_bundled_model
+from portrait_pipeline.mesh.render import Framing, View, rasterise
+from portrait_pipeline.texture.exemplar import (
+    BACKGROUND,
+    EYES,
+    HAIR,
+    LIPS,
+    OUTER,
+    SKIN,
+    TEETH,
+    face_coordinates,
+    foreign,
+    head_polygon,
+    mouth_is_open,
+    portrait_mask,
+    region_map,
+    without_example,
+)
+from portrait_pipeline.texture.head_parts import regions_with_whole_ears
+from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
+from portrait_pipeline.texture.regions_art import portrait_regions
+from portrait_pipeline.texture.regions_colours import bleeding, region_colours
+from portrait_pipeline.texture.regions_head import head_regions
+from portrait_pipeline.texture.surface import texel_map
+
+PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)
+LUMINANCE = np.array([0.299, 0.587, 0.114])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_bundled_model()
+
+
+@pytest.fixture(scope="module")
+def points(model):
+    frontal = model.mean[model.landmarks][:, :2] * [1, -1]
+    return (frontal - frontal.mean(axis=0)) * 9 + [120, 150]
+
+
+def drawn(points: np.ndarray, polygon: np.ndarray, shape=(260, 240)) -> np.ndarray:
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillPoly(mask, [np.rint((polygon - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    return mask > 0
+
+
+def portrait(points: np.ndarray, hair=BLUE, skin=PINK, around=GREEN) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """A poster of a face: flat colours with a little grain, black lines, and what is what."""
+    rng = np.random.default_rng(3)
+    face, head = drawn(points, head_polygon(points, 0.55)), drawn(points, head_polygon(points, 1.1))
+    art = np.empty((*face.shape, 3))
+    art[:] = around
+    art[head], art[face] = hair, skin
+    art += rng.normal(0, 4, art.shape)
+    art = np.clip(np.rint(art), 0, 255).astype(np.uint8)
+    for part in (points[17:22], points[22:27], points[27:31]):
+        cv2.polylines(art, [np.rint(part).astype(np.int32)], False, (20, 20, 20), 2)
+    return art, {"face": face, "hair": head & ~face, "around": ~head & ~face}
+
+
+def share(labels: np.ndarray, where: np.ndarray, *wanted: int) -> float:
+    return float(np.isin(labels[where], wanted).mean())
+
+
+# -- the artwork ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hair", "skin", "around"), [(BLUE, PINK, GREEN), (RED, (240, 240, 235), (20, 20, 60)), (GREEN, BLUE, PINK)]
+)
+def test_a_portrait_falls_into_skin_hair_and_surroundings(points, hair, skin, around):
+    art, truth = portrait(points, hair, skin, around)
+    labels = portrait_regions(art, points)
+    assert labels.dtype == np.uint8 and labels.shape == art.shape[:2]
+    assert share(labels, truth["face"], SKIN, EYES, LIPS) > 0.85 and share(labels, truth["face"], HAIR) < 0.01
+    assert share(labels, truth["hair"], HAIR) > 0.5 and share(labels, truth["hair"], SKIN) < 0.01
+    assert share(labels, truth["around"], BACKGROUND) > 0.97
+    at = {index: labels[int(points[index, 1]), int(points[index, 0])] for index in (19, 30, 36, 45, 48, 57)}
+    assert at == {19: SKIN, 30: SKIN, 36: EYES, 45: EYES, 48: LIPS, 57: LIPS}, "brows are strokes on skin"
+    assert np.array_equal(labels, portrait_regions(art, points))
+
+
+def test_regions_do_not_depend_on_the_size_of_the_picture(points):
+    art, _ = portrait(points)
+    double = cv2.resize(art, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    small, large = portrait_regions(art, points), portrait_regions(double, points * 2)
+    assert (large[::2, ::2] == small).mean() > 0.95
+
+
+def test_a_bald_head_has_no_hair(points):
+    art, truth = portrait(points, hair=PINK)
+    assert share(portrait_regions(art, points), np.ones(art.shape[:2], bool), HAIR) < 0.01
+    flat = np.full_like(art, 200)
+    assert not (portrait_regions(flat, points) == HAIR).any()
+
+
+def test_points_that_are_no_face(points):
+    art, _ = portrait(points)
+    assert (portrait_regions(art, points + 3000) == BACKGROUND).all()
+    with pytest.raises(LandmarkError, match=r"face is 0\.0 px wide; it must be at least 8"):
+        portrait_regions(art, np.zeros((68, 2)))
+
+
+def test_a_dark_fringe_under_a_bright_hat_is_the_hair(points):
+    art, truth = portrait(points, hair=(220, 170, 30), around=(240, 240, 235))
+    rows = np.arange(art.shape[0])[:, None]
+    locks = truth["hair"] | (drawn(points, head_polygon(points, 1.1) * [1.25, 1] - [0.25 * points[30, 0], 0]))
+    locks &= ~truth["face"] & (rows > points[17:27, 1].min() - 4)
+    art[locks] = (40, 25, 20)
+    labels = portrait_regions(art, points)
+    assert share(labels, locks, HAIR) > 0.3
+    assert share(labels, truth["hair"] & ~locks, HAIR) < 0.05, "the hat is not used"
+
+
+def test_portrait_mask_holds_the_face_and_not_the_corners(points):
+    mask = portrait_mask(points, (260, 240))
+    for index in (27, 30, 36, 45, 48, 54, 57):
+        assert mask[int(points[index, 1]), int(points[index, 0])]
+    assert not mask[-1, 0] and not mask[-1, -1] and 0.1 < mask.mean() < 0.6
+    assert head_polygon(points)[:, 1].min() < points[17:27, 1].min(), "the outline reaches above the brows"
+    with pytest.raises(LandmarkError, match="no pixel"):
+        portrait_mask(points + 1000, (260, 240))
+
+
+def test_an_open_mouth_shows_teeth(points):
+    opened = points.copy()
+    opened[65:68, 1] += 0.3 * np.linalg.norm(points[54] - points[48])
+    assert mouth_is_open(opened) and not mouth_is_open(points)
+    middle = opened[[62, 66]].mean(axis=0).astype(int)
+    for labels in (region_map(opened, (260, 240), teeth=True), portrait_regions(portrait(points)[0], opened)):
+        assert labels[middle[1], middle[0]] == TEETH
+
+
+def test_regions_are_matched_with_their_own_kind():
+    head = np.array([SKIN, EYES, LIPS, OUTER, TEETH])
+    laughing, silent = np.array([SKIN, EYES, LIPS, TEETH]), np.array([SKIN, EYES, LIPS])
+    assert (~foreign(head, laughing)).tolist() == [
+        [True, False, False, False],
+        [False, True, False, False],
+        [False, False, True, False],
+        [True, False, False, False],
+        [False, False, False, True],
+    ]
+    assert without_example(head, silent).tolist() == [False, False, False, False, True]
+    assert not without_example(head, laughing).any()
+
+
+def test_face_coordinates_undo_an_affine_map(points):
+    moved = points @ np.array([[1.2, 0.1], [-0.2, 0.9]]) + [5, -3]
+    assert np.allclose(face_coordinates(moved, moved, points), points, atol=1e-8)
+
+
+# -- the head ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def painted(model):
+    """A head whose hair line is known: (S, S, 3) texture, hair (S, S) bool."""
+    size = 256
+    texels = texel_map(model.mesh(), size)
+    place = texels.interpolate(model.triangles, model.mean)
+    scalp = regions_with_whole_ears(model) == FaceModel.REGIONS.index("scalp")
+    hair = scalp[model.triangles[texels.triangle]].all(axis=-1)
+    brow = model.mean[model.landmarks[17:27], 1].max()
+    hair &= place[..., 1] > model.mean[model.regions == FaceModel.REGIONS.index("ear"), 1].mean()  # no nape
+    hair &= (place[..., 1] > brow + 4.0) | (place[..., 2] < 3.0)  # starts higher than the model's own hair line
+    rng = np.random.default_rng(1)
+    texture = np.where(hair[..., None], (60, 45, 40), (215, 165, 140)) + rng.normal(0, 5, (size, size, 3))
+    return np.clip(texture, 0, 255).astype(np.uint8), hair
+
+
+def test_a_head_falls_into_its_regions(model, painted):
+    texture, hair = painted
+    labels = head_regions(model, model.mesh(), texture)
+    assert set(np.unique(labels)) == {SKIN, OUTER, HAIR, EYES, LIPS}
+    assert share(labels, hair, HAIR) > 0.95
+    core = cv2.erode((~hair).astype(np.uint8), np.ones((9, 9))) > 0
+    region = model.regions[model.triangles[texel_map(model.mesh(), 256).triangle]].max(axis=-1)
+    face, neck = (region == FaceModel.REGIONS.index(name) for name in ("face", "neck"))
+    assert share(labels, core & face, HAIR) < 0.01
+    assert share(labels, neck, OUTER) > 0.97
+    seen = rasterise(model.mesh(), View(), Framing(np.array([0.0, 0.0, -2.0]), 17.0), 64)
+    row, column = (((1 - seen.uv[..., 1]) * 256).astype(int), (seen.uv[..., 0] * 256).astype(int))
+    middle = labels[row[32, 32], column[32, 32]]
+    assert middle == SKIN, "the middle of the frontal view is face"
+
+
+def test_unseen_scalp_is_hair_and_a_bald_one_is_skin(model, painted):
+    texture, hair = painted
+    front = texel_map(model.mesh(), 256).interpolate(model.triangles, model.mean)[..., 2] > 0
+    grey = np.where(front[..., None], texture, 128).astype(np.uint8)
+    labels = head_regions(model, model.mesh(), grey, seen=front)
+    assert share(labels, hair & ~front, HAIR) > 0.9
+    bald = np.clip(smooth_texture(256) * 0.1 + [200, 150, 130], 0, 255).astype(np.uint8)
+    labels = head_regions(model, model.mesh(), bald)
+    assert not (labels == HAIR).any() and share(labels, hair & ~front, OUTER) > 0.99
+
+
+# -- colours -------------------------------------------------------------------------------------------------------
+
+
+def tensor(texture: np.ndarray) -> torch.Tensor:
+    return torch.tensor(texture.astype(np.float32) / 255).permute(2, 0, 1)[None]
+
+
+def array(texture: torch.Tensor) -> np.ndarray:
+    return texture[0].permute(1, 2, 0).numpy() * 255
+
+
+@pytest.fixture(scope="module")
+def scene(model, points, painted):
+    art, _ = portrait(points)
+    art_labels = portrait_regions(art, points)
+    return painted[0], head_regions(model, model.mesh(), painted[0]), art, art_labels
+
+
+def test_every_region_starts_in_its_own_colours(scene):
+    texture, labels, art, art_labels = scene
+    colours = region_colours(art, art_labels)
+    start = array(start_by_region(tensor(texture), labels, colours, "palette"))
+    for label, wanted in ((SKIN, PINK), (OUTER, PINK), (HAIR, BLUE)):
+        part = cv2.erode((labels == label).astype(np.uint8), np.ones((9, 9))) > 0
+        assert np.abs(np.median(start[part], axis=0) - wanted).max() < 12
+        assert np.percentile(np.abs(start[part] - wanted).max(axis=1), 98) < 45
+    assert bleeding(np.clip(start, 0, 255).astype(np.uint8), labels, art, art_labels) < 0.02
+
+
+def test_the_start_keeps_light_and_dark_and_wraps_round_the_seam(scene):
+    texture, labels, art, art_labels = scene
+    photo = np.clip(texture.astype(float) + (smooth_texture(256, seed=4).mean(axis=2, keepdims=True) - 128), 0, 255)
+    style = region_colours(art, art_labels) | {SKIN: np.linspace(20, 240, 500)[:, None] * [1, 0.9, 0.7]}
+    start = array(start_by_region(tensor(photo), labels, style, "palette")) @ LUMINANCE
+    skin = cv2.erode((labels == SKIN).astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.corrcoef(start[skin], (photo @ LUMINANCE)[skin])[0, 1] > 0.95
+    assert np.abs(start[:, 0] - start[:, -1]).max() < 25
+
+
+def test_other_starts_by_region(scene):
+    texture, labels, art, art_labels = scene
+    colours, photo = region_colours(art, art_labels), tensor(texture)
+    assert start_by_region(photo, labels, colours, "photo") is photo
+    moved = array(start_by_region(photo, labels, colours, "mean"))
+    assert np.abs(moved[labels == SKIN].mean(axis=0) - colours[SKIN].mean(axis=0)).max() < 3
+    small = start_by_region(torch.nn.functional.interpolate(photo, size=(64, 64)), labels, colours, "palette")
+    assert small.shape == (1, 3, 64, 64)
+    assert np.allclose(colour_of_luminance(np.full((5, 3), 0.4), np.array([0.2, 1.3])), [[0.2] * 3, [1.3] * 3])
+
+
+def test_colours_without_an_example_come_from_the_portrait():
+    art = np.zeros((40, 40, 3), np.uint8)
+    art[:] = PINK
+    art[:6] = BLUE
+    labels = np.full((40, 40), SKIN, np.uint8)
+    colours = region_colours(art, labels)
+    assert (colours[HAIR] == BLUE).all() and len(colours[BACKGROUND]) == 0
+    assert len(colours[EYES]) == len(colours[TEETH]) == 1600 and colours[OUTER] is colours[SKIN]
+    nothing = region_colours(art, np.full((40, 40), BACKGROUND, np.uint8))
+    assert all(len(nothing[label]) for label in (SKIN, OUTER, HAIR, EYES, LIPS, TEETH))
+
+
+def test_bleeding_is_the_share_of_foreign_colour(scene):
+    _, labels, art, art_labels = scene
+    pure = np.empty((256, 256, 3), np.uint8)
+    pure[:] = PINK
+    pure[labels == HAIR] = BLUE
+    assert bleeding(pure, labels, art, art_labels) == 0.0
+    skin = np.isin(labels, (SKIN, OUTER))
+    stained = pure.copy()
+    stained[:, :100][skin[:, :100]] = BLUE
+    wanted = skin[:, :100].sum() / skin.sum()
+    assert bleeding(stained, labels, art, art_labels) == pytest.approx(wanted, abs=0.05)
+    thin = pure.copy()
+    thin[::16] = (20, 20, 20)
+    assert bleeding(thin, labels, art, art_labels) < 0.02, "lines are strokes"
+    green = np.where(skin[..., None], GREEN, pure).astype(np.uint8)
+    assert bleeding(green, labels, art, art_labels) == 1.0
+    weight = np.zeros((256, 256))
+    weight[:, 110:] = 1
+    assert bleeding(stained, labels, art, art_labels, weight) == 0.0
+    assert bleeding(pure, np.full_like(labels, HAIR), art, art_labels) == 0.0
