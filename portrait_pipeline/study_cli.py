@@ -62,7 +62,10 @@ def write(heads: Path, photos: tuple[Path, ...], artworks: tuple[Path, ...], cho
           output: Path, key: Path | None, title: str, seed: int) -> None:
     """Ask people: write one HTML page to send around, and its key, which stays with you."""
     from .applications.study import write_files
+    from .errors import ParameterError
 
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ParameterError(f"--output is {output}: it must name an HTML file, such as study.html")
     key = output.with_suffix(".key.json") if key is None else key
     write_files(heads, photos, artworks, output, key, title, seed, lambda line: click.echo(line, err=True), choices,
                 azimuth)

@@ -18,12 +18,10 @@ from portrait_pipeline.texture.exemplar import (
     SKIN,
     TEETH,
     face_coordinates,
-    foreign,
     head_polygon,
     mouth_is_open,
     portrait_mask,
     region_map,
-    without_example,
 )
 from portrait_pipeline.texture.head_parts import regions_with_whole_ears
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
@@ -138,20 +136,6 @@ def test_an_open_mouth_shows_teeth(points):
     middle = opened[[62, 66]].mean(axis=0).astype(int)
     for labels in (region_map(opened, (260, 240), teeth=True), portrait_regions(portrait(points)[0], opened)):
         assert labels[middle[1], middle[0]] == TEETH
-
-
-def test_regions_are_matched_with_their_own_kind():
-    head = np.array([SKIN, EYES, LIPS, OUTER, TEETH])
-    laughing, silent = np.array([SKIN, EYES, LIPS, TEETH]), np.array([SKIN, EYES, LIPS])
-    assert (~foreign(head, laughing)).tolist() == [
-        [True, False, False, False],
-        [False, True, False, False],
-        [False, False, True, False],
-        [True, False, False, False],
-        [False, False, False, True],
-    ]
-    assert without_example(head, silent).tolist() == [False, False, False, False, True]
-    assert not without_example(head, laughing).any()
 
 
 def test_face_coordinates_undo_an_affine_map(points):

@@ -335,6 +335,13 @@ def test_teeth_keep_their_first_colours_when_the_artwork_shows_none(model, subje
     assert changed[teeth].mean() < 0.2 * changed[laughing.labels == LIPS].mean()
 
 
+def test_equal_scales_and_cropped_scales_alone_run_too(subject):
+    _, history = stylise(subject, tiny(scales=[32, 32], iterations=[2, 3]))
+    assert [record["step"] for record in history] == [1, 2, 3, 4, 5]
+    cropped, _ = stylise(subject, tiny(scales=[64], iterations=[2], crop=32))
+    assert cropped.shape == subject.photo.shape
+
+
 # -- errors --------------------------------------------------------------------------------------------------------
 
 

@@ -159,9 +159,9 @@ def sweep(options: Namespace) -> Iterator[Cost]:
     Raises:
         ParameterError: unknown axes, or a base of other than five numbers.
     """
-    from .benchmark_texture import texture_params
+    from .benchmark_texture import texture_params, updated
 
-    params = texture_params(options).model_copy(update={"renderer": options.renderer})
+    params = updated(texture_params(options), {"renderer": options.renderer})
     device = choose_device(params.device)
     axes = options.axes or list(AXES)
     for axis in axes:

@@ -30,7 +30,7 @@ from ..texture.rendering.hardware import HardwareRenderer
 from ..texture.subject import Subject
 from . import benchmark_options
 from .benchmark_measure import PeakMemory, StepClock, machine, wait
-from .benchmark_subject import load_subject, sample_arrays, save_arrays, synthetic_arrays
+from .benchmark_subject import load_subject, read_arrays, sample_arrays, save_arrays, synthetic_arrays
 
 VIEWS = (View(), View(-25.0, 8.0), View(25.0, -8.0), View(-12.0, -15.0), View(12.0, 15.0))
 """Where results are judged, whatever views their optimisation used."""
@@ -146,7 +146,7 @@ def benchmark(options: Namespace) -> Iterator[Row]:
     repeat = options.repeat or _REPEAT[device.type]
     for renderer in _renderers(options.renderer, device):
         for iterations in options.iterations or [base.iterations]:
-            params = _updated(base, {"renderer": renderer, "iterations": iterations})
+            params = updated(base, {"renderer": renderer, "iterations": iterations})
             judge, single = Judge(params, options.evaluation_size), None
             for method in _methods(options.methods):
                 row = measure(Setting(method, params, subjects[:1]), judge, repeat)
@@ -174,10 +174,10 @@ def texture_params(options: Namespace) -> TextureParams:
                 f"--scales has {len(options.scales)} entries and texture.iterations {len(params.iterations)}: "
                 "give --iterations with one number for each scale"
             )
-    return _updated(params, changes)
+    return updated(params, changes)
 
 
-def _updated(params: TextureParams, changes: dict) -> TextureParams:
+def updated(params: TextureParams, changes: dict) -> TextureParams:
     from ..params import validate
 
     return validate(TextureParams, params.model_dump() | changes, "texture")
@@ -247,7 +247,9 @@ def run(arguments: Sequence[str], show: Callable[[str], None], program: str) -> 
         return
     if options.save:
         size = options.texture_size or PhotoTextureParams().size
-        made = synthetic_arrays(size) if options.subject == ["synthetic"] else sample_arrays(size)
+        source = (options.subject or ["sample"])[0]
+        known = {"synthetic": synthetic_arrays, "sample": sample_arrays}
+        made = known[source](size) if source in known else read_arrays(Path(source))
         save_arrays(options.save, made)
         show(str(options.save))
         return

@@ -39,9 +39,13 @@ def write_effects(
     Raises:
         PortraitError: any user error; nothing is written then.
     """
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ParameterError(f"--output is {output}: it must end in .png or .jpg")
     layout = Layout(project)
     params = with_overrides(load_params(project / "params.yaml"), overrides)
     params.pair(name)
+    if params.texture.method == "joint":
+        raise ParameterError("texture.method is joint, which moves the head: the grid shows textures on given heads")
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
     translated = TranslatedPair.load(layout.pair_artifact("translate", name))

@@ -1,6 +1,6 @@
 """The artwork as a source of style: which of its pixels belong to the portrait, and where on the face they lie.
 
-Regions guide the matching: eyes are compared with eyes, lips with lips, the rest with the rest. OUTER is what the
+Regions guide the matching: eyes are compared with eyes, lips with lips, hair with hair. OUTER is what the
 head has and the artwork's face has not (neck, ears, nape): it takes colours and strokes from the face's skin, but no
 part of the artwork has to be found there. TEETH is what an open mouth shows; a smiling head whose artwork keeps its
 mouth shut has no example to offer, so the teeth keep the colours they start with.
@@ -64,31 +64,6 @@ def region_map(points: np.ndarray, shape: tuple[int, int], teeth: bool) -> np.nd
         inner = np.asarray(points, float)[_INNER_LIP]
         cv2.fillPoly(labels, [np.rint((inner - 0.5) * 16).astype(np.int32)], TEETH, shift=4)
     return labels
-
-
-def foreign(result: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Which pairs should not be matched: (N, M) bool for (N,) labels of the head and (M,) labels of the artwork.
-
-    OUTER counts as SKIN.
-    """
-    return np.where(result == OUTER, SKIN, result)[:, None] != style[None]
-
-
-def without_example(result: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Which of (N,) labels of the head are TEETH that none of the artwork's (M,) labels shows: (N,) bool.
-
-    They take no part in the style loss. Whatever else of the artwork they were compared with would show: lips and eyes
-    in their own colours, skin with lines that look like gaps.
-    """
-    return (result == TEETH) & (not (style == TEETH).any())
-
-
-def face_mask(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool: the convex hull of the 68 points (jaw to brows)."""
-    mask = np.zeros(shape, np.uint8)
-    hull = cv2.convexHull(np.asarray(points, np.float32))[:, 0]
-    cv2.fillPoly(mask, [np.rint((hull - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    return mask.astype(bool)
 
 
 def portrait_mask(points: np.ndarray, shape: tuple[int, int], erode: float = 0.01) -> np.ndarray:

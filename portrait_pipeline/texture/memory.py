@@ -53,12 +53,20 @@ def advice(params: TextureParams, subjects: int, texture_size: int, device: torc
 
 
 def _is_about_memory(error: BaseException) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(saying in text for saying in _SAYINGS)
+    """Whether the error, or one that it hides (a failed recording of a graph does), tells of memory."""
+    seen: BaseException | None = error
+    while seen is not None:
+        text = str(seen).lower()
+        if isinstance(seen, MemoryError | torch.OutOfMemoryError) or any(saying in text for saying in _SAYINGS):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _place(device: torch.device) -> str:
     """Whose memory, and how large it is."""
     if device.type == "cuda":
         return f"GPU, {torch.cuda.get_device_properties(device).total_memory / 2**30:.0f} GiB"
+    if not hasattr(os, "sysconf"):
+        return "of the computer"
     return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of the computer"

@@ -22,7 +22,7 @@ from .palette import start_by_region
 from .perceptual import network_for
 from .pyramid import enlarge, resize
 from .regions_colours import region_colours
-from .rendering import Renderer, choose_renderer, texel_weights
+from .rendering import RenderedViews, Renderer, Shot, choose_renderer, texel_weights
 from .scale import build_scale
 from .schedule import Stage, schedule
 from .seam import close_seam
@@ -76,7 +76,11 @@ def stylise_together(
     renderer = choose_renderer(params.renderer, device)
     size = subjects[0].photo.shape[0] if subjects else 0
     with _fast_matrices(device), memory_advice(params, len(subjects), size, device):
-        return (work or Work)(subjects, params, device, renderer).run(progress)
+        running = (work or Work)(subjects, params, device, renderer)
+        try:
+            return running.run(progress)
+        finally:
+            running.beside.shutdown(wait=False, cancel_futures=True)
 
 
 class Work:
@@ -101,12 +105,15 @@ class Work:
             self.beside.submit(Grading, head.subject.labels, head.art, head.art_labels) for head in self.heads
         ]
         self.completions: list[Future[Completion]] = []
+        self.recorded = 0  # steps on record before this scale
         self.finest_whole: Stage | None = None  # its views tell how well each texel is seen
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
         stages = schedule(self.params, self.size, window_size(self.params, self.device))
         total = sum(stage.iterations for stage in stages)
         self.finest_whole = next((stage for stage in reversed(stages) if stage.window == stage.size), None)
+        if self.finest_whole is None:
+            self._complete_later(texel_weights(self._whole_views(stages[-1]), len(self.heads)))
         first = textures = self._first(stages[0].texture_size)
         for stage in stages:
             first, textures = (self._enlarged(part, stage.texture_size) for part in (first, textures))
@@ -141,8 +148,7 @@ class Work:
             self.rng,
         )
         optimisation = Optimisation(scale, textures, self.network, self.params)
-        if stage == self.finest_whole:
-            self._complete_later(texel_weights(scale.views, len(self.heads)))
+        self._watch(stage, scale.views)
         if stage.iterations == 0:
             return textures
         graph = capture(optimisation) if self.device.type == "cuda" and scale.views.capturable else None
@@ -154,8 +160,7 @@ class Work:
 
     def _record(self, history: torch.Tensor, stage: Stage, progress: Progress, total: int) -> None:
         """Append the rows (T, P, 5) of a scale's history that are new, and report the last."""
-        before = sum(record["scale"] == stage.size for record in self.histories[0])
-        rows = history[before:].cpu().numpy()
+        rows = history[len(self.histories[0]) - self.recorded :].cpu().numpy()
         for row in rows:
             step = len(self.histories[0]) + 1
             for number, values in enumerate(row):
@@ -167,6 +172,18 @@ class Work:
                         )
                 self.histories[number].append({"step": step, "scale": stage.size, **terms})
         progress(len(self.histories[0]), total, dict(zip(TERMS, map(float, rows[-1].mean(axis=0)), strict=True)))
+
+    def _watch(self, stage: Stage, views: RenderedViews) -> None:
+        """At the start of a scale: where its records begin, and how well its views see each texel."""
+        self.recorded = len(self.histories[0])
+        if stage == self.finest_whole:
+            self._complete_later(texel_weights(views, len(self.heads)))
+
+    def _whole_views(self, stage: Stage) -> RenderedViews:
+        """All views uncropped, for a schedule that only has cropped ones."""
+        shots = [[Shot(view, head.framing) for view in (*self.front, *self.surround)] for head in self.heads]
+        meshes = [head.subject.mesh for head in self.heads]
+        return self.renderer.prepare(meshes, shots, stage.window, stage.texture_size, 2)
 
     def _complete_later(self, weights: torch.Tensor) -> None:
         """Prepare the completion from texel weights (P, s, s), beside the steps on a GPU."""

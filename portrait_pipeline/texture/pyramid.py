@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Bilinear resampling of (1, C, H, W) to ``size``, antialiased when it shrinks."""
+    """Bilinear resampling of (B, C, H, W) to ``size``, antialiased when it shrinks."""
     smaller = size[0] < image.shape[2] or size[1] < image.shape[3]
     return functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=smaller)
 
@@ -36,7 +36,7 @@ def half(image: torch.Tensor) -> torch.Tensor:
 
 
 def analyse(image: torch.Tensor, levels: int) -> list[torch.Tensor]:
-    """``levels`` Laplacian levels of (1, C, H, W), finest first, and the low-pass residual last."""
+    """``levels`` Laplacian levels of (B, C, H, W), finest first, and the low-pass residual last."""
     pyramid = []
     for _ in range(levels):
         low = half(image)

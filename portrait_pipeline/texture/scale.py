@@ -1,7 +1,7 @@
 """All that one scale of the optimisation needs, gathered on the device before its first step.
 
 Views, samples, and the hypercolumns of content and style do not change during a scale, and which view and which
-samples a step uses is drawn beforehand too: a step reads row t of tables and never waits for the host.
+samples a step uses is drawn beforehand too: a step reads row t of tables.
 """
 
 from __future__ import annotations

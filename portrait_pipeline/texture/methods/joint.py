@@ -16,7 +16,7 @@ from ...params import TextureParams
 from ...progress import Progress, silent
 from ..optimise import Work
 from ..perceptual import PerceptualNetwork
-from ..rendering import RenderedViews, Shot, texel_weights
+from ..rendering import RenderedViews, Shot
 from ..rendering.hardware import HardwareViews
 from ..scale import Scale, build_scale
 from ..schedule import Stage
@@ -83,8 +83,7 @@ class JointWork(Work):
             stage, self.heads, self.front, self.surround, self.network, recorder, self.params, self.generator,
             self.rng,
         )
-        if stage.window == stage.size:
-            self._complete_later(texel_weights(scale.views))
+        self._watch(stage, scale.views)
         if stage.iterations == 0:
             return textures
         scale = replace(scale, views=self._moving(scale.views, recorder.shots))

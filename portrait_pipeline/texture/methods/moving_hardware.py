@@ -45,7 +45,9 @@ class MovingHardwareViews:
         clip = _clip_space(camera_space(self.vertices, self.shots[number]))
         fragments, derivatives = self.raster.rasterize(self.context, clip, triangles, (fine, fine))
         uv, change = self.raster.interpolate(corners, fragments, uv_triangles, rast_db=derivatives, diff_attrs="all")
-        down = torch.stack([uv[..., 0], 1 - uv[..., 1]], dim=-1).contiguous()
+        # nvdiffrast wraps v as well as u: kept half a texel inside, the crown does not mix with the neck.
+        margin = 0.5 / texture.shape[2]
+        down = torch.stack([uv[..., 0], (1 - uv[..., 1]).clamp(margin, 1 - margin)], dim=-1).contiguous()
         change = (change * change.new_tensor([1.0, 1.0, -1.0, -1.0])).contiguous()
         colour = self.raster.texture(
             texture.permute(0, 2, 3, 1).contiguous(), down, change, filter_mode="linear-mipmap-linear",

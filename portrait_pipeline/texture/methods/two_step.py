@@ -100,6 +100,7 @@ class _TwoStep(Work):
 
     def _pictures(self, stage: Stage, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""
+        self.recorded = len(self.histories[0])
         if stage.iterations == 0:
             return first
         alone = [

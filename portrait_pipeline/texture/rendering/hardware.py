@@ -85,7 +85,7 @@ class HardwareRenderer:
         if texture_size & (texture_size - 1):
             raise ParameterError(
                 f"the texture's side is {texture_size}: nvdiffrast needs a power of two, such as 512 or 1024 "
-                "(photo_texture.size), or use texture.renderer=cpu"
+                "(photo_texture.size; twice each of texture.scales up to it), or use texture.renderer=cpu"
             )
         context = raster.RasterizeCudaContext(self.device)
         parts = [
