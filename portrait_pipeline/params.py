@@ -314,7 +314,7 @@ class TextureParams(Section):
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
         64, 128, 256, 512]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
-    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [100, 100, 60, 50]
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [90, 90, 50, 40]
     """Steps at each scale (paper: 600 in all)."""
     crop: Literal["auto"] | Annotated[int, Field(ge=32, le=2048)] = "auto"
     """Scales above this size use random windows of this size; auto: 256 on the CPU, whole views on a GPU."""

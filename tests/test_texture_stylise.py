@@ -299,7 +299,7 @@ def test_several_subjects_together_are_about_what_they_are_alone(subject, other)
     for (texture, history), (single, one) in zip(together, alone, strict=True):
         assert distance(texture, single) < 1.5 * usual, "samples differ as those of another seed do"
         ends = [np.mean([record["loss"] for record in part[-4:]]) for part in (history, one)]
-        assert ends[0] == pytest.approx(ends[1], rel=0.1)
+        assert ends[0] == pytest.approx(ends[1], rel=0.2)
     assert distance(together[0][0], together[1][0]) > 3 * distance(together[0][0], alone[0][0])
     few = tiny(iterations=[1, 1])
     twice = [stylise_together([subject, other], few) for _ in range(2)]

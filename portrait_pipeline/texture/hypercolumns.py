@@ -20,6 +20,10 @@ class Taps:
     weight: torch.Tensor
     sizes: tuple[tuple[int, int], ...]
 
+    def first(self, count: int) -> Taps:
+        """The first ``count`` positions of every image."""
+        return Taps(self.index[:, :count], self.weight[:, :count], self.sizes)
+
     def take(self, images: torch.Tensor, pick: torch.Tensor) -> Taps:
         """The positions ``pick`` (n',) of the ``images`` (B',)."""
         index, weight = (part.index_select(0, images).index_select(1, pick) for part in (self.index, self.weight))

@@ -52,7 +52,7 @@ class Scale:
     Attributes:
         views: all views, head after head. background: (P, 3).
         samples: candidates of all views, (P * N, C). taps: where their hypercolumns are read.
-        content: (P * N, C, D) bfloat16 hypercolumns of the photo's texture at the candidates.
+        content: (P * N, C / 2, D) bfloat16 hypercolumns of the photo's texture at the first half of the candidates.
         style: (P, M, D) hypercolumns of the artworks. style_samples: (P, M). style_moments: of the two-way groups.
         groups, style_groups: (P * N, 3, C) and (P, 3, M), what is compared with what; see :func:`style_groups`.
     """
@@ -91,7 +91,7 @@ def build_scale(
     background = torch.stack([head.style_mean for head in heads])
     samples = _candidates(views, heads, len(directions), stage.window, stage.points * _CANDIDATES, generator)
     taps = find_taps(samples.points, map_sizes(stage.window, stage.window))
-    content = _content(views, heads, background, taps, network)
+    content = _content(views, heads, background, taps.first(stage.points * _CANDIDATES // 2), network)
     drawn = [_style(head, stage, network, params, generator) for head in heads]
     style_samples = Samples(*(torch.stack([getattr(part, name) for _, part in drawn]) for name in
                               ("points", "region", "position")))
@@ -238,11 +238,18 @@ def _plan(
     stage: Stage, heads: int, each: int, params: TextureParams, channels: int, device: torch.device,
     rng: np.random.Generator,
 ) -> Plan:
-    """Views in random order, all of them before one comes again; random candidates and channels."""
+    """Views in random order, all of them before one comes again; random candidates and channels.
+
+    The first half of a step's picks are from the first half of the candidates, where the content is known.
+    """
     steps, used = stage.iterations, params.views_per_step
     rounds = -(-steps * used // each) if steps else 0
     order = np.concatenate([rng.permutation(each) for _ in range(rounds)] or [np.zeros(0, int)])[: steps * used]
     views = order.reshape(steps, 1, used) + np.arange(heads)[None, :, None] * each
-    picks = [rng.choice(stage.points * _CANDIDATES, stage.points, replace=False) for _ in range(steps)]
+    pool, known = stage.points * _CANDIDATES // 2, max(stage.points // 2, 1)
+    picks = [
+        np.concatenate([rng.choice(pool, known, False), pool + rng.choice(pool, stage.points - known, False)])
+        for _ in range(steps)
+    ]
     some = [np.sort(rng.choice(channels, min(_MOMENT_CHANNELS, channels), replace=False)) for _ in range(steps)]
     return Plan(*(torch.tensor(np.array(part), dtype=torch.int64, device=device) for part in (views, picks, some)))
