@@ -314,11 +314,11 @@ class TextureParams(Section):
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
         64, 128, 256, 512]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
-    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [90, 90, 50, 40]
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [80, 80, 45, 35]
     """Steps at each scale (paper: 600 in all)."""
     crop: Literal["auto"] | Annotated[int, Field(ge=32, le=2048)] = "auto"
     """Scales above this size use random windows of this size; auto: 256 on the CPU, whole views on a GPU."""
-    views: Annotated[int, Field(ge=1, le=1000)] = 16
+    views: Annotated[int, Field(ge=1, le=1000)] = 12
     """Random views of the face, drawn once and rasterised once a scale."""
     azimuth: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 30.0
     """Views turn at most this far sideways (degrees; paper: 30)."""
@@ -355,7 +355,10 @@ class TextureParams(Section):
 
 
 class TextureComparisonParams(Section):
-    """All methods of texture stylisation side by side on one pair; everything else as in ``texture``."""
+    """All methods of texture stylisation side by side on one pair; all else is at the defaults of ``texture``.
+
+    So trying out a parameter of the texture does not run all methods again.
+    """
 
     pair: str = ""
     """Name of the pair; empty is the first one."""

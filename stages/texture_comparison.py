@@ -6,7 +6,7 @@ from portrait_pipeline.artifacts import write_arrays, write_json
 from portrait_pipeline.errors import ParameterError
 from portrait_pipeline.face_model import load_bundled_model
 from portrait_pipeline.images import save_image
-from portrait_pipeline.params import load_params
+from portrait_pipeline.params import TextureParams, load_params
 from portrait_pipeline.progress import progress_bar
 from portrait_pipeline.stage import Layout, run_stage
 
@@ -23,7 +23,7 @@ def main(layout: Layout) -> None:
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     model = load_bundled_model()
     results = compare_methods(
-        model, located, head, photo, params.texture, settings, lambda method: progress_bar(f"{method} {name}")
+        model, located, head, photo, TextureParams(), settings, lambda method: progress_bar(f"{method} {name}")
     )
     arrays = {f"{result.name}/{part}": getattr(result, part) for result in results for part in ("texture", "vertices")}
     path = layout.artifact("texture_comparison", "textures.h5")
