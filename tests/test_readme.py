@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -31,3 +32,12 @@ def test_every_stage_is_described() -> None:
 def test_every_sample_is_named() -> None:
     names = sample_names()
     assert not [name for name in (*names.photos, *names.artworks) if f"`sample:{name}`" not in README]
+
+
+def test_no_figure_is_left_open() -> None:
+    assert not re.search(r"@[A-Z]+@", README)
+
+
+def test_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    assert pictures and all((ROOT / picture).is_file() for picture in pictures)
