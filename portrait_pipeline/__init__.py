@@ -5,7 +5,7 @@ and import only in this order:
 
     errors, artifacts, params, progress          (single modules, used by all)
     images -> landmarks -> mesh -> face_model -> shapes -> translation -> deformation -> texture
-           -> evaluation -> applications -> cli
+           -> animation -> evaluation -> applications -> cli
 """
 
 __version__ = "0.1.0"

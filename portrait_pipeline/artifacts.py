@@ -189,8 +189,8 @@ def _scalar(value: Any) -> Any:
 class Record:
     """Base of the dataclasses that stages pass on: arrays become HDF5 datasets, scalars become attributes.
 
-    A subclass is a frozen dataclass whose fields are annotated ``np.ndarray``, ``str``, ``int`` or ``float``,
-    and names itself in ``kind``.
+    A subclass is a frozen dataclass whose fields are annotated ``np.ndarray``, ``tuple[np.ndarray, ...]`` (of any
+    shapes), ``str``, ``int`` or ``float``, and names itself in ``kind``.
     """
 
     kind: ClassVar[str]
@@ -199,7 +199,11 @@ class Record:
         """Write the record atomically."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
-        scalars = {name: value for name, value in fields.items() if name not in arrays}
+        lists = {name: value for name, value in fields.items() if isinstance(value, tuple)}
+        scalars = {name: value for name, value in fields.items() if name not in arrays and name not in lists}
+        arrays |= {f"{name}/{i}": array for name, value in lists.items() for i, array in enumerate(value)}
+        # An empty list leaves no dataset, so the lengths are kept as well.
+        scalars |= {f"{name}/length": len(value) for name, value in lists.items()}
         write_arrays(path, arrays, scalars, kind=self.kind)
 
     @classmethod
@@ -211,6 +215,10 @@ class Record:
         """
         arrays, attributes = read_arrays(path, kind=cls.kind)
         values = {**attributes, **arrays}
+        for name in [key.removesuffix("/length") for key in attributes if key.endswith("/length")]:
+            length = int(attributes[f"{name}/length"])
+            if all(f"{name}/{i}" in arrays for i in range(length)):
+                values[name] = tuple(arrays[f"{name}/{i}"] for i in range(length))
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in values]
         if missing:

@@ -41,6 +41,8 @@ class Pair(Section):
 
     photo: str
     """Portrait photo: a path from the project root, or ``sample:<name>``."""
+    more_photos: Annotated[list[str], Field(max_length=64)] = []
+    """Further photos (or video frames) of the same person: they share its identity in the fit and fill its texture."""
     art: str
     """Portrait artwork: a path from the project root, or ``sample:<name>``."""
 

@@ -13,7 +13,10 @@ def main(layout: Layout, name: str) -> None:
     params = load_params()
     pair = params.pair(name)
     photo, art = (resolve(source, layout.root).path for source in (pair.photo, pair.art))
-    located = locate_pair(photo, art, params.landmarks, notify=lambda message: print(message, file=sys.stderr))
+    more = [resolve(source, layout.root).path for source in pair.more_photos]
+    located = locate_pair(
+        photo, art, params.landmarks, notify=lambda message: print(message, file=sys.stderr), more_photos=more
+    )
     located.save(layout.pair_artifact("landmarks", name))
     for role in ("photo", "art"):
         overlay = landmarks.draw(getattr(located, role), getattr(located, f"{role}_points"))

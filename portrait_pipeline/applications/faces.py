@@ -55,7 +55,7 @@ class Face:
 
 def photo_face(located: LocatedPair, fitted: FittedPair) -> Face:
     """The photo of a pair."""
-    return Face(located.photo, located.photo_points, fitted.content_points, fitted.rotation)
+    return Face(located.photo, located.photo_points, fitted.content_points, fitted.camera.rotation)
 
 
 def art_face(model: FaceModel, image: np.ndarray, points: np.ndarray, params: FitParams) -> Face:

@@ -5,7 +5,7 @@ The stage scripts run one step each and keep its record; ``portrait stylize`` ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -14,7 +14,8 @@ import numpy as np
 
 from .. import images, landmarks
 from ..artifacts import Record
-from ..face_model import Camera, FaceModel
+from ..face_model import FaceModel
+from ..face_model.camera import ROW_LENGTH, AnyCamera, camera_from_row
 from ..face_model.fit import Fit, fit_errors, fit_landmarks, frontalise
 from ..params import DeformParams, FitParams, LandmarksParams, PhotoTextureParams, TextureParams, TranslateParams
 from ..progress import Progress, silent
@@ -34,6 +35,7 @@ class LocatedPair(Record):
         photo, art: (H, W, 3) uint8 RGB.
         photo_points, art_points: (68, 2).
         photo_source, art_source: detector or file the points come from.
+        more_photos: further photos of the same person, each (H, W, 3) uint8 RGB; more_points: their (68, 2) points.
     """
 
     kind: ClassVar[str] = "landmarks"
@@ -43,6 +45,8 @@ class LocatedPair(Record):
     art_points: np.ndarray
     photo_source: str
     art_source: str
+    more_photos: tuple[np.ndarray, ...] = ()
+    more_points: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class FittedPair(Record):
     Attributes:
         vertices: (V, 3) head space, in the photo's expression, with every landmark vertex on its landmark.
         identity, expression: model coefficients.
-        rotation, scale, translation: camera of the photo.
+        camera_row: (16,) camera of the photo, see :attr:`camera`.
+        more_vertices: (M, V, 3) the same head in the expressions of the further photos; more_camera_rows: (M, 16).
         content_points: (68, 2) the photo's points seen frontally, photo px.
         style_points: (68, 2) the artwork's points seen frontally, artwork px.
         inner_error, jaw_error: mean distance of points 17-59 and 0-16, as a share of the outer-eye distance.
@@ -62,18 +67,23 @@ class FittedPair(Record):
     vertices: np.ndarray
     identity: np.ndarray
     expression: np.ndarray
-    rotation: np.ndarray
-    scale: float
-    translation: np.ndarray
+    camera_row: np.ndarray
+    more_vertices: np.ndarray
+    more_camera_rows: np.ndarray
     content_points: np.ndarray
     style_points: np.ndarray
     inner_error: float
     jaw_error: float
 
     @property
-    def camera(self) -> Camera:
+    def camera(self) -> AnyCamera:
         """Camera of the photo."""
-        return Camera(self.rotation, float(self.scale), self.translation)
+        return camera_from_row(self.camera_row)
+
+    @property
+    def more_cameras(self) -> list[AnyCamera]:
+        """Cameras of the further photos."""
+        return [camera_from_row(row) for row in self.more_camera_rows]
 
 
 @dataclass(frozen=True)
@@ -144,20 +154,38 @@ class StylisedTexture(Record):
     steps: int
 
 
-def locate_pair(photo: Path, art: Path, params: LandmarksParams, notify: Notify = lambda message: None) -> LocatedPair:
-    """Load both images and find their landmarks.
+def locate_pair(
+    photo: Path,
+    art: Path,
+    params: LandmarksParams,
+    notify: Notify = lambda message: None,
+    more_photos: Sequence[Path] = (),
+) -> LocatedPair:
+    """Load all images and find their landmarks.
 
     Raises:
         InputFileError, NoFaceError, LandmarkError: see :mod:`portrait_pipeline.images` and ``landmarks``.
     """
-    found = {}
-    for role, path in (("photo", photo), ("art", art)):
+
+    def locate(path: Path) -> tuple[np.ndarray, landmarks.Detection]:
         image = images.load_image(path, max_side=params.max_side)
         detection = landmarks.locate(path, image)
         if detection.faces > 1:
             notify(f"{path}: {detection.faces} faces found, the largest is used")
-        found |= {role: image, f"{role}_points": detection.points, f"{role}_source": detection.source}
-    return LocatedPair(**found)
+        return image, detection
+
+    (photo_image, photo_found), (art_image, art_found) = locate(photo), locate(art)
+    more = [locate(path) for path in more_photos]
+    return LocatedPair(
+        photo=photo_image,
+        art=art_image,
+        photo_points=photo_found.points,
+        art_points=art_found.points,
+        photo_source=photo_found.source,
+        art_source=art_found.source,
+        more_photos=tuple(image for image, _ in more),
+        more_points=tuple(found.points for _, found in more),
+    )
 
 
 def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
@@ -170,9 +198,9 @@ def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPa
         vertices=_on_landmarks(model, photo, content).astype(np.float32),
         identity=photo.identity,
         expression=photo.expression,
-        rotation=photo.camera.rotation,
-        scale=float(photo.camera.scale),
-        translation=photo.camera.translation,
+        camera_row=photo.camera.row(),
+        more_vertices=np.zeros((0, *model.mean.shape), np.float32),
+        more_camera_rows=np.zeros((0, ROW_LENGTH)),
         content_points=content,
         style_points=frontalise(model, art, pair.art_points),
         inner_error=float(errors[17:60].mean()),

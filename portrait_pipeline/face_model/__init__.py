@@ -1,9 +1,10 @@
 """3D morphable face model: the bundled model, camera and fitting to 68 landmarks."""
 
-from .camera import Camera
+from .camera import AnyCamera, Camera, PerspectiveCamera, camera_from_row
 from .fit import Fit, fit_errors, fit_landmarks, frontalise
 from .model import FaceModel, load_bundled_model
 
 __all__ = [
-    "Camera", "FaceModel", "Fit", "fit_errors", "fit_landmarks", "frontalise", "load_bundled_model",
+    "AnyCamera", "Camera", "FaceModel", "Fit", "PerspectiveCamera", "camera_from_row", "fit_errors", "fit_landmarks",
+    "frontalise", "load_bundled_model",
 ]

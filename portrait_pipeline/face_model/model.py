@@ -12,18 +12,27 @@ import numpy as np
 from ..artifacts import read_arrays, write_arrays
 from ..mesh import Mesh
 
+BLEND_SHAPE_SPREAD = 0.4
+
 
 @dataclass(frozen=True)
 class FaceModel:
-    """v = mean + sum_k identity_k * identity_basis_k + sum_j expression_j * expression_basis_j (head space, cm).
+    """v = mean + sum_k a_k identity_basis_k + sum_j e_j expression_basis_j + sum_kj a_k e_j cross_basis_kj.
+
+    a are the identity's and e the expression's coefficients; head space, cm (see :mod:`portrait_pipeline.mesh.mesh`).
 
     Attributes:
         name: of the model, stored with every fit.
         mean: (V, 3) float32.
         triangles: (F, 3) int32, counter-clockwise from outside.
         identity_basis: (K, V, 3) float32, scaled so that coefficients are N(0, 1) over the population.
-        expression_basis: (E, V, 3) float32, coefficient 1 is the full shape, valid range [0, 1].
-        expression_names: E ARKit names, e.g. ``jawOpen``, ``eyeBlinkLeft``.
+        expression_basis: (E, V, 3) float32; of a blend shape, coefficient 1 is the full shape.
+        expression_names: E names, ARKit's where the model has them, e.g. ``jawOpen``, ``eyeBlinkLeft``.
+        expression_low, expression_high: (E,) float64 bounds of the coefficients; 0 and 1 for blend shapes, infinite
+            for a statistical basis.
+        expression_spread: (E,) float64, typical size of each coefficient (the prior's standard deviation about 0);
+            0.4 for blend shapes, 1 for a statistical basis scaled to unit variance.
+        cross_basis: (K, E, V, 3) float32 of a bilinear model (how an identity changes an expression), or None.
         uv: (T, 2) float32 in [0, 1], origin bottom left. uv_triangles: (F, 3) int32.
         landmarks: (68,) int32 vertex ids in iBUG order, for a frontal view.
         jaw_contours: (17, C) int32; row i holds the vertex ids along which jaw landmark i slides as the head
@@ -39,6 +48,10 @@ class FaceModel:
     identity_basis: np.ndarray
     expression_basis: np.ndarray
     expression_names: tuple[str, ...]
+    expression_low: np.ndarray
+    expression_high: np.ndarray
+    expression_spread: np.ndarray
+    cross_basis: np.ndarray | None
     uv: np.ndarray
     uv_triangles: np.ndarray
     landmarks: np.ndarray
@@ -51,11 +64,15 @@ class FaceModel:
     def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """Positions (V, 3) float64 for identity (<=K,) and expression (E,) coefficients."""
         identity, expression = np.asarray(identity, float), np.asarray(expression, float)
-        return (
+        result = (
             self.mean.astype(float)
             + np.tensordot(identity, self.identity_basis[: len(identity)], axes=1)
             + np.tensordot(expression, self.expression_basis, axes=1)
         )
+        if self.cross_basis is not None:
+            cross = self.cross_basis[: len(identity)]
+            result += np.tensordot(np.outer(identity, expression), cross, axes=2)
+        return result
 
     def mesh(self, vertices: np.ndarray | None = None) -> Mesh:
         """The model's topology and UV with the given (V, 3) positions, or the mean's."""
@@ -69,6 +86,9 @@ class FaceModel:
             "identity_basis": self.identity_basis.astype(np.float16),
             "expression_basis": self.expression_basis.astype(np.float16),
             "expression_names": np.array(self.expression_names),
+            "expression_low": self.expression_low,
+            "expression_high": self.expression_high,
+            "expression_spread": self.expression_spread,
             "uv": self.uv.astype(np.float32),
             "uv_triangles": self.uv_triangles.astype(np.int32),
             "landmarks": self.landmarks.astype(np.int32),
@@ -76,6 +96,8 @@ class FaceModel:
             "mirror": self.mirror.astype(np.int32),
             "regions": self.regions.astype(np.int8),
         }
+        if self.cross_basis is not None:
+            arrays["cross_basis"] = self.cross_basis.astype(np.float16)
         write_arrays(path, arrays, {"name": self.name}, kind="face_model")
 
     @classmethod
@@ -86,10 +108,21 @@ class FaceModel:
             ArtifactError: missing or damaged file.
         """
         arrays, attributes = read_arrays(path, kind="face_model")
-        for basis in ("identity_basis", "expression_basis"):
-            arrays[basis] = arrays[basis].astype(np.float32)
+        arrays = blend_shape_limits(len(arrays["expression_basis"])) | {"cross_basis": None} | arrays
+        for basis in ("identity_basis", "expression_basis", "cross_basis"):
+            if arrays[basis] is not None:
+                arrays[basis] = arrays[basis].astype(np.float32)
         arrays["expression_names"] = tuple(str(name) for name in arrays["expression_names"])
         return cls(name=str(attributes["name"]), **arrays)
+
+
+def blend_shape_limits(count: int) -> dict[str, np.ndarray]:
+    """Bounds and spread of ``count`` blend shapes, for files that do not state them."""
+    return {
+        "expression_low": np.zeros(count),
+        "expression_high": np.ones(count),
+        "expression_spread": np.full(count, BLEND_SHAPE_SPREAD),
+    }
 
 
 @lru_cache(maxsize=1)

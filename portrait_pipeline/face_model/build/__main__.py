@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PortraitError
-from ..model import FaceModel
+from ..model import FaceModel, blend_shape_limits
 from .basis import ARKIT_NAMES, expression_basis, identity_basis, quantise
 from .features import half_features
 from .landmark_ids import jaw_contours, landmark_vertices, regions
@@ -91,6 +91,8 @@ def build(source: Source, vertices: int, components: int, samples: int, seed: in
         identity_basis=quantise(identity),
         expression_basis=quantise(expression_basis(source.expression, transfer.expression)),
         expression_names=tuple(ARKIT_NAMES),
+        **blend_shape_limits(len(ARKIT_NAMES)),
+        cross_basis=None,
         uv=uv,
         uv_triangles=uv_triangles,
         landmarks=landmarks,

@@ -1,0 +1,99 @@
+"""What an animatable head consists of; see :class:`Rig`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..artifacts import read_arrays, write_arrays
+from ..errors import ArtifactError
+from ..mesh import Mesh
+
+_MESH_FIELDS = ("vertices", "triangles", "uv", "uv_triangles")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a rig with a texture of its own.
+
+    Attributes:
+        name: ``Head``, ``Mouth`` (cavity), ``Teeth``, ``EyeLeft`` or ``EyeRight`` (the subject's left, +x).
+        mesh: at rest (all expressions 0). Head space, cm; an eyeball's is relative to its centre, before ``stretch``.
+        texture: (H, W, 3) uint8 RGB, row 0 is v = 1.
+        targets: (E, V, 3) float32 displacements (cm) of the rig's expressions at coefficient 1; (0, V, 3) for an
+            eyeball, which turns instead.
+        pivot: (3,) cm, an eyeball's centre in head space; zeros for the rest.
+        stretch: (3,) factors along the head's axes, applied after the eyeball has turned (a stylised eye may be
+            taller than wide); ones for the rest.
+    """
+
+    name: str
+    mesh: Mesh
+    texture: np.ndarray
+    targets: np.ndarray
+    pivot: np.ndarray
+    stretch: np.ndarray
+
+    @property
+    def turns(self) -> bool:
+        """Whether the part is an eyeball."""
+        return len(self.targets) == 0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """An animatable head.
+
+    Attributes:
+        parts: ``Head`` first.
+        names: E expression names, ARKit's.
+        expression: (E,) coefficients of the picture (the photo's expression); 0 is neutral.
+        neck: (3,) cm, the point about which the head turns.
+    """
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    expression: np.ndarray
+    neck: np.ndarray
+
+    def part(self, name: str) -> Part:
+        """The part of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for part in self.parts:
+            if part.name == name:
+                return part
+        raise KeyError(name)
+
+    def save(self, path: str | Path) -> None:
+        """Write the rig as HDF5, atomically."""
+        arrays = {"names": np.array(self.names), "parts": np.array([part.name for part in self.parts]),
+                  "expression": self.expression, "neck": self.neck}
+        for part in self.parts:
+            fields = {name: getattr(part.mesh, name) for name in _MESH_FIELDS}
+            fields |= {"texture": part.texture, "targets": part.targets.astype(np.float32),
+                       "pivot": part.pivot, "stretch": part.stretch}
+            arrays |= {f"{part.name}/{name}": value for name, value in fields.items()}
+        write_arrays(path, arrays, kind="animation")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Rig:
+        """Read a rig written by :meth:`save`.
+
+        Raises:
+            ArtifactError: missing, damaged or foreign file, or one that lacks a field.
+        """
+        arrays, _ = read_arrays(path, kind="animation")
+        try:
+            parts = tuple(
+                Part(name, Mesh(*(arrays[f"{name}/{field}"] for field in _MESH_FIELDS)),
+                     *(arrays[f"{name}/{field}"] for field in ("texture", "targets", "pivot", "stretch")))
+                for name in map(str, arrays["parts"])
+            )
+            return cls(parts, tuple(map(str, arrays["names"])), arrays["expression"], arrays["neck"])
+        except KeyError as error:
+            raise ArtifactError(f"{path}: lacks {error}; delete it and run `dvc repro`") from error
