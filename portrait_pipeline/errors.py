@@ -6,6 +6,10 @@ keeps its traceback.
 """
 
 
+NVDIFFRAST_INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
+"""Remedy where the optional GPU renderer is asked for and missing."""
+
+
 class PortraitError(Exception):
     """Base class of all user errors: ``str(error)`` is one line fit to be shown."""
 

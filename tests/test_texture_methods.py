@@ -17,7 +17,7 @@ from portrait_pipeline.artifacts import read_arrays, read_json
 from portrait_pipeline.cli import main
 from portrait_pipeline.errors import ParameterError
 from portrait_pipeline.evaluation.texture_quality import TextureQuality
-from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.face_model import Camera, load_bundled_model
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
 from portrait_pipeline.params import Params, TextureParams, validate
 from portrait_pipeline.stage import Layout
@@ -27,7 +27,7 @@ from portrait_pipeline.texture.methods.fitting import fit_texture
 from portrait_pipeline.texture.methods.joint import Geometry
 from portrait_pipeline.texture.methods.moving_hardware import MovingHardwareViews
 from portrait_pipeline.texture.methods.moving_views import MovingViews, barycentric
-from portrait_pipeline.texture.methods.two_step import FIXED_VIEWS, PictureViews, _FromOneSide
+from portrait_pipeline.texture.methods.two_step import FIXED_VIEWS, PictureViews, _FromOneSide, head_colours
 from portrait_pipeline.texture.methods.uv_space import FlatRenderer
 from portrait_pipeline.texture.rendering import Shot, choose_renderer
 from portrait_pipeline.texture.subject import to_image
@@ -137,6 +137,17 @@ def test_windows_of_pictures_equal_the_views_rendered_there():
     ours, theirs = windows.render(picture, index), views.render(texture, index)
     inside = (views.surface.coverage > 0.999)[:, None].expand_as(ours)
     assert (ours - theirs).abs()[inside].mean() < 0.01
+
+
+def test_no_background_enters_the_pictures_at_the_outline():
+    views = views_of_ball([Shot(view, FRAME) for view in FIXED_VIEWS])
+    red, blue = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
+    pictures = head_colours(views, red.view(1, 3, 1, 1).expand(1, 3, 32, 32), blue)
+    coverage = views.surface.coverage
+    partly = (coverage > 0) & (coverage < 1)
+    assert partly.any()
+    assert torch.allclose(pictures.permute(0, 2, 3, 1)[partly], red, atol=1e-4)
+    assert torch.equal(pictures.permute(0, 2, 3, 1)[coverage == 0], blue.expand(int((coverage == 0).sum()), 3))
 
 
 def test_pictures_do_not_influence_each_other():
@@ -286,8 +297,10 @@ def records(face):
     content = (frontal - frontal.mean(axis=0)) * 6 + [80, 90]
     scale = 6.0
     shift = np.array([80.0, 90.0]) - frontal.mean(axis=0) * scale
+    row = Camera(np.eye(3), scale, shift).row()
+    none = np.zeros((0, *model.mean.shape)), np.zeros((0, len(row)))
     fitted = FittedPair(
-        model.mean.astype(np.float32), np.zeros(1), np.zeros(1), np.eye(3), scale, shift, content, points, 0.0, 0.0
+        model.mean.astype(np.float32), np.zeros(1), np.zeros(1), row, *none, content, points, 0.0, 0.0
     )
     wider = (content - content.mean(axis=0)) * [1.1, 1.0] + content.mean(axis=0)
     return {

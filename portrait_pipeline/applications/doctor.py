@@ -10,12 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from ..errors import NVDIFFRAST_INSTALL
 from ..stage import Layout
-
-NVDIFFRAST_INSTALL = (
-    "on a machine with an NVIDIA GPU and the CUDA toolkit of your PyTorch build: "
-    "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
-)
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def _accelerator() -> Iterator[Check]:
     yield Check("GPU", cuda, False, detail, "none is needed; for speed install a CUDA build of PyTorch")
     present = importlib.util.find_spec("nvdiffrast") is not None
     yield Check("nvdiffrast", present, False, "installed" if present else "not installed: the CPU renderer is used",
-                NVDIFFRAST_INSTALL)
+                f"on a machine with an NVIDIA GPU and the CUDA toolkit of your PyTorch build: {NVDIFFRAST_INSTALL}")
 
 
 def _weights() -> Iterator[Check]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..evaluation.identity import distance
 from ..evaluation.texture_quality import TextureQuality
 from ..face_model import FaceModel, load_bundled_model
-from ..mesh.render import View, camera_vertices, frame_head, render
+from ..mesh.render import View, render_head
 from ..params import TextureParams
 from ..stage import Layout
 from ..texture import Subject
@@ -78,10 +78,7 @@ def portrait_distance(
         texture: (S, S, 3) uint8 RGB.
         size: of the picture in pixels.
     """
-    view, framing = View(), frame_head(vertices)
-    picture = render(model.mesh(vertices), texture, view, framing, size)
-    points = camera_vertices(vertices[model.landmarks], view, framing)[:, :2]
-    points = (points * [1.0, -1.0] + 1.0) * size / 2
+    picture, points, _ = render_head(model.mesh(vertices), texture, model.landmarks, View(), size)
     return float(distance(located.photo, located.photo_points, picture, points))
 
 

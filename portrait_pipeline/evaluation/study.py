@@ -29,7 +29,7 @@ from scipy.stats import binomtest
 
 from ..errors import ParameterError
 from ..mesh import Mesh
-from ..mesh.render import View, camera_vertices, frame_head, rasterise, render
+from ..mesh.render import View, render_head
 from .appearance import Block, appearance_blocks, block_distances, colour_histogram, portrait_region
 from .copies import same_pictures
 from .identity import embedding
@@ -218,7 +218,7 @@ class StudyMeasure:
         faces, regions = [], []
         for head in heads:
             for view in views.values():
-                picture, points, inside = render_head(head.mesh, head.texture, head.landmarks, view)
+                picture, points, inside = render_head(head.mesh, head.texture, head.landmarks, view, SIZE)
                 faces.append(embedding(picture, points))
                 regions.append(portrait_region(picture, points, inside))
         shape = (len(heads), len(views), -1)
@@ -228,21 +228,6 @@ class StudyMeasure:
             retrieve(to_photos, candidates.photos, [head.photo for head in heads], self._same_photo),
             retrieve(to_art, candidates.artworks, [head.art for head in heads], self._same_art),
         )
-
-
-def render_head(
-    mesh: Mesh, texture: np.ndarray, landmarks: np.ndarray, view: View, size: int = SIZE
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A view of a head with its points.
-
-    Returns:
-        (size, size, 3) uint8 RGB on white, (68, 2) px, and (size, size) bool, where the head is.
-    """
-    frame = frame_head(mesh.vertices)
-    picture = render(mesh, texture, view, frame, size)
-    places = camera_vertices(mesh.vertices[landmarks], view, frame)
-    points = np.stack([(places[:, 0] + 1) / 2 * size, (1 - places[:, 1]) / 2 * size], axis=1)
-    return picture, points, rasterise(mesh, view, frame, size).mask
 
 
 def interval(right: int, asked: int) -> tuple[float, float]:

@@ -16,8 +16,6 @@ from ..mesh.render import View
 
 SEAM_LIMIT = 1.2
 """Largest acceptable :func:`seam_ratio`."""
-CONSISTENCY_LIMIT = 1.1
-"""Largest acceptable style loss of views never sampled, over that of the sampled ones."""
 _NEIGHBOURS = 8  # columns on either side of the seam
 _LEAST_STEP = 0.25  # of 255: a seam in a plain texture should not be judged by rounding
 _RARE, _WELL = 0.05, 0.5  # of the median weight of the texels that are seen at all

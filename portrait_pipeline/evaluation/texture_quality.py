@@ -33,7 +33,7 @@ class TextureQuality:
 
     def __init__(self, subject: Subject, params: TextureParams, size: int = 128, unseen: int = 20) -> None:
         self._subject = subject
-        few = params.model_copy(update={"points": min(params.points, _POINTS), "crop": size})
+        few = params.model_copy(update={"points": min(params.points, _POINTS)})
         drawn = draw_views(params.views, params.azimuth, params.elevation, np.random.default_rng(params.seed))
         by_azimuth = sorted(drawn, key=lambda view: view.azimuth)
         some = np.unique(np.linspace(0, len(drawn) - 1, _SAMPLED).round().astype(int))

@@ -336,3 +336,18 @@ def _light(mesh: Mesh, view: View, fragments: Fragments) -> np.ndarray:
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     wrap = np.clip((normal @ _LIGHT + 0.25) / 1.25, 0, 1)
     return (0.22 + 0.63 * wrap + 0.25 * np.clip(normal[:, 2], 0, 1)).astype(np.float32)
+
+
+def render_head(
+    mesh: Mesh, texture: np.ndarray, landmarks: np.ndarray, view: View, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A view of a head with its points.
+
+    Returns:
+        (size, size, 3) uint8 RGB on white, (68, 2) px, and (size, size) bool, where the head is.
+    """
+    frame = frame_head(mesh.vertices)
+    picture = render(mesh, texture, view, frame, size)
+    places = camera_vertices(mesh.vertices[landmarks], view, frame)
+    points = np.stack([(places[:, 0] + 1) / 2 * size, (1 - places[:, 1]) / 2 * size], axis=1)
+    return picture, points, rasterise(mesh, view, frame, size).mask

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -70,11 +71,11 @@ def stylise_together(
             f"texture.iterations has {len(params.iterations)} entries and texture.scales {len(params.scales)}: "
             "give one number of iterations for each scale"
         )
-    if params.strength == 0.0:
+    if params.strength == 0.0 or not subjects:
         return [(subject.photo.copy(), []) for subject in subjects]
     device = choose_device(params.device)
     renderer = choose_renderer(params.renderer, device)
-    size = subjects[0].photo.shape[0] if subjects else 0
+    size = subjects[0].photo.shape[0]
     with _fast_matrices(device), memory_advice(params, len(subjects), size, device):
         running = (work or Work)(subjects, params, device, renderer)
         try:
@@ -220,16 +221,13 @@ def window_size(params: TextureParams, device: torch.device) -> int:
     return params.crop
 
 
-class _fast_matrices:
+@contextmanager
+def _fast_matrices(device: torch.device) -> Iterator[None]:
     """TensorFloat-32 products while it lasts, on a GPU."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-
-    def __enter__(self) -> None:
-        self.before = torch.get_float32_matmul_precision()
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")
-
-    def __exit__(self, *exception) -> None:
-        torch.set_float32_matmul_precision(self.before)
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

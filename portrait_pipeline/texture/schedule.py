@@ -14,13 +14,12 @@ class Stage:
     """One scale.
 
     Attributes:
-        index: 0 is the coarsest. size: side of the rendered head, pixels. window: side of the images that are
+        size: side of the rendered head, pixels. window: side of the images that are
             compared; smaller than ``size`` they show parts of the head.
         iterations: steps. learning_rate: of RMSprop. content_weight: a of the loss.
         texture_size: side of the texture. points: samples of each view a step.
     """
 
-    index: int
     size: int
     window: int
     iterations: int
@@ -39,5 +38,5 @@ def schedule(params: TextureParams, texture_size: int, crop: int) -> list[Stage]
         weight = 16.0 * params.content_weight * params.beta / 2**index
         window = min(size, crop)
         points = min(params.points, max(window**2 // _PIXELS, 16))
-        stages.append(Stage(index, size, window, iterations, rate, weight, min(texture_size, 2 * size), points))
+        stages.append(Stage(size, window, iterations, rate, weight, min(texture_size, 2 * size), points))
     return stages

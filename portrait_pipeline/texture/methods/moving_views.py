@@ -9,6 +9,7 @@ without mip maps, which supersampling makes up for as long as a texel is not muc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class MovingViews:
     surface: Surface
     background: torch.Tensor
     texture_size: int
-    capturable: bool = False
+    capturable: ClassVar[bool] = False
 
     def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """Images (K, 3, h, w) of one texture (1, 3, S, S), differentiable in it and in ``vertices``."""

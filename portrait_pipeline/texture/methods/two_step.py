@@ -62,6 +62,17 @@ class PictureViews:
         return part * self.surface.coverage.index_select(0, chosen)[:, None]
 
 
+@torch.no_grad()
+def head_colours(views: RenderedViews, texture: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
+    """(V, 3, h, w) colours of the head, also in pixels that it covers in part; ``plain`` (3,) where it is not.
+
+    Pictures and fit multiply by the coverage themselves: a mixture with the background would end in the texture.
+    """
+    coverage = views.surface.coverage[:, None]
+    colour = views.render(texture, torch.arange(len(coverage), device=texture.device)[None])
+    return torch.where(coverage > 0, colour / coverage.clamp_min(1e-3), plain.view(1, 3, 1, 1))
+
+
 class _TwoStep(Work):
     """Scales of pictures instead of scales of textures; then the fit."""
 
@@ -73,7 +84,8 @@ class _TwoStep(Work):
         for stage in stages:
             views = self._whole(stage)
             content, first = (
-                self._shown(views, texture) for texture in (head.photo, self._first(stage.texture_size))
+                head_colours(views, resize(texture, (views.texture_size,) * 2), head.style_mean)
+                for texture in (head.photo, self._first(stage.texture_size))
             )
             if pictures is not None:
                 shape = content.shape[2:]
@@ -89,14 +101,6 @@ class _TwoStep(Work):
         head = self.heads[0]
         shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
         return self.renderer.prepare([head.subject.mesh], [shots], stage.size, stage.texture_size, _SUPERSAMPLE)
-
-    @torch.no_grad()
-    def _shown(self, views: RenderedViews, texture: torch.Tensor) -> torch.Tensor:
-        """(V, 3, h, w) of a texture on the plain background."""
-        coverage = views.surface.coverage[:, None]
-        texture = resize(texture, (views.texture_size,) * 2)
-        index = torch.arange(len(FIXED_VIEWS), device=texture.device)[None]
-        return views.render(texture, index) + (1 - coverage) * self.heads[0].style_mean.view(1, 3, 1, 1)
 
     def _pictures(self, stage: Stage, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""

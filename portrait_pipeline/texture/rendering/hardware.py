@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ...errors import MissingDependencyError, ParameterError
+from ...errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
 from ...mesh import Mesh
 from ...mesh.render import MIN_AREA
 from .base import Shot, Surface
 
-INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
 _AT_ONCE = 2**23  # samples rasterised together, so that the rasteriser's buffers stay small
 
 
@@ -30,7 +29,7 @@ def load_nvdiffrast() -> ModuleType:
     except ImportError as error:
         raise MissingDependencyError(
             f"texture.renderer is nvdiffrast, which is not installed ({error}); "
-            f"run `{INSTALL}`, or use texture.renderer=cpu"
+            f"run `{NVDIFFRAST_INSTALL}`, or use texture.renderer=cpu"
         ) from error
     return nvdiffrast.torch
 
@@ -104,19 +103,15 @@ class HardwareRenderer:
         supersample: int,
     ) -> tuple[torch.Tensor, ...]:
         """uv, level, inside of all samples and uv, points of each pixel's middle one."""
-        triangles, uv_triangles = (
-            torch.tensor(np.asarray(part, np.int32), device=self.device) for part in (mesh.triangles, mesh.uv_triangles)
-        )
-        corners, vertices = (
-            torch.tensor(np.asarray(part, np.float32), device=self.device) for part in (mesh.uv, mesh.vertices)
-        )
+        triangles, uv_triangles, corners = topology(mesh, self.device)
+        vertices = torch.tensor(np.asarray(mesh.vertices, np.float32), device=self.device)
         cameras = _cameras(mesh, shots, self.device)
         density = _log_density(cameras, triangles.long(), corners[uv_triangles.long()])
         results = []
         step = max(1, _AT_ONCE // side**2)
         for first in range(0, len(shots), step):
             part = slice(first, first + step)
-            fragments, _ = raster.rasterize(context, _clip_space(cameras[part]), triangles, (side, side))
+            fragments, _ = raster.rasterize(context, clip_space(cameras[part]), triangles, (side, side))
             seen = fragments[..., 3] > 0
             uv, _ = raster.interpolate(corners[None], fragments, uv_triangles)
             level, _ = raster.interpolate(density[part, :, None].contiguous(), fragments, triangles)
@@ -127,6 +122,14 @@ class HardwareRenderer:
             uv_middle, _ = raster.interpolate(corners[None], middle, uv_triangles)
             results.append((uv, level, seen.float(), uv_middle, points))
         return tuple(torch.cat(part) for part in zip(*results, strict=True))
+
+
+def topology(mesh: Mesh, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Triangles and UV triangles (F, 3) int32, and UV (T, 2) float32."""
+    triangles, uv_triangles = (
+        torch.tensor(np.asarray(part, np.int32), device=device) for part in (mesh.triangles, mesh.uv_triangles)
+    )
+    return triangles, uv_triangles, torch.tensor(np.asarray(mesh.uv, np.float32), device=device)
 
 
 def _cameras(mesh: Mesh, shots: Sequence[Shot], device: torch.device) -> torch.Tensor:
@@ -154,9 +157,9 @@ def _double_area(corners: torch.Tensor) -> torch.Tensor:
     return (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).abs()
 
 
-def _clip_space(cameras: torch.Tensor) -> torch.Tensor:
-    """(N, V, 4) of normalised camera space: rows grow downwards as in an image, near is small."""
-    depth = -cameras[..., 2:] / (1.05 * cameras[..., 2].abs().max().clamp_min(1e-6))
+def clip_space(cameras: torch.Tensor) -> torch.Tensor:
+    """(N, V, 4) of normalised camera space (N, V, 3): rows grow downwards as in an image, near is small."""
+    depth = -cameras[..., 2:] / (1.05 * cameras[..., 2].detach().abs().max().clamp_min(1e-6))
     return torch.cat([cameras[..., :1], -cameras[..., 1:2], depth, torch.ones_like(depth)], dim=-1).contiguous()
 
 
