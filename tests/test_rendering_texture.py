@@ -337,7 +337,10 @@ def test_mip_chain_has_all_sizes(size):
 @NEEDS_GPU
 @pytest.mark.parametrize(("size", "texture_size"), [(64, 128), (128, 256), (96, 1024)])
 def test_renderers_agree_on_images_and_gradients(size, texture_size):
-    """Images within 2/255 on interior pixels, gradients within 1e-3 of their length."""
+    """Images within 2/255 on interior pixels, gradients within 3e-3 of their length.
+
+    An H100 gave up to 2.2e-3 for the white noise of this test, and 5e-4 for the gradients of a stylisation.
+    """
     model = load_bundled_model()
     mesh, framing = model.mesh(), frame_head(model.mean)
     shots = [Shot(View(a, e), framing) for a, e in ((0, 0), (28, -15), (-25, 18), (120, 5), (180, 0))]
@@ -355,4 +358,4 @@ def test_renderers_agree_on_images_and_gradients(size, texture_size):
         gradients.append(own.grad.cpu())
     assert inside.float().mean() > 0.1
     assert float(((images[0] - images[1]) * inside).abs().max()) <= 2 / 255
-    assert float((gradients[0] - gradients[1]).norm() / gradients[0].norm()) <= 1e-3
+    assert float((gradients[0] - gradients[1]).norm() / gradients[0].norm()) <= 3e-3

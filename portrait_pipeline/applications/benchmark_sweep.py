@@ -99,7 +99,8 @@ class Bench:
         params = self._params.model_copy(update={"views_per_step": sizes.views_per_step})
         rng, generator = np.random.default_rng(0), torch.Generator(self._device).manual_seed(0)
         stage = Stage(
-            0, sizes.size, sizes.size, self._steps + _WARM_UP, params.learning_rate, 1.0, sizes.texture, sizes.points
+            size=sizes.size, window=sizes.size, iterations=self._steps + _WARM_UP, learning_rate=params.learning_rate,
+            content_weight=1.0, texture_size=sizes.texture, points=sizes.points,
         )
         views = draw_views(sizes.views, params.azimuth, params.elevation, rng)
         wait(self._device)

@@ -3,17 +3,20 @@
 In plain PyTorch some two hundred small kernels a step do nothing but read maps, add up the gradients of a map's two
 readers and clear buffers; they, not the convolutions, would set the pace of the coarse scales. Here a map is read by
 one Triton kernel, and on the way back the readers' gradient is added straight into the one that flows through the
-network. ``hypercolumns`` is None where Triton is missing; it comes with PyTorch for CUDA.
+network. ``hypercolumns`` is None where Triton is missing; it comes with PyTorch for CUDA. It needs a C compiler, and
+a card that adds up bfloat16: :func:`prepare` finds out.
 """
 
 from __future__ import annotations
 
+import subprocess
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
 import torch
 
-from .hypercolumns import Taps
+from .hypercolumns import Taps, find_taps
 from .perceptual_layers import CONVOLUTIONS, DEVIATION, MEAN, POOLS, TAPS
 
 try:
@@ -157,3 +160,18 @@ else:
         """
         exact = Taps(taps.index.contiguous(), taps.weight.contiguous(), taps.sizes)
         return _Hypercolumns.apply(image, exact, layers, convolve)
+
+    def prepare(layers: dict, device: torch.device) -> Callable[..., torch.Tensor] | None:
+        """The convolution for :func:`hypercolumns`, or None, with a warning, where its kernels do not run."""
+        convolve = choose_convolution(layers, device)
+        side = 256  # large enough for sums in bfloat16
+        image = torch.rand(1, 3, side, side, device=device, requires_grad=True)
+        taps = find_taps(torch.rand(1, 8, 2, device=device), [(side >> level,) * 2 for level in range(5)])
+        try:
+            hypercolumns(image, taps, layers, convolve).sum().backward()
+            torch.cuda.synchronize(device)
+        except (RuntimeError, OSError, subprocess.SubprocessError, triton.TritonError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            warnings.warn(f"Triton's kernels do not run here ({reason}); the slower plain ones are used", stacklevel=2)
+            return None
+        return convolve

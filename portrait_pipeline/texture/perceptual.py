@@ -45,7 +45,7 @@ class PerceptualNetwork:
         }
         self._fused = None
         if self.device.type == "cuda" and fused.hypercolumns is not None:
-            self._fused = fused.choose_convolution(self._layers, self.device)
+            self._fused = fused.prepare(self._layers, self.device)
         self._mean = torch.tensor(MEAN, device=self.device).view(1, 3, 1, 1)
         self._deviation = torch.tensor(DEVIATION, device=self.device).view(1, 3, 1, 1)
 
