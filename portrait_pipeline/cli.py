@@ -8,9 +8,16 @@ from pathlib import Path
 import click
 
 from .benchmark_cli import benchmark
+from .deform_cli import deform
 from .errors import PortraitError
+from .fit_cli import fit
+from .model_cli import model
+from .pose_cli import pose, track
 from .study_cli import study
 from .weights_cli import weights
+
+_MORE_PHOTOS = click.option("--more-photo", "more_photos", multiple=True, metavar="FILE",
+                            help="A further photo of the same person; may be repeated.")
 
 
 class PortraitGroup(click.Group):
@@ -34,18 +41,21 @@ def main() -> None:
 @click.argument("photo")
 @click.argument("art")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@_MORE_PHOTOS
 @click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
               help="Override a parameter, as in dvc exp run; may be repeated.")
 @click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
               help="Project whose trained networks and params.yaml are used.")
-def stylize(photo: str, art: str, output: Path, overrides: tuple[str, ...], project: Path) -> None:
+def stylize(photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...],
+            project: Path) -> None:
     """Make the head of PHOTO in the style of ART.
 
     Each is an image file or sample:NAME. Points in PHOTO.pts or ART.pts beside the image win over detection.
     """
     from .applications.stylize import stylize_files
 
-    stylize_files(photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True))
+    stylize_files(photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True),
+                  more_photos=more_photos)
     click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
 
 
@@ -107,8 +117,9 @@ def effects(pair: str, output: Path, betas: tuple[float, ...], scales: tuple[flo
 @click.argument("name")
 @click.argument("photo")
 @click.argument("art")
+@_MORE_PHOTOS
 @click.option("--params", type=click.Path(path_type=Path), default=Path("params.yaml"), show_default=True)
-def add_pair(name: str, photo: str, art: str, params: Path) -> None:
+def add_pair(name: str, photo: str, art: str, more_photos: tuple[str, ...], params: Path) -> None:
     """Write the pair NAME of PHOTO and ART into params.yaml, keeping its comments.
 
     Image files from outside the project (and the .pts or .txt points beside them) are copied into data/photos and
@@ -116,7 +127,7 @@ def add_pair(name: str, photo: str, art: str, params: Path) -> None:
     """
     from .applications.pairs_file import add_pair as add
 
-    click.echo(f"added; now run: dvc repro\n{add(params, name, photo, art)}")
+    click.echo(f"added; now run: dvc repro\n{add(params, name, photo, art, more_photos)}")
 
 
 @main.command()
@@ -144,8 +155,13 @@ def doctor(project: Path) -> None:
 
 
 main.add_command(benchmark)
+main.add_command(deform)
+main.add_command(fit)
+main.add_command(model)
 main.add_command(weights)
 main.add_command(study)
+main.add_command(pose)
+main.add_command(track)
 
 
 if __name__ == "__main__":

@@ -52,3 +52,7 @@ class OutOfMemory(PortraitError):
 
 class FitError(PortraitError):
     """A face model could not be fitted to the given landmarks."""
+
+
+class ModelError(PortraitError):
+    """A face model file is damaged, of another unit or layout, or not fit for what is asked of it."""

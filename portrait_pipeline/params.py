@@ -253,12 +253,23 @@ class LandmarksParams(Section):
 class FitParams(Section):
     """Fit of the 3DMM to 68 landmarks. Prior weights are relative to the data term at the given noise."""
 
+    model: Source = "bundled"
+    """3D morphable model of fit and expressions: ``bundled``, or a file that ``portrait model convert`` wrote; keep it
+    under data/models, where changes are noticed."""
+
     identity_prior: Weight = 1.0
     """Weight of the identity prior (squared coefficients)."""
     expression_prior: Weight = 1.0
     """Weight of the expression prior (squared coefficients over 0.4)."""
     pose_prior: Weight = 1.0
     """Weight of the prior for a frontal pose (yaw over 30 and pitch over 15 degrees, squared)."""
+    camera: Literal["perspective", "weak"] = "perspective"
+    """Camera of a photo: a pinhole whose axis passes the image centre, or weak perspective. Artworks: always weak."""
+    focal_length: Annotated[float, Field(ge=0, le=2000, allow_inf_nan=False)] = 0.0
+    """Focal length of the photo in mm on 35 mm film (diagonal 43.3 mm), if it is known and the photo is not cropped;
+    0: estimated, with a prior around portraits."""
+    camera_prior: Weight = 1.0
+    """Weight of the priors of a photo's camera: 90 cm away and 55 mm, each within a factor of 1.6."""
     noise: Annotated[float, Field(gt=0, le=1)] = 0.015
     """Expected error of a photo's landmarks, as a share of the distance between the outer eye corners."""
     art_noise: Annotated[float, Field(gt=0, le=1)] = 0.08
@@ -267,12 +278,45 @@ class FitParams(Section):
     """``pose_prior`` for an artwork, where a whole row of points may be off in the same way."""
     jaw_weight: Weight = 0.5
     """Weight of the 17 jaw points, which are placed less exactly than the others."""
+    brow_weight: Weight = 0.1
+    """Weight of the 10 brow points: a model of the skin does not know where the hair of the brows grows."""
+    shared_error: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """Part of the landmarks' errors that is the same in all photos of a person: so much less do further photos add."""
+    refine: Literal["none", "photo"] = "none"
+    """Refine identity and camera by the photo's shading, assuming symmetric skin (a few seconds a photo)."""
     iterations: Annotated[int, Field(ge=4, le=10_000)] = 40
     """Gauss-Newton steps at most."""
 
     def for_art(self) -> FitParams:
-        """The parameters for an artwork: ``art_noise`` and ``art_pose_prior`` in place of their counterparts."""
-        return self.model_copy(update={"noise": self.art_noise, "pose_prior": self.art_pose_prior})
+        """The parameters for an artwork: ``art_noise`` and ``art_pose_prior`` in place of theirs; weak perspective."""
+        return self.model_copy(
+            update={"noise": self.art_noise, "pose_prior": self.art_pose_prior, "camera": "weak", "focal_length": 0.0}
+        )
+
+
+class FitProofParams(Section):
+    """Known heads, drawn from the face model, that the fit has to recover."""
+
+    heads: Annotated[int, Field(ge=4, le=10_000)] = 200
+    """Heads drawn; all are fitted once."""
+    compared: Annotated[int, Field(ge=2, le=10_000)] = 50
+    """The first so many are also fitted with wrong points, missing points, a weak-perspective camera, as mean head."""
+    max_yaw: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 45.0
+    """Heads turn at most this far sideways (degrees)."""
+    max_pitch: Annotated[float, Field(ge=0, le=45, allow_inf_nan=False)] = 15.0
+    """Heads nod at most this far (degrees)."""
+    max_roll: Annotated[float, Field(ge=0, le=45, allow_inf_nan=False)] = 15.0
+    """Heads tilt at most this far (degrees)."""
+    image_size: Annotated[int, Field(ge=64, le=8192)] = 512
+    """Side of the pictures that the heads would be seen in (pixels)."""
+    noise: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
+    """Standard deviation of the error of each point (pixels)."""
+    outliers: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.1
+    """Share of wrong points, 0.1 to 0.5 eye distances off."""
+    coefficients: Annotated[int, Field(ge=3, le=1000)] = 10
+    """Leading identity coefficients whose correlation with the true ones is measured."""
+    seed: Seed = 0
+    """Seed of heads, poses and points."""
 
 
 class TranslateParams(Section):
@@ -289,11 +333,16 @@ class DeformParams(Section):
     """Geometric exaggeration: 0 none, 1 as translated, above 1 more."""
     solver: Literal["direct", "adam"] = "direct"
     """Sparse direct solve, or the paper's Adam."""
+    laplacian: Literal["uniform", "cotangent", "similarity"] = "similarity"
+    """Detail that is kept: that of the plain graph (the paper), of the surface whatever its triangulation, or the
+    latter turned and scaled with its surroundings."""
     alpha: Positive = 1.0
     """Weight of the Laplacian term (eq. 10). The paper's 10 leaves three times the residual; the authors' tool
     behaves like 1."""
-    follow: Literal["axes", "similarity", "none"] = "axes"
+    follow: Literal["axes", "similarity", "none"] = "similarity"
     """How the whole head follows the size of the face: width and height apart, one factor, or not at all."""
+    skull: Weight = 0.03
+    """How firmly ears, back of the head and nape keep their shape; 0 leaves them to the Laplacian alone (the paper)."""
 
 
 class PhotoTextureParams(Section):
@@ -301,6 +350,23 @@ class PhotoTextureParams(Section):
 
     size: Annotated[int, Field(ge=64, le=4096)] = 1024
     """Side of the texture in texels."""
+
+
+class PhotoTextureProofParams(Section):
+    """Painted heads whose texture has to come back from their photographs."""
+
+    heads: Annotated[int, Field(ge=1, le=100)] = 2
+    """Heads painted, each with other colours and light."""
+    yaws: Annotated[
+        list[Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]], Field(min_length=1, max_length=16)
+    ] = [0.0, 15.0, 30.0, 45.0]
+    """Each head is photographed once at each of these angles (degrees)."""
+    size: Annotated[int, Field(ge=128, le=2048)] = 320
+    """Side of the textures (texels)."""
+    photo_size: Annotated[int, Field(ge=128, le=4096)] = 448
+    """Side of the photographs (pixels)."""
+    seed: Seed = 0
+    """Seed of heads, paint and cameras."""
 
 
 class TextureParams(Section):
@@ -356,6 +422,15 @@ class TextureParams(Section):
     """Seed of views and samples."""
 
 
+class AnimationParams(Section):
+    """What makes a finished head ready to animate (7.1)."""
+
+    eyes: bool = True
+    """Eyeballs as meshes of their own that turn; without them the painted eyes stay, and do not look around."""
+    mouth: bool = True
+    """Teeth and the inside of the mouth, seen when the jaw opens."""
+
+
 class TextureComparisonParams(Section):
     """All methods of texture stylisation side by side on one pair; all else is at the defaults of ``texture``.
 
@@ -403,10 +478,13 @@ class Params(Section):
     figures: FiguresParams = FiguresParams()
     landmarks: LandmarksParams = LandmarksParams()
     fit: FitParams = FitParams()
+    fit_proof: FitProofParams = FitProofParams()
     translate: TranslateParams = TranslateParams()
     deform: DeformParams = DeformParams()
     photo_texture: PhotoTextureParams = PhotoTextureParams()
+    photo_texture_proof: PhotoTextureProofParams = PhotoTextureProofParams()
     texture: TextureParams = TextureParams()
+    animation: AnimationParams = AnimationParams()
     texture_comparison: TextureComparisonParams = TextureComparisonParams()
     export: ExportParams = ExportParams()
 

@@ -1,5 +1,6 @@
 """Stage `export`: the files that a person opens."""
 
+from portrait_pipeline.animation import Rig
 from portrait_pipeline.applications.pair import (
     FittedPair,
     LocatedPair,
@@ -23,6 +24,8 @@ def main(layout: Layout, name: str) -> None:
         TranslatedPair.load(layout.pair_artifact("translate", name)),
         PhotoTexture.load(layout.pair_artifact("photo_texture", name)),
         StylisedTexture.load(layout.pair_artifact("texture", name)),
+        Rig.load(layout.pair_artifact("animation", name)),
+        Rig.load(layout.artifact("animation", f"{name}_photo.h5")),
         load_params().export,
     )
 

@@ -3,9 +3,9 @@
 import pandas
 
 from portrait_pipeline.applications.figures import face_figures, mean_curve, read_curves, write_csv
+from portrait_pipeline.applications.pair import head_model
 from portrait_pipeline.artifacts import read_json
 from portrait_pipeline.evaluation.plots import plot_distances, plot_measures, plot_training
-from portrait_pipeline.face_model import load_bundled_model
 from portrait_pipeline.params import load_params
 from portrait_pipeline.shapes import ShapeSpace
 from portrait_pipeline.shapes.plots import save_figure
@@ -14,6 +14,7 @@ from portrait_pipeline.translation import MODELS, Translator, load_methods
 
 
 def main(layout: Layout) -> None:
+    params = load_params()
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
     methods = {name: load_methods(layout.artifact("comparison", f"{name}.safetensors"))[0] for name in MODELS}
@@ -23,7 +24,7 @@ def main(layout: Layout) -> None:
         "training": plot_training(curves),
         "distances": plot_distances(distances),
         "measures": plot_measures(read_json(layout.metric("translation.json"))),
-        **face_figures(layout, load_params(), load_bundled_model(), space, translator, methods),
+        **face_figures(layout, params, head_model(params.fit, layout.root), space, translator, methods),
     }
     for name, figure in figures.items():
         save_figure(figure, layout.artifact("figures", f"{name}.png"))

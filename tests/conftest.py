@@ -1,5 +1,6 @@
-"""Fixtures shared by the tests: small pictures that need no download."""
+"""Fixtures shared by the tests: small pictures that need no download, and a browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,18 @@ import numpy as np
 import pytest
 
 from portrait_pipeline import images, samples
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Path of a browser that shows the project's pages."""
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if found is None:
+        pytest.fail(f"no browser to test pages with: none of {', '.join(BROWSERS)} is installed; "
+                    "on Debian `apt-get install -y chromium`", pytrace=False)
+    return found
 
 
 @pytest.fixture(scope="session")

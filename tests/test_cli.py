@@ -40,7 +40,8 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark", "study", "weights", "effects"]
+COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark", "study", "weights", "effects",
+            "pose", "track"]
 
 
 @pytest.mark.parametrize("command", [[], ["benchmark", "networks"], *([name] for name in COMMANDS)])
@@ -53,6 +54,24 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "Usage:" in output and "status 0" in output and "heavy []" in output
+
+
+def test_add_pair_with_more_photos(params_file: Path) -> None:
+    """A sample and a file from outside, which is copied with its points; the next section's comment stays there."""
+    outside = params_file.parent.parent / f"{params_file.parent.name}_more.png"
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(outside)
+    outside.with_suffix(".pts").write_text("version: 1")
+    output = run("add-pair", "second", "sample:hopper", "sample:ink_caricature", "--more-photo", "sample:astronaut",
+                 "--more-photo", str(outside), "--params", str(params_file))
+    pair = load_params(params_file).pair("second")
+    assert pair.more_photos == ["sample:astronaut", f"data/photos/{outside.name}"]
+    assert (params_file.parent / "data" / "photos" / outside.with_suffix(".pts").name).is_file()
+    assert f"    more_photos:\n    - sample:astronaut\n    - data/photos/{outside.name}\n" in output
+    text = params_file.read_text()
+    assert text.index("second:") < text.index("# texture") and "# a photo" in text
+    run("add-pair", "third", "sample:hopper", "sample:ink_caricature", "--more-photo", "nothing.png",
+        "--params", str(params_file), status=1)
+    assert "third" not in load_params(params_file).pairs
 
 
 def test_add_pair_keeps_comments_and_order(params_file: Path) -> None:

@@ -191,3 +191,12 @@ def test_odd_images_are_welcome():
 
 def test_equal_input_gives_an_equal_sheet():
     assert np.array_equal(sheet.build_contact_sheet(inputs(), 700), sheet.build_contact_sheet(inputs(), 700))
+
+
+def test_expressions_are_a_last_row():
+    without, given = (sheet.build_contact_sheet(inputs(expressions=row), 800)
+                      for row in ((), [(str(k), flat((k * 40, 0, 255))) for k in range(5)]))
+    assert np.array_equal(given[: without.shape[0] - 20], without[:-20])  # the rows above stay
+    for k in range(5):
+        top, _, left, right = box(given, (k * 40, 0, 255))
+        assert top > without.shape[0] - 20 and left >= 16 + k * 150

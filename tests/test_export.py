@@ -1,68 +1,20 @@
-"""GLB, OBJ and the turntable: what is written must come back from an independent reader."""
+"""OBJ and the turntable, and the split meshes of all files: what is written must come back from another reader."""
 
-import json
-import struct
 from functools import partial
 
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from rigs import globe, plain, quadrants
 
 from portrait_pipeline.applications import turntable
 from portrait_pipeline.errors import OutputError
 from portrait_pipeline.face_model import load_bundled_model
 from portrait_pipeline.mesh import Mesh
-from portrait_pipeline.mesh.export import (
-    glb_bytes,
-    mtl_text,
-    obj_text,
-    smooth_normals,
-    split_seams,
-    write_glb,
-    write_obj,
-)
+from portrait_pipeline.mesh.split import smooth_normals, split_seams
+from portrait_pipeline.mesh.wavefront import Surface, mtl_text, obj_text, write_obj, write_surfaces
 from portrait_pipeline.params import ExportParams
-
-
-def globe(rows: int = 12, columns: int = 16, radius: float = 9.0) -> Mesh:
-    """A closed sphere in head space (cm) with one UV seam at the back (-z) and one UV per pole triangle."""
-    v, u = np.meshgrid(np.linspace(0, 1, rows + 1), np.linspace(0, 1, columns + 1), indexing="ij")
-    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
-    angle, height = 2 * np.pi * (uv[:, 0] - 0.5), np.pi * (uv[:, 1] - 0.5)
-    places = radius * np.stack(
-        [np.sin(angle) * np.cos(height), np.sin(height), np.cos(angle) * np.cos(height)], axis=1
-    )
-    quads = [(r * (columns + 1) + c, columns + 1) for r in range(rows) for c in range(columns)]
-    uv_triangles = np.array(
-        [t for a, s in quads for t in ((a, a + 1, a + s + 1), (a, a + s + 1, a + s))], dtype=np.int32
-    )
-    _, first, inverse = np.unique(np.round(places, 6) + 0.0, axis=0, return_index=True, return_inverse=True)
-    triangles = inverse.ravel()[uv_triangles].astype(np.int32)
-    solid = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)
-    return Mesh(places[first], triangles[solid], uv, uv_triangles[solid])
-
-
-def quadrants(size: int = 32) -> np.ndarray:
-    """Red top left, green top right, blue bottom left, yellow bottom right."""
-    texture = np.zeros((size, size, 3), np.uint8)
-    half = size // 2
-    texture[:half, :half] = (230, 20, 20)
-    texture[:half, half:] = (20, 200, 20)
-    texture[half:, :half] = (20, 20, 230)
-    texture[half:, half:] = (240, 220, 20)
-    return texture
-
-
-def read_chunks(content: bytes) -> tuple[dict, bytes]:
-    magic, version, length = struct.unpack_from("<4sII", content)
-    assert (magic, version, length) == (b"glTF", 2, len(content))
-    size, kind = struct.unpack_from("<I4s", content, 12)
-    assert kind == b"JSON" and size % 4 == 0
-    document = json.loads(content[20 : 20 + size])
-    binary_size, kind = struct.unpack_from("<I4s", content, 20 + size)
-    assert kind == b"BIN\0" and binary_size % 4 == 0 and 28 + size + binary_size == len(content)
-    return document, content[28 + size :]
 
 
 def corner_set(positions: np.ndarray, uv: np.ndarray, digits: int) -> np.ndarray:
@@ -87,79 +39,12 @@ def test_split_tolerates_a_vertex_of_no_triangle():
     split = split_seams(lonely)
     assert np.array_equal(split.source[split.triangles], lonely.triangles)
     assert np.allclose(np.linalg.norm(smooth_normals(lonely), axis=1), 1)
-    glb_bytes(lonely, quadrants())
 
 
 def test_normals_of_a_sphere_point_outwards():
     mesh = globe(40, 60)
     outwards = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
     assert (smooth_normals(mesh) * outwards).sum(axis=1).min() > 0.995
-
-
-def test_glb_comes_back_from_trimesh(tmp_path):
-    mesh, texture = globe(), quadrants()
-    write_glb(tmp_path / "head.glb", mesh, texture)
-    scene = trimesh.load(tmp_path / "head.glb", process=False)
-    (solid,) = scene.geometry.values()
-    # trimesh flips v back to the bottom-left origin, so both sides are in the project's convention
-    loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 4)
-    expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 4)
-    assert np.array_equal(loaded, expected)
-    assert np.array_equal(np.array(solid.visual.material.baseColorTexture), texture)
-    assert solid.is_watertight is False  # split at the seam
-    merged = trimesh.Trimesh(solid.vertices, solid.faces)
-    merged.merge_vertices(merge_tex=True, merge_norm=True)
-    assert merged.volume > 0  # counter-clockwise from outside
-
-
-def test_glb_keeps_the_colour_of_each_side(tmp_path):
-    """Front of the globe: texture left is image left, texture top is up (one flip, no more)."""
-    mesh, texture = globe(), quadrants()
-    document, binary = read_chunks(glb_bytes(mesh, texture))
-    primitive = document["meshes"][0]["primitives"][0]
-
-    def values(index: int) -> np.ndarray:
-        accessor = document["accessors"][index]
-        width = {"VEC2": 2, "VEC3": 3}[accessor["type"]]
-        start = document["bufferViews"][accessor["bufferView"]]["byteOffset"]
-        return np.frombuffer(binary, "<f4", accessor["count"] * width, start).reshape(-1, width)
-
-    position, uv = values(primitive["attributes"]["POSITION"]), values(primitive["attributes"]["TEXCOORD_0"])
-    expected = {
-        (-1, 1): (230, 20, 20), (1, 1): (20, 200, 20), (-1, -1): (20, 20, 230), (1, -1): (240, 220, 20)
-    }
-    for (side, height), colour in expected.items():
-        chosen = (position[:, 2] > 0.02) & (position[:, 0] * side > 0.02) & (position[:, 1] * height > 0.02)
-        assert chosen.any()
-        # glTF: the first row of the image is v = 0
-        column, row = np.minimum(uv[chosen] * 32, 31).astype(int).T
-        texels = texture[row, column]
-        assert (texels == colour).all()
-
-
-def test_glb_document(tmp_path):
-    mesh = globe()
-    document, binary = read_chunks(glb_bytes(mesh, quadrants()))
-    material = document["materials"][0]
-    assert material["extensions"] == {"KHR_materials_unlit": {}}
-    assert document["extensionsUsed"] == ["KHR_materials_unlit"]
-    surface = material["pbrMetallicRoughness"]
-    assert surface["metallicFactor"] == 0 and surface["roughnessFactor"] == 1
-    assert document["nodes"][0]["name"] == document["meshes"][0]["name"] == "Head"
-    position = document["accessors"][0]
-    assert np.allclose(position["min"], mesh.vertices.min(axis=0) / 100, atol=1e-7)
-    assert np.allclose(position["max"], mesh.vertices.max(axis=0) / 100, atol=1e-7)
-    for view in document["bufferViews"]:
-        assert view["byteOffset"] % 4 == 0 and view["byteOffset"] + view["byteLength"] <= len(binary)
-    image = document["bufferViews"][document["images"][0]["bufferView"]]
-    assert binary[image["byteOffset"] :].startswith(b"\x89PNG")
-
-
-def test_large_meshes_get_wide_indices():
-    mesh = globe(200, 400)
-    document, _ = read_chunks(glb_bytes(mesh, quadrants()))
-    index = document["meshes"][0]["primitives"][0]["indices"]
-    assert document["accessors"][index]["componentType"] == 5125
 
 
 def test_obj_comes_back_from_trimesh(tmp_path):
@@ -177,7 +62,7 @@ def test_obj_comes_back_from_trimesh(tmp_path):
 
 def test_obj_text_keeps_the_topology():
     mesh = globe()
-    lines = obj_text(mesh, "head.mtl").splitlines()
+    lines = obj_text([Surface("Head", mesh, quadrants())], "head.mtl").splitlines()
     rows = {"v": [], "vt": [], "vn": [], "f": []}
     for key, *values in map(str.split, lines):
         rows.get(key, []).append(values)
@@ -188,27 +73,37 @@ def test_obj_text_keeps_the_topology():
     assert np.array_equal(faces[..., 0], mesh.triangles) and np.array_equal(faces[..., 2], mesh.triangles)
     assert np.array_equal(faces[..., 1], mesh.uv_triangles)
     assert "mtllib head.mtl" in lines and "usemtl Head" in lines
-    assert {"newmtl Head", "map_Kd texture.png"} <= set(mtl_text("texture.png").splitlines())
+    assert {"newmtl Head", "map_Kd texture.png"} <= set(mtl_text([Surface("Head", mesh, quadrants())]).splitlines())
 
 
-def test_bundled_head_survives_both_formats(tmp_path):
-    model = load_bundled_model()
-    mesh, texture = model.mesh(), quadrants(64)
-    write_glb(tmp_path / "head.glb", mesh, texture)
-    write_obj(tmp_path, mesh, texture)
-    (glb,) = trimesh.load(tmp_path / "head.glb", process=False).geometry.values()
-    obj = trimesh.load(tmp_path / "head.obj", process=False)
-    for solid in (glb, obj):
-        loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 6)
-        expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 6)
-        assert np.abs(loaded - expected).max() < 1e-3
-    assert 0.2 < glb.extents[1] < 0.45  # a head and neck in metres
+def test_the_bundled_head_survives(tmp_path):
+    mesh = load_bundled_model().mesh()
+    write_obj(tmp_path, mesh, quadrants(64))
+    solid = trimesh.load(tmp_path / "head.obj", process=False)
+    loaded = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 6)
+    expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 6)
+    assert np.abs(loaded - expected).max() < 1e-3
+    assert 0.2 < solid.extents[1] < 0.45  # a head and neck in metres
+
+
+def test_several_surfaces_in_one_obj(tmp_path):
+    small = globe(6, 8, 2.0)
+    surfaces = [Surface("Head", globe(), quadrants(), "a.png"), Surface("Teeth", small, plain((9, 8, 7)), "b.png")]
+    write_surfaces(tmp_path / "posed.obj", surfaces)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "posed.mtl", "posed.obj"]
+    scene = trimesh.load(tmp_path / "posed.obj", process=False, split_object=True)
+    loaded = {len(solid.faces): solid for solid in scene.geometry.values()}
+    for surface in surfaces:
+        solid, mesh = loaded[len(surface.mesh.triangles)], surface.mesh
+        corners = corner_set(solid.vertices[solid.faces] * 100, solid.visual.uv[solid.faces], 3)
+        expected = corner_set(mesh.vertices[mesh.triangles], mesh.uv[mesh.uv_triangles], 3)
+        assert np.abs(corners - expected).max() < 2e-3
+        assert np.array_equal(np.array(solid.visual.material.image.convert("RGB")), surface.texture)
 
 
 def test_equal_input_gives_equal_bytes(tmp_path):
     mesh, texture = globe(), quadrants()
     for folder in ("a", "b"):
-        write_glb(tmp_path / folder / "head.glb", mesh, texture)
         write_obj(tmp_path / folder, mesh, texture)
         turntable.write_turntable(
             tmp_path / folder / "turn.gif", mesh, texture, ExportParams(turntable_frames=3, turntable_size=64)
@@ -220,11 +115,11 @@ def test_equal_input_gives_equal_bytes(tmp_path):
 def test_bad_input_is_refused_before_anything_is_written(tmp_path):
     mesh = globe()
     broken = mesh.with_vertices(np.where(np.arange(len(mesh.vertices))[:, None] == 3, np.nan, mesh.vertices))
-    for write in (partial(write_glb, tmp_path / "head.glb"), partial(write_obj, tmp_path)):
-        with pytest.raises(ValueError, match="not finite"):
-            write(broken, quadrants())
-        with pytest.raises(ValueError, match="uint8"):
-            write(mesh, quadrants().astype(float))
+    write = partial(write_obj, tmp_path)
+    with pytest.raises(ValueError, match="not finite"):
+        write(broken, quadrants())
+    with pytest.raises(ValueError, match="uint8"):
+        write(mesh, quadrants().astype(float))
     with pytest.raises(ValueError, match="blanks"):
         write_obj(tmp_path, mesh, quadrants(), stem="my head")
     assert not list(tmp_path.iterdir())
@@ -233,7 +128,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path):
 def test_unwritable_target_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written") as caught:
-        write_glb(tmp_path / "file" / "head.glb", globe(), quadrants())
+        write_obj(tmp_path / "file", globe(), quadrants())
     assert "\n" not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.spatial import Delaunay
 
 from portrait_pipeline.artifacts import write_arrays
-from portrait_pipeline.errors import ArtifactError, InputFileError
+from portrait_pipeline.errors import InputFileError, ModelError
 from portrait_pipeline.face_model import Camera, FaceModel, load_bundled_model
 from portrait_pipeline.face_model.build import basis, harmonic, remesh, surface, topology, uv
 from portrait_pipeline.face_model.build.__main__ import main as build_main
@@ -307,10 +307,10 @@ def test_size_on_disk_and_round_trip(model, tmp_path):
 
 
 def test_load_names_a_missing_or_foreign_file(tmp_path):
-    with pytest.raises(ArtifactError, match="missing"):
+    with pytest.raises(ModelError, match="missing"):
         FaceModel.load(tmp_path / "none.h5")
     write_arrays(tmp_path / "fit.h5", {"a": np.zeros(3)}, kind="fit")
-    with pytest.raises(ArtifactError, match="holds 'fit'"):
+    with pytest.raises(ModelError, match="holds 'fit'"):
         FaceModel.load(tmp_path / "fit.h5")
 
 

@@ -125,7 +125,7 @@ def test_metrics_and_plots_commands(project: Path) -> None:
 def test_experiment_on_the_texture_reruns_the_texture_and_what_follows(project: Path) -> None:
     output = call("dvc", "exp", "run", "-S", "texture.beta=0.5", cwd=project)
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-    assert ran == {"texture@astronaut", "export@astronaut", "report"}
+    assert ran == {"texture@astronaut", "animation@astronaut", "export@astronaut", "report"}
     assert "fid.json" in call("dvc", "metrics", "diff", "--all", cwd=project)
     call("git", "checkout", "-q", ".", cwd=project)
     call("dvc", "checkout", cwd=project)

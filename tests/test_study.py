@@ -28,8 +28,8 @@ from portrait_pipeline.evaluation.appearance import (
 from portrait_pipeline.evaluation.copies import same_pictures
 from portrait_pipeline.evaluation.study import interval, neighbours, retrieve, study_views
 from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.mesh.export import write_obj
 from portrait_pipeline.mesh.render import View, render_head
+from portrait_pipeline.mesh.wavefront import write_obj
 from portrait_pipeline.params import FitParams, PhotoTextureParams
 from portrait_pipeline.texture.perceptual import PerceptualNetwork
 

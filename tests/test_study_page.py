@@ -24,18 +24,8 @@ from portrait_pipeline.errors import OutputError, ParameterError
 from portrait_pipeline.evaluation.study import Candidates, Portrait, Study, StyledHead, interval
 from portrait_pipeline.face_model import load_bundled_model
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TITLE = "</script><b>A & \"B\" %%DATA%% 'x'</b>"
 HEADS = 3
-
-
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    if found is None:
-        pytest.fail(f"no browser to test the questionnaire with: none of {', '.join(BROWSERS)} is installed; "
-                    "on Debian `apt-get install -y chromium`", pytrace=False)
-    return found
 
 
 @pytest.fixture(scope="module")

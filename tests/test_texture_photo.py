@@ -1,17 +1,29 @@
-"""Projection of the photo: recovery of a known texture, no background, both sides, a seamless fill."""
+"""Projection of photos: recovery of a known texture, no background, both sides, several photos, a seamless fill."""
 
+import cv2
 import numpy as np
 import pytest
 from ball import ball, smooth_texture
 
 from portrait_pipeline.errors import InputFileError, ParameterError
-from portrait_pipeline.face_model import Camera, load_bundled_model
+from portrait_pipeline.evaluation.painted_heads import PaintedHead
+from portrait_pipeline.evaluation.painted_heads import photograph as photograph_painted
+from portrait_pipeline.evaluation.photo_texture import measured_shift
+from portrait_pipeline.face_model import Camera, FaceModel, PerspectiveCamera, load_bundled_model
 from portrait_pipeline.mesh.render import Framing, View, render
 from portrait_pipeline.params import PhotoTextureParams
 from portrait_pipeline.texture import project_photo
-from portrait_pipeline.texture.head_parts import openness
+from portrait_pipeline.texture.bleeding import hair_likeness, without_locks
+from portrait_pipeline.texture.blending import blended, continued
+from portrait_pipeline.texture.exemplar import HAIR, SKIN
+from portrait_pipeline.texture.gain import border_gain, log_gain, relit
+from portrait_pipeline.texture.head_parts import openness, regions_with_whole_ears
+from portrait_pipeline.texture.merging import merged_photos
+from portrait_pipeline.texture.photo_sampling import bilinear
+from portrait_pipeline.texture.photo_view import PhotoView, Shot, geometry_view
+from portrait_pipeline.texture.regions_head import landmark_places
 from portrait_pipeline.texture.segmentation import person_mask
-from portrait_pipeline.texture.surface import extend, surface_laplacian, texel_map
+from portrait_pipeline.texture.surface import Extension, extend, surface_laplacian, texel_map
 
 SIZE = 384
 GREEN = (20, 230, 30)
@@ -117,3 +129,192 @@ def test_extension_keeps_what_is_known_and_is_harmonic_elsewhere():
 def test_hollows_are_darker_than_convex_places(model):
     shade = openness(model.mesh())
     assert 0.3 <= shade.min() < 0.75 and shade[model.landmarks[30]] > 0.9
+
+
+def pinhole(model, yaw: float, distance: float = 45.0) -> PerspectiveCamera:
+    rotation = View(yaw, 0.0).rotation()
+    middle = rotation @ np.array([0.0, 0.0, -2.0])
+    return PerspectiveCamera(rotation, np.array([0.0, 0.0, -distance]) - middle, 0.7 * distance / 17.0 * SIZE / 2,
+                             np.full(2, SIZE / 2) + 3.3)
+
+
+def test_a_near_perspective_photo_comes_back_without_shift(model):
+    texture = skin_texture(256)
+    spots = np.random.default_rng(2).integers(0, 256, (900, 2))
+    for x, y in spots:  # something to register
+        cv2.circle(texture, (int(x), int(y)), 2, (150, 100, 85), -1)
+    mesh = model.mesh()
+    head = PaintedHead(mesh, texture, np.zeros(3), texture, np.zeros((256, 256), bool))
+    camera, photo = photograph_painted(head, 10.0, 420, np.random.default_rng(0))
+    texels = texel_map(mesh, 256)
+    view = geometry_view(model, texels, Shot(mesh.vertices, camera, photo))
+    seen = view.weight > 0.5
+    assert seen.mean() > 0.15
+    where = bilinear(np.stack(np.meshgrid(np.arange(420) + 0.5, np.arange(420) + 0.5), axis=-1), view.position)
+    assert np.abs(where - view.position)[seen].max() < 0.02, "pixel centres lie at +0.5; remap rounds to 1/32 px"
+    places = landmark_places(mesh, model.landmarks)[0] * 256
+    for ids in ((20, 23), (3, 31)):
+        column, row = np.rint(places[list(ids)].mean(axis=0)).astype(int)
+        box = slice(row - 16, row + 16), slice(column - 16, column + 16)
+        assert seen[box].mean() > 0.97
+        shift = measured_shift(*(picture[box].mean(axis=-1).astype(float) for picture in (texture, view.colour)))
+        assert shift * np.median(view.detail[box]) < 0.1, f"photo px at {ids}"
+    moved = np.roll(texture, 1, axis=1)
+    assert 0.8 < measured_shift(*(picture[box].mean(axis=-1).astype(float) for picture in (texture, moved))) < 1.2
+
+
+@pytest.mark.parametrize("kind", ["weak", "perspective"])
+def test_the_nose_hides_the_far_cheek_and_scale_does_not_matter(model, kind):
+    photo, weak = photograph(model, skin_texture(64), 50.0)
+    camera = weak if kind == "weak" else pinhole(model, 50.0)
+    mesh = model.mesh()
+    texels = texel_map(mesh, 128)
+    view = geometry_view(model, texels, Shot(model.mean, camera, photo))
+    large = type(camera)(camera.rotation, *(
+        (camera.scale / 10, camera.translation) if kind == "weak"
+        else (10 * camera.translation, camera.focal, camera.principal)
+    ))
+    ten = geometry_view(model, texels, Shot(10 * model.mean.astype(float), large, photo))
+    assert np.abs(ten.weight - view.weight).mean() < 2e-3, "millimetres instead of centimetres"
+    depth = naive_depth(camera.project(model.mean.astype(float)), model.triangles)
+    own = camera.project(texels.interpolate(mesh.triangles, model.mean))
+    column, row = (np.clip(own[..., axis].astype(int), 0, SIZE - 1) for axis in (0, 1))
+    hidden = depth[row, column] > own[..., 2] + 12  # well behind something, px
+    face = (regions_with_whole_ears(model) == FaceModel.REGIONS.index("face"))[mesh.triangles[texels.triangle]].all(-1)
+    assert (hidden & face).sum() > 30 and (view.weight[hidden] > 0.05).mean() < 0.01
+
+
+def naive_depth(projected: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The nearest vertex or triangle centre about each pixel."""
+    depth = np.full((SIZE, SIZE), -1e9)
+    for points in (projected, projected[triangles].mean(axis=1)):
+        column, row = (np.clip(points[:, axis].astype(int), 0, SIZE - 1) for axis in (0, 1))
+        np.maximum.at(depth, (row, column), points[:, 2])
+    return depth
+
+
+def test_light_from_one_side_is_carried_to_the_mirrored_side(model):
+    texture = skin_texture(128).astype(float)
+    texture = (texture + texture[:, ::-1]) / 2
+    columns = (np.arange(128) + 0.5) / 128
+    texture *= (1.15 - 0.6 * (columns - 0.5))[None, :, None]  # a gain of up to two between the sides
+    photo, camera = photograph(model, texture.astype(np.uint8), 30.0)
+    result, seen = project_photo(model, model.mean, camera, photo, PARAMS)
+    face = np.zeros((128, 128), bool)
+    face[45:85, 40:88] = True
+    hidden = ~seen & seen[:, ::-1] & face
+    assert hidden.sum() > 100
+    unlit = np.abs(texture[:, ::-1] - texture)[hidden].mean()
+    assert np.abs(result - texture)[hidden].mean() < 0.45 * unlit
+
+
+def test_a_smooth_factor_is_found_in_spite_of_a_mole(model):
+    mesh, rng = model.mesh(), np.random.default_rng(0)
+    laplacian, texels = surface_laplacian(mesh), texel_map(mesh, 128)
+    source = rng.uniform(80, 200, (128, 128, 3))
+    columns = np.linspace(-0.3, 0.3, 128)[None, :, None]
+    wanted = (source + 6) * np.exp(columns) - 6
+    weight = np.zeros((128, 128))
+    weight[40:100, 40:88] = 1
+    wanted[60:66, 60:66] = 10.0
+    gain = log_gain(mesh, laplacian, wanted, source, weight)
+    field = texels.interpolate(mesh.triangles, gain)[..., 0]
+    inside = (weight > 0) & (np.abs(np.indices((128, 128)) - 63).max(axis=0) > 8)
+    assert np.abs(field - columns[..., 0])[inside].max() < 0.08
+    assert np.array_equal(log_gain(mesh, laplacian, wanted, source, 0 * weight), 0 * gain)
+    lit = relit(source, mesh, texels, gain)
+    assert np.abs(lit - wanted)[inside].mean() < 8
+
+
+def test_the_border_gain_meets_the_seen_colours_and_is_harmonic_behind(model):
+    mesh = model.mesh()
+    laplacian, texels = surface_laplacian(mesh), texel_map(mesh, 128)
+    columns = (np.arange(128) + 0.5) / 128
+    weight = np.tile(np.clip((0.55 - columns) / 0.1, 0, 1), (128, 1))
+    seen, fill = np.full((128, 128, 3), 150.0), np.full((128, 128, 3), 120.0)
+    gain = border_gain(mesh, laplacian, seen, fill, weight, np.ones((128, 128)))
+    lit = relit(fill, mesh, texels, gain)
+    assert np.abs(lit[40:90, 60:70] - 150).max() < 3
+    assert np.array_equal(border_gain(mesh, laplacian, seen, fill, np.ones((128, 128)), weight), 0 * gain)
+
+
+def test_bands_keep_equal_pictures_and_hide_a_step():
+    rng = np.random.default_rng(1)
+    picture = rng.uniform(0, 255, (256, 256, 3)).astype(np.float32)
+    left = np.tile(np.arange(256) < 128, (256, 1)).astype(float)
+    ones = np.ones((256, 256))
+    assert np.abs(blended([picture, picture], [ones, ones], [left, 1 - left]) - picture).max() < 1e-2
+    mixed = blended([0 * picture + 100, 0 * picture + 140], [ones, ones], [left, 1 - left])[..., 0]
+    inner = mixed[:, 32:224]  # u wraps: there is a second border at the sides
+    assert np.abs(np.diff(inner, axis=1)).max() < 7 and inner[:, 0].max() < 125 < inner[:, -1].min()
+    assert np.abs(mixed[:, 0] - mixed[:, -1]).max() < 7, "no seam at the back"
+    filled = continued(picture * 0 + np.array([10, 200, 90]), np.where(left > 0, 1.0, 0.0))
+    assert np.abs(filled - (10, 200, 90)).max() < 1e-2
+
+
+def test_several_photos_are_joined_in_the_light_of_the_first(model):
+    texture = skin_texture(128)
+    front, camera = photograph(model, texture, 0.0)
+    shots = []
+    for azimuth in (-45.0, 45.0):
+        photo, other = photograph(model, texture, azimuth)
+        dark = np.where((photo == GREEN).all(axis=2, keepdims=True), photo, (photo * 0.7).astype(np.uint8))
+        shots.append((model.mean, other, dark))
+    one, seen_one = project_photo(model, model.mean, camera, front, PARAMS)
+    result, seen = project_photo(model, model.mean, camera, front, PARAMS, shots)
+    assert seen.mean() > 1.25 * seen_one.mean() and seen[seen_one].mean() > 0.97
+    added = seen & ~seen_one
+    assert np.abs(result[added].astype(float) - texture[added]).mean() < 6, "not 30 % darker"
+    assert np.abs(result[seen_one].astype(float) - texture[seen_one]).mean() < 2.5
+    again, _ = project_photo(model, model.mean, camera, front, PARAMS, shots)
+    assert np.array_equal(result, again)
+    with pytest.raises(ParameterError, match="uint8 RGB"):
+        project_photo(model, model.mean, camera, front, PARAMS, [(model.mean, camera, front[..., 0])])
+
+
+def test_the_sharper_and_larger_photo_gives_the_detail(model):
+    mesh, rng = model.mesh(), np.random.default_rng(3)
+    sharp = cv2.GaussianBlur(rng.uniform(0, 255, (96, 96, 3)).astype(np.float32), (0, 0), 0.7) * 0.3 + 100
+    soft = cv2.GaussianBlur(sharp, (0, 0), 3.0)
+    ones, position = np.ones((96, 96)), np.zeros((96, 96, 2))
+    views = [PhotoView(position, soft, ones, ones), PhotoView(position, sharp, ones, ones)]
+    merged, weight = merged_photos(mesh, surface_laplacian(mesh), texel_map(mesh, 96), views)
+    assert weight.min() == 1
+    assert np.abs(merged - sharp).mean() < 0.35 * np.abs(merged - soft).mean()
+
+
+def test_a_lock_over_one_cheek_is_found_and_a_beard_is_not(model):
+    mesh, size, rng = model.mesh(), 192, np.random.default_rng(0)
+    texels = texel_map(mesh, size)
+    places = landmark_places(mesh, model.landmarks)[0]
+    labels = np.where((np.arange(size) < 0.35 * size)[:, None], HAIR, np.full((size, size), SKIN)).astype(np.uint8)
+    grain = rng.normal(0, 1, (size, size, 1))
+    skin, hair = np.array([205.0, 150.0, 125.0]) + 4 * grain, np.array([80.0, 55.0, 40.0]) + 14 * grain
+    rows, columns = np.indices((size, size)) / size
+    lock = (np.abs(columns - places[2:5, 0].mean() - 0.05) < 0.02) & (rows < places[4, 1])
+    beard = rows > places[48, 1]
+    weight = np.ones((size, size))
+    for extra, lost in ((lock, True), (beard, False), (np.zeros_like(lock), False)):
+        colour = np.where(((labels == HAIR) | extra)[..., None], hair, skin)
+        likeness = hair_likeness(colour, weight, labels, places)
+        kept = without_locks(model, mesh, texels, weight, labels, likeness)
+        cheek = extra & (rows > places[17:27, 1].mean()) & (rows < places[33, 1])
+        if lost:
+            assert likeness[cheek].mean() > 0.7 and kept[cheek].mean() < 0.1
+            assert kept[:, ::-1][cheek].min() == 1, "the other side stays"
+        else:
+            assert np.array_equal(kept, weight)
+
+
+def test_one_factorisation_serves_many_fields():
+    mesh = ball()
+    laplacian, rng = surface_laplacian(mesh), np.random.default_rng(0)
+    known = (rng.random(len(mesh.vertices)) > 0.7).astype(float)
+    pull = np.full(len(known), 0.01)
+    values, prior = rng.normal(size=(2, len(known), 3))
+    extension = Extension(laplacian, known, pull)
+    assert np.array_equal(extension.field(values, prior), extend(laplacian, values, known, prior, pull))
+    system = laplacian.toarray() + np.diag(100 * known + pull + 1e-9)
+    mean = known @ values / known.sum()
+    naive = np.linalg.solve(system, 100 * known[:, None] * values + pull[:, None] * prior + 1e-9 * mean)
+    assert np.abs(extension.field(values, prior) - naive).max() < 1e-9

@@ -19,7 +19,8 @@ class Part:
     """One piece of a rig with a texture of its own.
 
     Attributes:
-        name: ``Head``, ``Mouth`` (cavity), ``Teeth``, ``EyeLeft`` or ``EyeRight`` (the subject's left, +x).
+        name: ``Head``, ``Mouth`` (cavity), ``Teeth``, ``EyeLeft`` or ``EyeRight`` (the subject's left, +x). The
+            vertices of ``Head`` start with the model's, in its order; those of patches that parts replace are unused.
         mesh: at rest (all expressions 0). Head space, cm; an eyeball's is relative to its centre, before ``stretch``.
         texture: (H, W, 3) uint8 RGB, row 0 is v = 1.
         targets: (E, V, 3) float32 displacements (cm) of the rig's expressions at coefficient 1; (0, V, 3) for an

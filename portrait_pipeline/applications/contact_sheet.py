@@ -50,6 +50,7 @@ class SheetInputs:
         mesh: the fitted head (head space), with topology and UV.
         deformed: (V, 3) vertices of the deformed head.
         photo_texture, texture: (S, S, 3) uint8 RGB, row 0 on top: t_x and t_z.
+        expressions: panels of a last row; no such row if empty.
     """
 
     title: str
@@ -64,10 +65,11 @@ class SheetInputs:
     deformed: np.ndarray
     photo_texture: np.ndarray
     texture: np.ndarray
+    expressions: Sequence[Panel] = ()
 
 
 def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
-    """The contact sheet, (H, width, 3) uint8: three rows of five panels.
+    """The contact sheet, (H, width, 3) uint8: three rows of five panels, and one of expressions.
 
     Both grey heads share one frame, so that their proportions can be compared; so do the five final views.
 
@@ -103,8 +105,9 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
             ("Stylised texture", inputs.texture),
         ],
         views,
+        inputs.expressions,
     ]
-    return compose(rows, width, inputs.title)
+    return compose([row for row in rows if row], width, inputs.title)
 
 
 def write_contact_sheet(path: str | Path, inputs: SheetInputs, width: int = WIDTH) -> None:
@@ -144,7 +147,7 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
     sheet = Image.new("RGB", (width, total), PAPER)
     pen = ImageDraw.Draw(sheet)
     if title:
-        font = _font(round(1.45 * line), bold=True)
+        font = label_font(round(1.45 * line), bold=True)
         pen.text((margin, margin), _shorten(title, font, width - 2 * margin), INK, font, anchor="la")
     top = margin + heading
     for row, height in zip(rows, heights, strict=True):
@@ -154,7 +157,7 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
             left = round(margin + index * (panel + gap))
             right = round(margin + index * (panel + gap) + panel)
             sheet.paste(_letterbox(picture, (right - left, height)), (left, top))
-            font = _font(line)
+            font = label_font(line)
             text = _shorten(caption, font, right - left)
             pen.text(((left + right) / 2, top + height + 0.45 * line), text, INK, font, anchor="ma")
         top += height + caption_height + gap
@@ -184,7 +187,7 @@ def _letterbox(picture: np.ndarray, size: tuple[int, int]) -> Image.Image:
 
 
 @lru_cache(maxsize=16)
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def label_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib, so that every machine draws the same letters."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), max(size, 6))
@@ -251,7 +254,7 @@ def draw_shapes(shapes: Sequence[Shape], window: tuple[np.ndarray, float], size:
     panel = Image.new("RGB", (side, side), CELL)
     pen = ImageDraw.Draw(panel)
     centre, half = window
-    line, dot, font = max(1, round(0.0065 * side)), 0.0085 * side, _font(round(0.05 * side))
+    line, dot, font = max(1, round(0.0065 * side)), 0.0085 * side, label_font(round(0.05 * side))
     for row, shape in enumerate(shapes):
         places = (np.asarray(shape.points, float) - centre) / half * (side / 2) + side / 2
         for ids, closed in POLYLINES:

@@ -14,17 +14,29 @@ import numpy as np
 
 from .. import images, landmarks
 from ..artifacts import Record
-from ..face_model import FaceModel
+from ..face_model import FaceModel, load_model
 from ..face_model.camera import ROW_LENGTH, AnyCamera, camera_from_row
-from ..face_model.fit import Fit, fit_errors, fit_landmarks, frontalise
-from ..params import DeformParams, FitParams, LandmarksParams, PhotoTextureParams, TextureParams, TranslateParams
+from ..face_model.fit import Fit, fit_errors, fit_joint, fit_landmarks, frontalise, landmark_offsets
+from ..params import (
+    AnimationParams,
+    DeformParams,
+    FitParams,
+    LandmarksParams,
+    PhotoTextureParams,
+    TextureParams,
+    TranslateParams,
+)
 from ..progress import Progress, silent
 
 if TYPE_CHECKING:  # torch takes seconds to import: only the steps that use it pay for it
+    from ..animation import Rig
     from ..shapes import ShapeSpace
     from ..translation import Translator
 
 Notify = Callable[[str], None]
+
+WRONG_POINT = 0.15
+"""Points further from the fitted head than this share of the eye distance are taken for wrong, not for its shape."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +121,7 @@ class DeformedHead(Record):
         targets: (68, 3) head space.
         residual: mean distance of landmark vertices to their targets in the frontal plane, as a share of the
             outer-eye distance of the targets.
-        eased_landmarks: landmarks held less firmly because their targets would have folded the surface.
+        eased_landmarks: landmarks whose targets gave way by more than 0.5 % of that distance, lest the surface fold.
         flipped_triangles: triangles that faced the viewer on the fitted head and are turned over now.
     """
 
@@ -188,35 +200,58 @@ def locate_pair(
     )
 
 
+def head_model(params: FitParams, root: Path = Path(".")) -> FaceModel:
+    """The face model of the project at ``root``: bundled, or the user's on the head's topology.
+
+    Raises:
+        ModelError: missing or damaged file, or a model of another topology.
+    """
+    if params.model == "bundled":
+        return load_model()
+    model = load_model(root / params.model)
+    model.require_pipeline(f"fit.model={params.model}")
+    return model
+
+
 def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
-    """Fit the face model to the photo (its geometry is used) and to the artwork (only its pose is used)."""
-    photo = fit_landmarks(model, pair.photo_points, params)
-    content = frontalise(model, photo, pair.photo_points)
+    """Fit the face model to the photos (its geometry is used) and to the artwork (only its pose is used).
+
+    Further photos share the identity and have an expression and a camera of their own.
+    """
+    points = [pair.photo_points, *pair.more_points]
+    photos = (pair.photo, *pair.more_photos)
+    sizes = [(image.shape[1], image.shape[0]) for image in photos]
+    fits = fit_joint(model, points, params, image_sizes=sizes, images=photos)
+    heads = [_on_landmarks(model, *seen).astype(np.float32) for seen in zip(fits, points, strict=True)]
     art = fit_landmarks(model, pair.art_points, params.for_art())
+    photo = fits[0]
     errors = fit_errors(model, photo, pair.photo_points) / landmarks.eye_distance(pair.photo_points)
     return FittedPair(
-        vertices=_on_landmarks(model, photo, content).astype(np.float32),
+        vertices=heads[0],
         identity=photo.identity,
         expression=photo.expression,
         camera_row=photo.camera.row(),
-        more_vertices=np.zeros((0, *model.mean.shape), np.float32),
-        more_camera_rows=np.zeros((0, ROW_LENGTH)),
-        content_points=content,
+        more_vertices=np.array(heads[1:], np.float32).reshape(-1, *model.mean.shape),
+        more_camera_rows=np.array([fit.camera.row() for fit in fits[1:]]).reshape(-1, ROW_LENGTH),
+        content_points=frontalise(model, photo, pair.photo_points),
         style_points=frontalise(model, art, pair.art_points),
         inner_error=float(errors[17:60].mean()),
         jaw_error=float(errors[:17].mean()),
     )
 
 
-def _on_landmarks(model: FaceModel, fit: Fit, content: np.ndarray) -> np.ndarray:
-    """The fitted head (V, 3) drawn the last percents to the frontal landmarks (68, 2) of the photo.
+def _on_landmarks(model: FaceModel, fit: Fit, points: np.ndarray) -> np.ndarray:
+    """The fitted head (V, 3) drawn the last percents to the landmarks (68, 2) of its photo.
 
     The model's prior leaves lips and lids a little off; projected from there, teeth would be painted on the lips.
     """
-    from ..deformation import deform, landmark_targets
+    from ..deformation import deform
 
     vertices = model.vertices(fit.identity, fit.expression)
-    targets = landmark_targets(vertices, model.landmarks, fit.camera.frontal(), content, content, scale=0.0)
+    offsets = landmark_offsets(model, fit, points)
+    size = np.linalg.norm(vertices[model.landmarks[36]] - vertices[model.landmarks[45]])
+    offsets[np.linalg.norm(offsets, axis=1) > WRONG_POINT * size] = 0.0
+    targets = vertices[model.landmarks] + offsets
     return deform(model.mesh(vertices), model.landmarks, targets, DeformParams(follow="none"))
 
 
@@ -239,14 +274,18 @@ def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair
     mesh = model.mesh(fitted.vertices)
     # Scaled before the deformation sees it: so strong an exaggeration that lips or lids would cross is eased.
     wanted = scale_change(translated.content, translated.translated, params.scale)
-    targets = landmark_targets(mesh.vertices, model.landmarks, camera, translated.content, wanted, 1.0)
+    # A landmark's vertex need not lie where annotators put the point (the jaw's slide): it makes the same move.
+    content = camera.project(mesh.vertices[model.landmarks])[:, :2]
+    moved = content + wanted - translated.content
+    targets = landmark_targets(mesh.vertices, model.landmarks, camera, content, moved)
     deformation = deform_with_report(mesh, model.landmarks, targets, params)
     off = np.linalg.norm((deformation.vertices[model.landmarks] - targets)[:, :2], axis=1)
+    size = np.linalg.norm(targets[45, :2] - targets[36, :2])
     return DeformedHead(
         vertices=deformation.vertices.astype(np.float32),
         targets=targets,
-        residual=float(off.mean() / np.linalg.norm(targets[45, :2] - targets[36, :2])),
-        eased_landmarks=int((deformation.weights < 1).sum()),
+        residual=float(off.mean() / size),
+        eased_landmarks=int((deformation.eased > 0.005 * size).sum()),
         flipped_triangles=deformation.flipped,
     )
 
@@ -254,10 +293,11 @@ def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair
 def project_pair(
     model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams
 ) -> PhotoTexture:
-    """Carry the photo into the canonical texture (section 5)."""
+    """Carry the photo, and the further photos of the same person, into the canonical texture (section 5)."""
     from ..texture import project_photo
 
-    texture, seen = project_photo(model, fitted.vertices, fitted.camera, pair.photo, params)
+    more = list(zip(fitted.more_vertices, fitted.more_cameras, pair.more_photos, strict=False))
+    texture, seen = project_photo(model, fitted.vertices, fitted.camera, pair.photo, params, more)
     return PhotoTexture(texture, seen)
 
 
@@ -289,3 +329,21 @@ def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:
         return 0.0, 0.0
     style = np.mean([row["emd"] + row["moments"] + row["colour"] for row in tail])
     return float(style), float(np.mean([row["content"] for row in tail]))
+
+
+def animate_pair(model: FaceModel, fitted: FittedPair, stylised: StylisedTexture, params: AnimationParams) -> Rig:
+    """Carry the model's expressions into the stylised head; no optimisation is needed to pose it later (7.1)."""
+    from ..animation.build import build_rig
+
+    return build_rig(
+        model, fitted.vertices, stylised.vertices, fitted.expression, stylised.texture, params, fitted.identity
+    )
+
+
+def animate_photo(model: FaceModel, fitted: FittedPair, photo: PhotoTexture, params: AnimationParams) -> Rig:
+    """The fitted head with the photo's texture, made ready in the same way, to compare with the stylised one."""
+    from ..animation.build import build_rig
+
+    return build_rig(
+        model, fitted.vertices, fitted.vertices, fitted.expression, photo.texture, params, fitted.identity
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -16,11 +17,14 @@ from ..params import PAIR_NAME, load_params
 from ..samples import resolve
 
 
-def add_pair(params_path: Path, name: str, photo: str, art: str) -> str:
+def add_pair(params_path: Path, name: str, photo: str, art: str, more_photos: Sequence[str] = ()) -> str:
     """Write a pair into params.yaml, keeping its comments and order; return the lines added.
 
-    Both images are opened first, so that a pair which cannot work is not written. Files from outside the project
+    All images are opened first, so that a pair which cannot work is not written. Files from outside the project
     are copied into data/photos and data/art, with the points beside them.
+
+    Args:
+        photo, art, more_photos: image paths or ``sample:<name>``; the further photos are of the same person.
 
     Raises:
         ParameterError: bad or taken name, unknown sample, bad params.yaml.
@@ -32,12 +36,13 @@ def add_pair(params_path: Path, name: str, photo: str, art: str) -> str:
     if name in params.pairs:
         raise ParameterError(f"{params_path}: pair '{name}' exists already; choose another name or edit it there")
     root = params_path.resolve().parent
-    for source in (photo, art):
+    for source in (photo, art, *more_photos):
         load_image(resolve(source, Path(".")).path)
-    entry = {
-        "photo": _inside(photo, root, root / "data" / "photos"),
-        "art": _inside(art, root, root / "data" / "art"),
-    }
+    photos = [_inside(source, root, root / "data" / "photos") for source in (photo, *more_photos)]
+    entry: dict[str, str | list[str]] = {"photo": photos[0]}
+    if more_photos:
+        entry["more_photos"] = photos[1:]
+    entry["art"] = _inside(art, root, root / "data" / "art")
     yaml = YAML()
     yaml.preserve_quotes = True
     document = yaml.load(params_path.read_text(encoding="utf-8"))
@@ -46,10 +51,14 @@ def add_pair(params_path: Path, name: str, photo: str, art: str) -> str:
     _insert(document["pairs"], name, entry)
     with atomic_path(params_path) as temporary, temporary.open("w", encoding="utf-8") as file:
         yaml.dump(document, file)
-    return f"  {name}:\n    photo: {entry['photo']}\n    art: {entry['art']}"
+    lines = [f"  {name}:"]
+    for key, value in entry.items():
+        many = isinstance(value, list)
+        lines += [f"    {key}:", *(f"    - {item}" for item in value)] if many else [f"    {key}: {value}"]
+    return "\n".join(lines)
 
 
-def _insert(pairs: CommentedMap, name: str, entry: dict[str, str]) -> None:
+def _insert(pairs: CommentedMap, name: str, entry: dict[str, str | list[str]]) -> None:
     """Append, moving the comment that trails the last value (it belongs to the next section) behind the new pair."""
     value = CommentedMap(entry)
     if pairs:

@@ -17,7 +17,7 @@ from ..translation import MODELS
 from .pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
 
 SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid", "figures", "texture_comparison")
-PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "export")
+PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "animation", "export")
 
 
 def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, Any]:

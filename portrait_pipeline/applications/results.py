@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..animation import Rig
+from ..animation.glb import write_rig_glb
 from ..face_model import FaceModel
-from ..mesh.export import write_glb, write_obj
+from ..mesh.wavefront import write_obj
 from ..params import ExportParams
-from .contact_sheet import SheetInputs, write_contact_sheet
+from .contact_sheet import CELL, WIDTH, SheetInputs, write_contact_sheet
 from .pair import FittedPair, LocatedPair, PhotoTexture, StylisedTexture, TranslatedPair
+from .posed_views import expression_row
 from .turntable import write_turntable
 from .viewer import write_viewer
 
@@ -22,6 +25,8 @@ def write_results(
     translated: TranslatedPair,
     photo: PhotoTexture,
     stylised: StylisedTexture,
+    rig: Rig,
+    photo_rig: Rig,
     params: ExportParams,
 ) -> None:
     """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif and viewer.html.
@@ -29,22 +34,17 @@ def write_results(
     Args:
         folder: made if needed; files of these names are replaced.
         title: heading of the contact sheet and the viewer; any text.
+        rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
 
     Raises:
         OutputError: a file cannot be written.
     """
     fitted_mesh = model.mesh(fitted.vertices)
     mesh = fitted_mesh.with_vertices(stylised.vertices)
-    write_glb(folder / "head.glb", mesh, stylised.texture)
-    write_obj(folder, mesh, stylised.texture)  # also texture.png
+    write_rig_glb(folder / "head.glb", rig)
+    write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
     write_turntable(folder / "turntable.gif", mesh, stylised.texture, params)
-    write_viewer(
-        folder / "viewer.html",
-        title,
-        mesh,
-        {"Stylised": stylised.texture, "Photo": photo.texture},
-        {"Stylised": stylised.vertices, "Photo": fitted.vertices},
-    )
+    write_viewer(folder / "viewer.html", title, {"Stylised": rig, "Photo": photo_rig})
     inputs = SheetInputs(
         title=title,
         photo=located.photo,
@@ -58,5 +58,6 @@ def write_results(
         deformed=stylised.vertices,
         photo_texture=photo.texture,
         texture=stylised.texture,
+        expressions=expression_row(rig, WIDTH // 5, CELL),
     )
     write_contact_sheet(folder / "contact_sheet.png", inputs)

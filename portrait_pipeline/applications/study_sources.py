@@ -19,7 +19,8 @@ from ..errors import InputFileError
 from ..evaluation.study import Portrait, Study, StyledHead
 from ..face_model import FaceModel
 from ..landmarks.collection import IMAGE_SUFFIXES, MAX_SIDE
-from ..mesh.export import METRES_PER_CM, TEXTURE_NAME
+from ..mesh.files import METRES_PER_CM
+from ..mesh.wavefront import TEXTURE_NAME
 from ..params import load_params
 from ..samples import resolve
 from ..stage import Layout

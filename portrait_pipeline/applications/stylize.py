@@ -7,12 +7,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import ArtifactError
-from ..face_model import load_bundled_model
 from ..params import Params, load_params, with_overrides
 from ..progress import progress_bar
 from ..samples import resolve
 from ..stage import Layout
-from .pair import deform_pair, fit_pair, locate_pair, project_pair, stylise_pair, translate_pair
+from .pair import (
+    animate_pair,
+    animate_photo,
+    deform_pair,
+    fit_pair,
+    head_model,
+    locate_pair,
+    project_pair,
+    stylise_pair,
+    translate_pair,
+)
 from .results import write_results
 
 
@@ -23,6 +32,7 @@ def stylize_files(
     project: Path,
     overrides: Sequence[str],
     notify: Callable[[str], None],
+    more_photos: Sequence[str] = (),
 ) -> None:
     """Run every step of the method on one photo and one artwork and write the result files.
 
@@ -32,6 +42,7 @@ def stylize_files(
         project: folder with ``data/artifacts`` (trained networks) and, optionally, ``params.yaml``.
         overrides: ``section.name=value``.
         notify: receives one line a step.
+        more_photos: further photos of the same person, as ``photo``.
 
     Raises:
         PortraitError: any user error; nothing is written unless every step succeeded.
@@ -39,7 +50,7 @@ def stylize_files(
     layout = Layout(project)
     file = project / "params.yaml"
     params = with_overrides(load_params(file) if file.is_file() else Params(pairs={}), overrides)
-    photo_path, art_path = (resolve(source, Path(".")).path for source in (photo, art))
+    photo_path, art_path, *more_paths = (resolve(source, Path(".")).path for source in (photo, art, *more_photos))
     space_path = layout.artifact("shape_space", "shape_space.h5")
     translator_path = layout.artifact("translation", "translator.safetensors")
     for path in (space_path, translator_path):
@@ -51,8 +62,8 @@ def stylize_files(
     def tell(step: str) -> None:
         notify(f"[{time.perf_counter() - start:6.1f} s] {step}")
 
-    model = load_bundled_model()
-    located = locate_pair(photo_path, art_path, params.landmarks, notify)
+    model = head_model(params.fit, project)
+    located = locate_pair(photo_path, art_path, params.landmarks, notify, more_paths)
     tell(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
     fitted = fit_pair(model, located, params.fit)
     tell(f"fit: off by {100 * fitted.inner_error:.1f} % of the eye distance, jaw {100 * fitted.jaw_error:.1f} %")
@@ -70,6 +81,9 @@ def stylize_files(
     with progress_bar("texture") as progress:
         stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
     tell("texture")
+    rig = animate_pair(model, fitted, stylised, params.animation)
+    photo_rig = animate_photo(model, fitted, texture, params.animation)
+    tell("animation")
     name = f"{photo_path.stem} as {art_path.stem}"
-    write_results(output, name, model, located, fitted, translated, texture, stylised, params.export)
+    write_results(output, name, model, located, fitted, translated, texture, stylised, rig, photo_rig, params.export)
     tell("export")

@@ -12,13 +12,14 @@ import numpy as np
 from .. import images, landmarks
 from ..deformation.targets import landmark_targets
 from ..errors import ArtifactError, FitError, ParameterError
-from ..face_model import FaceModel, load_bundled_model
+from ..face_model import FaceModel
 from ..face_model.fit import Fit, fit_landmarks, frontalise
 from ..landmarks.files import SUFFIXES, read_points, write_points
 from ..params import DeformParams, Params, load_params, validate, with_overrides
 from ..samples import resolve
 from ..shapes import keep_face
 from ..stage import Layout
+from .pair import head_model
 
 if TYPE_CHECKING:  # torch takes seconds to import: errors in the arguments are told before
     from ..shapes import ShapeSpace
@@ -155,7 +156,7 @@ def translate_files(
     choice.check()
     params = _params(project, overrides, scale)
     networks = _load_networks(project)
-    model = load_bundled_model()
+    model = head_model(params.fit, project)
     person = load_face(model, content, params, False, notify)
     styles = choose_styles(networks, model, choice, params, notify)
     results = translate_face(networks, model, person, styles.codes, choice, params)
@@ -214,7 +215,8 @@ def load_face(
             notify(f"{path}: {detection.faces} faces found, the largest is used")
         points, enlarge = detection.points, images.image_size(path)[1] / image.shape[1]
     try:
-        fit = fit_landmarks(model, points, params.fit.for_art() if artistic else params.fit)
+        size = None if image is None else (image.shape[1], image.shape[0])
+        fit = fit_landmarks(model, points, params.fit.for_art() if artistic else params.fit, image_size=size)
     except FitError as error:
         raise FitError(f"{path}: {error}") from error
     return Face(name, image, points, enlarge, fit, frontalise(model, fit, points))
@@ -293,7 +295,7 @@ def put_pose_back(model: FaceModel, person: Face, frontal: np.ndarray) -> np.nda
     vertices = model.vertices(person.fit.identity, person.fit.expression)
     before, after = (
         camera.project(
-            landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points, 1.0)
+            landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points)
         )[:, :2]
         for points in (person.frontal, frontal)
     )

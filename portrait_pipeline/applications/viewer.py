@@ -1,7 +1,8 @@
-"""A standalone HTML page that shows the head in 3D: no network, no libraries, works from ``file://``.
+"""A standalone HTML page that shows a rig in 3D: no network, no libraries, works from ``file://``.
 
-Geometry and texture stay separable on the page: any of the given textures on any of the given geometries. The
-page is ``assets/viewer.html`` (a small WebGL program) with the title and the data put in.
+Geometry and texture stay separable on the page: any of the given looks' textures on any of their geometries. Sliders
+change the expression of the first look; the others keep that of their picture. The page is ``assets/viewer.html`` (a
+small WebGL program) with the title, the textures and the data put in.
 """
 
 from __future__ import annotations
@@ -9,91 +10,166 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
+from ..animation import Part, Rig
+from ..animation.compact import compact
+from ..animation.pose import EYES, LOOK_DOWN, LOOK_SIDE, LOOK_UP, Pose, posed_parts
 from ..artifacts import atomic_path
-from ..mesh import Mesh
-from ..mesh.export import png_bytes, smooth_normals, split_seams
+from ..mesh.files import picture_bytes
+from ..mesh.split import split_seams
 
 FIELD_OF_VIEW = 22.0
 
+SLIDERS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("Smile", ("mouthSmileLeft", "mouthSmileRight"), ("mouthFrownLeft", "mouthFrownRight")),
+    ("Jaw open", ("jawOpen",), ()),
+    ("Pucker", ("mouthPucker",), ()),
+    ("Blink", ("eyeBlinkLeft", "eyeBlinkRight"), ("eyeWideLeft", "eyeWideRight")),
+    ("Brows", ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"), ("browDownLeft", "browDownRight")),
+    ("Sneer", ("noseSneerLeft", "noseSneerRight"), ()),
+    ("Cheeks", ("cheekPuff",), ()),
+    ("Look aside", ("eyeLookOutLeft", "eyeLookInRight"), ("eyeLookInLeft", "eyeLookOutRight")),
+    ("Look up", ("eyeLookUpLeft", "eyeLookUpRight"), ("eyeLookDownLeft", "eyeLookDownRight")),
+)
+"""Label, the expressions of values above 0, and those of values below 0 (none: the slider starts at 0)."""
 
-def viewer_html(
-    title: str, mesh: Mesh, textures: Mapping[str, np.ndarray], shapes: Mapping[str, np.ndarray] | None = None
-) -> str:
+
+def viewer_html(title: str, looks: Mapping[str, Rig]) -> str:
     """The page as text; equal input gives equal text.
 
     Args:
         title: shown and used as the page's title; any text, it is escaped.
-        mesh: topology and UV; its vertices are the geometry if ``shapes`` is not given.
-        textures: label to (H, W, 3) uint8 RGB, row 0 on top; the first is shown first.
-        shapes: label to (V, 3) vertices, head space (cm); the first is shown first.
+        looks: label to rig, all with the same parts and topology; the first is shown first.
 
     Raises:
-        ValueError: no texture or shape, a shape of another size than the mesh, a vertex that is not finite,
-            or an image that is not (H, W, 3) uint8.
+        ValueError: no look, a look of another topology, a vertex or displacement that is not finite, or a texture that
+            is not (H, W, 3) uint8.
     """
-    shapes = {"Head": mesh.vertices} if shapes is None else shapes
-    if not textures or not shapes:
-        raise ValueError("a viewer needs at least one texture and one shape")
-    for name, vertices in shapes.items():
-        if vertices.shape != mesh.vertices.shape or not np.isfinite(vertices).all():
-            raise ValueError(f"shape '{name}' must be finite and {mesh.vertices.shape}, not {vertices.shape}")
-    split = split_seams(mesh)
-    everything = np.concatenate(list(shapes.values()))
+    _check(looks)
+    first = next(iter(looks.values()))
+    # The later looks do not move, so of them the picture's expression is kept.
+    still = {name: posed_parts(rig, Pose(rig.expression)) for name, rig in looks.items()}
+    everything = np.concatenate([part.mesh.vertices for parts in still.values() for part in parts])
     low, high = everything.min(axis=0), everything.max(axis=0)
-    centre = (low + high) / 2
+    textures: dict[bytes, int] = {}
+    pages = []
+    for name, rig in looks.items():
+        parts = []
+        for part, posed in zip(rig.parts, still[name], strict=True):
+            vertices = part.mesh.vertices if rig is first else posed.mesh.vertices
+            number = textures.setdefault(picture_bytes(part.texture, "WEBP", lossless=True), len(textures))
+            parts.append({"position": _steps(vertices), "texture": number})
+        pages.append({"name": name, "parts": parts})
     data = {
-        "centre": [round(float(value), 4) for value in centre],
+        "centre": [round(float(value), 4) for value in (low + high) / 2],
         "radius": round(float(max(high[0] - low[0], high[1] - low[1]) / 2), 4),
         "field": FIELD_OF_VIEW,
-        "uv": _base64(split.uv, "<f4"),
-        "triangles": _base64(split.triangles, "<u4"),
-        "shapes": [_shape(name, mesh.with_vertices(places), split.source) for name, places in shapes.items()],
-        "textures": [
-            {"name": name, "url": f"data:image/png;base64,{base64.b64encode(png_bytes(texture)).decode()}"}
-            for name, texture in textures.items()
-        ],
+        "look": [LOOK_SIDE, LOOK_UP, LOOK_DOWN],
+        "names": list(first.names),
+        "picture": [round(float(value), 4) for value in first.expression],
+        "sliders": _sliders(first.names),
+        "parts": [_part(part) for part in first.parts],
+        "looks": pages,
     }
-    template = (files(__package__) / "assets" / "viewer.html").read_text(encoding="utf-8")
-    # "<" is escaped because "</script>" would end the data; split first, so that no user's text is searched
-    # for place holders.
-    before, after = template.split("%%DATA%%")
-    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    title = html.escape(title)
-    return before.replace("%%TITLE%%", title) + text + after.replace("%%TITLE%%", title)
+    return _fill(title, data, textures)
 
 
-def _shape(name: str, mesh: Mesh, source: np.ndarray) -> dict[str, str]:
-    normals = np.rint(smooth_normals(mesh) * 32767)
-    return {
-        "name": name,
-        "position": _base64(mesh.vertices[source], "<f4"),
-        "normal": _base64(normals[source], "<i2"),
+def _check(looks: Mapping[str, Rig]) -> None:
+    if not looks:
+        raise ValueError("a viewer needs at least one look")
+    first = next(iter(looks.values()))
+    for name, rig in looks.items():
+        same = [part.name for part in rig.parts] == [part.name for part in first.parts] and all(
+            part.mesh.vertices.shape == other.mesh.vertices.shape
+            and np.array_equal(part.mesh.triangles, other.mesh.triangles)
+            for part, other in zip(rig.parts, first.parts, strict=True)
+        )
+        if not same:
+            raise ValueError(f"look '{name}' has another topology than the first")
+        if not all(np.isfinite(part.mesh.vertices).all() and np.isfinite(part.targets).all() for part in rig.parts):
+            raise ValueError(f"look '{name}' has a vertex or displacement that is not finite")
+
+
+def _sliders(names: Iterable[str]) -> list[dict]:
+    """The sliders for which the rig has every expression, as indices into its names."""
+    index = {name: place for place, name in enumerate(names)}
+    return [
+        {"label": label, "up": [index[name] for name in up], "down": [index[name] for name in down]}
+        for label, up, down in SLIDERS
+        if all(name in index for name in (*up, *down))
+    ]
+
+
+def _part(part: Part) -> dict:
+    """Topology and displacements of one part."""
+    split = split_seams(part.mesh)
+    count = len(part.mesh.vertices)
+    data = {
+        "name": part.name,
+        "count": count,
+        "copies": split.source[count:].tolist(),
+        "uv": _steps(split.uv),
+        "triangles": _base64(split.triangles, _index_type(len(split.source))),
+        "targets": [_target(target) for target in part.targets],
     }
+    if part.name in EYES:
+        data |= {"eye": EYES[part.name], "pivot": _rounded(part.pivot), "stretch": _rounded(part.stretch)}
+    return data
+
+
+def _target(target: np.ndarray) -> dict | None:
+    """The displacements that are seen, as 16-bit steps; None if there are none."""
+    moved, values = compact(target)
+    if not len(moved):
+        return None
+    return {"moved": _base64(moved, _index_type(len(target)))} | _steps(values)
+
+
+def _steps(values: np.ndarray) -> dict:
+    """Numbers as multiples of a step, in 16 bits: of a head finer than a hundredth of a millimetre."""
+    step = max(float(np.abs(values).max()), 1e-12) / 32767
+    return {"step": step, "values": _base64(np.rint(values / step), "<i2")}
+
+
+def _index_type(count: int) -> str:
+    return "<u4" if count > 65535 else "<u2"
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in values]
 
 
 def _base64(values: np.ndarray, dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(values, dtype).tobytes()).decode()
 
 
-def write_viewer(
-    path: str | Path,
-    title: str,
-    mesh: Mesh,
-    textures: Mapping[str, np.ndarray],
-    shapes: Mapping[str, np.ndarray] | None = None,
-) -> None:
+def _fill(title: str, data: dict, textures: Iterable[bytes]) -> str:
+    """The template with its place holders replaced."""
+    template = (files(__package__) / "assets" / "viewer.html").read_text(encoding="utf-8")
+    pictures = "\n".join(
+        f'<img alt="" decoding="sync" src="data:image/webp;base64,{base64.b64encode(content).decode()}">'
+        for content in textures
+    )
+    # "<" is escaped because "</script>" would end the data; split first, so that no user's text is searched
+    # for place holders.
+    before, between, after = template.replace("%%DATA%%", "%%TEXTURES%%").split("%%TEXTURES%%")
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    title = html.escape(title)
+    return before.replace("%%TITLE%%", title) + pictures + between.replace("%%TITLE%%", title) + text + after
+
+
+def write_viewer(path: str | Path, title: str, looks: Mapping[str, Rig]) -> None:
     """Write :func:`viewer_html` to a file, replaced atomically.
 
     Raises:
         ValueError: bad data (see there).
         OutputError: the file cannot be written.
     """
-    text = viewer_html(title, mesh, textures, shapes)
+    text = viewer_html(title, looks)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

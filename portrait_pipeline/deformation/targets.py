@@ -29,20 +29,18 @@ def landmark_targets(
     camera_frontal: Camera,
     content: np.ndarray,
     translated: np.ndarray,
-    scale: float,
 ) -> np.ndarray:
     """Head-space targets of the landmark vertices (eq. 8, with a depth for every point).
 
-    x and y are those of ``content + scale * (translated - content)``; the depth is the vertex's own times
-    :func:`shrink_ratio`, so that a face that gets smaller also gets flatter.
+    x and y are those of ``translated``; the depth is the vertex's own times :func:`shrink_ratio`, so that a face that
+    gets smaller also gets flatter.
 
     Args:
         mesh_vertices: (V, 3) fitted head.
         landmark_ids: (68,) vertex ids.
         camera_frontal: frontal camera of the fit, ``fit.camera.frontal()``.
         content: (68, 2) landmarks of the photo in the frontal view, px.
-        translated: (68, 2) translated landmarks in the same frame, px.
-        scale: exaggeration; 0 gives the content, 1 the translated landmarks.
+        translated: (68, 2) translated landmarks in the same frame, px, exaggerated as far as is wanted.
 
     Returns:
         (68, 3) head space, cm.
@@ -57,6 +55,5 @@ def landmark_targets(
         raise LandmarkError(
             "content landmarks: the face has no width or no height; check the order of the points"
         )
-    target = content + scale * (translated - content)
-    depth = camera_frontal.project(mesh_vertices[landmark_ids])[:, 2] * shrink_ratio(content, target)
-    return camera_frontal.unproject(np.column_stack([target, depth]))
+    depth = camera_frontal.project(mesh_vertices[landmark_ids])[:, 2] * shrink_ratio(content, translated)
+    return camera_frontal.unproject(np.column_stack([translated, depth]))

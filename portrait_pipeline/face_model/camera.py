@@ -43,6 +43,11 @@ class Camera:
         )
         return (p / self.scale) @ self.rotation
 
+    def derivative(self, points: np.ndarray) -> np.ndarray:
+        """How image x and y (px) change with head-space points (..., 3), px per cm: (..., 2, 3)."""
+        rows = self.scale * self.rotation[:2] * [[1.0], [-1.0]]
+        return np.broadcast_to(rows, (*np.shape(points)[:-1], 2, 3)).copy()
+
     def towards(self, points: np.ndarray) -> np.ndarray:
         """Unit head-space directions (..., 3) from head-space points (..., 3) to the viewer."""
         return np.broadcast_to(self.rotation[2], np.shape(points)).copy()
@@ -103,6 +108,14 @@ class PerspectiveCamera:
             [(points[..., 0] - self.principal[0]) * factor, (self.principal[1] - points[..., 1]) * factor, z], axis=-1
         )
         return (p - self.translation) @ self.rotation
+
+    def derivative(self, points: np.ndarray) -> np.ndarray:
+        """How image x and y (px) change with head-space points (..., 3), px per cm: (..., 2, 3)."""
+        p = np.asarray(points) @ self.rotation.T + self.translation
+        factor = (self.focal / -p[..., 2])[..., None, None]
+        slope = p[..., :2] / -p[..., 2:]
+        rows = self.rotation[:2] + slope[..., None] * self.rotation[2]
+        return factor * rows * [[1.0], [-1.0]]
 
     def towards(self, points: np.ndarray) -> np.ndarray:
         """Unit head-space directions (..., 3) from head-space points (..., 3) to the viewer."""

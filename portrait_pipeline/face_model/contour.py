@@ -4,45 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-FULL_TURN = np.sin(np.radians(20.0))
+FLATNESS = 1e-3  # reach that counts as equally far, in lengths of the jaw line (0.35 mm)
+# How many candidates towards the ear of their frontal place the ends of the jaw may slide: beside the ear, annotators
+# follow the border between cheek and ear, which is no outline. The other rows are free.
+BACK_LIMITS = np.array([0.5, 1.0, *[np.inf] * 13, 1.0, 0.5])
 
 
-def turned_share(rotation: np.ndarray) -> float:
-    """How much of the way to the outline the jaw landmarks slide: 0 seen frontally, 1 from 20 degrees on."""
-    return float(min(1.0, np.hypot(rotation[0, 2], rotation[1, 2]) / FULL_TURN))
+def outline_positions(candidates: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Where along its row of candidates each jaw landmark lies in the current view.
 
-
-def outline_vertices(
-    contours: np.ndarray, projected: np.ndarray, start: np.ndarray, share: float = 1.0
-) -> np.ndarray:
-    """Choose for each jaw landmark the candidate vertex that is on the outline in the current view.
-
-    A candidate is on the outline when no other of its row lies further out, measured along the normal of the
-    projected jaw line. Annotators put the points of a frontal face a little inside its outline (``start``),
-    so the landmark goes only ``share`` of the way along its row; that also makes it slide steadily as the
-    head turns.
+    The outline passes where the row reaches furthest out, measured along the normal of the projected jaw line. Where
+    a cheek is nearly flat, several candidates reach equally far; the mean of their places, weighted by the
+    exponential of the reach, then moves steadily with the view instead of jumping from one to the next.
 
     Args:
-        contours: (17, C) columns into ``projected``, rows ordered from the ear to the face.
-        projected: (N, 2) image positions of the candidates, px, y down.
-        start: (17,) column of each row that is used for a frontal face (an index in [0, C)).
-        share: in [0, 1], see :func:`turned_share`.
+        candidates: (..., 17, C, 2) image positions, px, y down; rows ordered from the ear to the face.
+        start: (17,) position of each row that is used for a frontal face.
 
     Returns:
-        (17,) chosen column of each row.
+        (..., 17) positions in [0, C - 1].
     """
-    rows = np.arange(len(contours))
-    current = projected[contours[rows, start]]
+    rows = np.arange(len(start))
+    current = candidates[..., rows, start, :]
     normals = _outward_normals(current)
-    reach = np.einsum("ick,ik->ic", projected[contours] - current[:, None], normals)
-    return start + np.rint(share * (reach.argmax(axis=1) - start)).astype(int)
+    reach = np.einsum("...ick,...ik->...ic", candidates - current[..., None, :], normals)
+    length = np.linalg.norm(np.diff(current, axis=-2), axis=-1).sum(axis=-1)[..., None, None]
+    weights = np.exp((reach - reach.max(axis=-1, keepdims=True)) / (FLATNESS * np.maximum(length, 1e-12)))
+    top = weights @ np.arange(reach.shape[-1]) / weights.sum(axis=-1)
+    return np.maximum(top, start - BACK_LIMITS)
+
+
+def jaw_tangents(line: np.ndarray) -> np.ndarray:
+    """Unit tangents (..., N, 2) of an open polyline (..., N, 2)."""
+    tangent = np.gradient(line, axis=-2)
+    return tangent / np.maximum(np.linalg.norm(tangent, axis=-1, keepdims=True), 1e-12)
 
 
 def _outward_normals(line: np.ndarray) -> np.ndarray:
-    """Unit normals (N, 2) of an open polyline, pointing away from the middle of its two ends."""
-    tangent = np.gradient(line, axis=0)
-    normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
-    outward = line - 0.5 * (line[0] + line[-1])
+    """Unit normals (..., N, 2) of an open polyline, pointing away from the middle of its two ends."""
+    tangent = jaw_tangents(line)
+    normal = np.stack([tangent[..., 1], -tangent[..., 0]], axis=-1)
+    outward = line - 0.5 * (line[..., :1, :] + line[..., -1:, :])
     # The jaw is one convex arc, so one sign serves all of its points; the chin decides it.
-    sign = np.sign(np.einsum("ik,ik->i", normal, outward)[len(line) // 2]) or 1.0
-    return sign * normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    chin = line.shape[-2] // 2
+    sign = np.sign(np.einsum("...k,...k->...", normal[..., chin, :], outward[..., chin, :]))
+    return np.where(sign == 0, 1.0, sign)[..., None, None] * normal

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..artifacts import read_arrays, write_arrays
+from ..artifacts import write_arrays
+from ..errors import ModelError
 from ..mesh import Mesh
+from .model_file import BASES, KIND, read_model_file
 
 BLEND_SHAPE_SPREAD = 0.4
 
@@ -33,7 +35,8 @@ class FaceModel:
         expression_spread: (E,) float64, typical size of each coefficient (the prior's standard deviation about 0);
             0.4 for blend shapes, 1 for a statistical basis scaled to unit variance.
         cross_basis: (K, E, V, 3) float32 of a bilinear model (how an identity changes an expression), or None.
-        uv: (T, 2) float32 in [0, 1], origin bottom left. uv_triangles: (F, 3) int32.
+        uv: (T, 2) float32 in [0, 1], origin bottom left. uv_triangles: (F, 3) int32. Both of length 0 if the model
+            has no texture coordinates.
         landmarks: (68,) int32 vertex ids in iBUG order, for a frontal view.
         jaw_contours: (17, C) int32; row i holds the vertex ids along which jaw landmark i slides as the head
             turns, ordered from the image-outer (ear / back) side to the inner (face) side; ``landmarks[i]`` is in
@@ -70,22 +73,45 @@ class FaceModel:
             + np.tensordot(expression, self.expression_basis, axes=1)
         )
         if self.cross_basis is not None:
-            cross = self.cross_basis[: len(identity)]
-            result += np.tensordot(np.outer(identity, expression), cross, axes=2)
+            # One expression at a time: the whole basis as float64 would fill the memory.
+            for k in np.flatnonzero(expression):
+                weights = (identity * expression[k]).astype(np.float32)
+                result += np.tensordot(weights, self.cross_basis[: len(identity), k], axes=1)
         return result
 
     def mesh(self, vertices: np.ndarray | None = None) -> Mesh:
         """The model's topology and UV with the given (V, 3) positions, or the mean's."""
         return Mesh(self.mean if vertices is None else vertices, self.triangles, self.uv, self.uv_triangles)
 
+    def require_pipeline(self, source: str) -> None:
+        """Check that the model has the head's topology, which textures, regions and rig are made for.
+
+        Args:
+            source: the file or parameter, for the message.
+
+        Raises:
+            ModelError: another topology (a native conversion, good for fitting only); the message tells the remedy.
+        """
+        if not self.fits_pipeline:
+            raise ModelError(
+                f"{source}: {len(self.mean)} vertices of the model's own topology are good for fitting only; the "
+                "pipeline needs the head's: run `portrait model convert SOURCE -o model.h5 --topology head`"
+            )
+
+    @property
+    def fits_pipeline(self) -> bool:
+        """Whether the model has the bundled head's triangles and texture coordinates."""
+        head = load_bundled_model()
+        return np.array_equal(self.triangles, head.triangles) and np.array_equal(self.uv_triangles, head.uv_triangles)
+
     def save(self, path: str | Path) -> None:
-        """Write the model as HDF5 (bases as float16: at most 0.02 mm of error)."""
+        """Write the model as HDF5 (:mod:`.model_file`; bases as float16: at most 0.02 mm of error)."""
         arrays = {
             "mean": self.mean.astype(np.float32),
             "triangles": self.triangles.astype(np.int32),
             "identity_basis": self.identity_basis.astype(np.float16),
             "expression_basis": self.expression_basis.astype(np.float16),
-            "expression_names": np.array(self.expression_names),
+            "expression_names": np.array(self.expression_names, str),
             "expression_low": self.expression_low,
             "expression_high": self.expression_high,
             "expression_spread": self.expression_spread,
@@ -98,22 +124,22 @@ class FaceModel:
         }
         if self.cross_basis is not None:
             arrays["cross_basis"] = self.cross_basis.astype(np.float16)
-        write_arrays(path, arrays, {"name": self.name}, kind="face_model")
+        write_arrays(path, arrays, {"name": self.name}, kind=KIND)
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a model written by :meth:`save`.
 
         Raises:
-            ArtifactError: missing or damaged file.
+            ModelError: missing or damaged file; the message names what is wrong.
         """
-        arrays, attributes = read_arrays(path, kind="face_model")
+        name, arrays = read_model_file(path)
         arrays = blend_shape_limits(len(arrays["expression_basis"])) | {"cross_basis": None} | arrays
-        for basis in ("identity_basis", "expression_basis", "cross_basis"):
+        for basis in BASES:
             if arrays[basis] is not None:
                 arrays[basis] = arrays[basis].astype(np.float32)
-        arrays["expression_names"] = tuple(str(name) for name in arrays["expression_names"])
-        return cls(name=str(attributes["name"]), **arrays)
+        arrays["expression_names"] = tuple(str(word) for word in arrays["expression_names"])
+        return cls(name=name, **arrays)
 
 
 def blend_shape_limits(count: int) -> dict[str, np.ndarray]:
@@ -129,3 +155,12 @@ def blend_shape_limits(count: int) -> dict[str, np.ndarray]:
 def load_bundled_model() -> FaceModel:
     """The head model that ships with the package (statistics measured on ICT-FaceKit, MIT; see NOTICE)."""
     return FaceModel.load(str(files("portrait_pipeline.face_model") / "assets" / "head_model.h5"))
+
+
+def load_model(path: str | Path | None = None) -> FaceModel:
+    """The bundled model for None or "bundled", else the model file at ``path``.
+
+    Raises:
+        ModelError: missing or damaged file.
+    """
+    return load_bundled_model() if path is None or str(path) == "bundled" else FaceModel.load(path)

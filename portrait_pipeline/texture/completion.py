@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from ..mesh import Mesh
-from .surface import bilinear_at_vertices, surface_laplacian, texel_map
+from .surface import Extension, bilinear_at_vertices, surface_laplacian, texel_map
 
 _WELL_SEEN = 0.25
 _FIELD_SIZE = 256  # texels: the field is smooth, so it need not be solved for at the texture's own size
@@ -31,9 +29,7 @@ class Completion:
         self.known = cv2.resize(self.confidence, self.small, interpolation=cv2.INTER_AREA)
         self.texels = texel_map(mesh, self.small[0])
         _, mass = bilinear_at_vertices(mesh, self.known[..., None], self.known, self.small[0] / 48)
-        self.mass = 100.0 * np.where(mass > _KNOWN, mass, 0.0)
-        # The smoothest field over the surface that agrees with the known values; see surface.extend.
-        self.solver = splu((surface_laplacian(mesh) + sparse.diags(self.mass + 1e-9)).tocsc())
+        self.extension = Extension(surface_laplacian(mesh), np.where(mass > _KNOWN, mass, 0.0))
 
     def field(self, change: np.ndarray) -> np.ndarray:
         """The change of well-seen texels carried smoothly over the whole head.
@@ -45,7 +41,4 @@ class Completion:
             (s, s, 3) float32.
         """
         values, _ = bilinear_at_vertices(self.mesh, change, self.known, self.small[0] / 48)
-        total = self.mass.sum()
-        mean = self.mass @ values / total if total > 0 else np.zeros(values.shape[1])
-        vertices = self.solver.solve(self.mass[:, None] * np.where(self.mass[:, None] > 0, values, 0.0) + 1e-9 * mean)
-        return self.texels.interpolate(self.mesh.triangles, vertices).astype(np.float32)
+        return self.texels.interpolate(self.mesh.triangles, self.extension.field(values)).astype(np.float32)

@@ -25,7 +25,7 @@ def regions_with_whole_ears(model: FaceModel) -> np.ndarray:
     return region
 
 
-def openness(mesh: Mesh, where: np.ndarray | None = None, rays: int = 64, strength: float = 0.6) -> np.ndarray:
+def openness(mesh: Mesh, where: np.ndarray | None = None, rays: int = 64, strength: float = 0.45) -> np.ndarray:
     """(V,) factor in [1 - strength, 1] by which a plain fill is darkened in hollows, so that an ear stays an ear.
 
     The share of ``rays`` directions (a fixed spiral on the sphere) above each vertex that meet no other part of the

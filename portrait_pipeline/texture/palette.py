@@ -8,8 +8,9 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from .exemplar import EYES, LIPS, OUTER, SKIN, TEETH
+from .luminance import LUMINANCE
 
-_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of R, G, B in the luminance (Rec. 601)
+_WEIGHTS = np.array(LUMINANCE)
 _BINS = 64
 _SMOOTHING = 3.0  # bins
 _RARE = 1e-3  # share of the colours below which a bin's hue is uncertain

@@ -17,6 +17,7 @@ from scipy.special import expit
 from ..errors import LandmarkError
 from .colour_codes import LIGHT, codebook, describe, guided, learn, likeness
 from .exemplar import BACKGROUND, HAIR, SKIN, head_polygon, mouth_is_open, region_map
+from .morphology import disc
 
 _FACE_SIDE = 110.0  # px of the face's width in the working image
 _LONGEST_SIDE = 420  # px of the working image
@@ -211,9 +212,9 @@ def _decide(
 
 def _tidy(mask: np.ndarray, unit: float) -> np.ndarray:
     """Lines thinner than about 2 % of the face belong to what surrounds them."""
-    disc = _disc(0.02 * unit)
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_REPLICATE)
-    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc, borderType=cv2.BORDER_REPLICATE) > 0
+    kernel = disc(0.02 * unit)
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
+    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_REPLICATE) > 0
 
 
 def _joined(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
@@ -241,9 +242,4 @@ def _large(mask: np.ndarray, share: float = 0.15) -> np.ndarray:
 
 
 def _shrunk(mask: np.ndarray, unit: float) -> np.ndarray:
-    return cv2.erode(mask.astype(np.uint8), _disc(0.012 * unit), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0
-
-
-def _disc(radius: float) -> np.ndarray:
-    width = max(1, round(radius))
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    return cv2.erode(mask.astype(np.uint8), disc(0.012 * unit), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from .exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH
+from .luminance import LUMINANCE
 
 _FEWEST = 30  # pixels of a region that count as an example of it
 _DARK = 0.12  # share of the portrait's pixels, the darkest, that stand for hair where the artwork shows none
@@ -14,7 +15,6 @@ _LARGEST = 20000  # colours kept of a region
 _CELLS = 32
 _LIKE = 6.0  # Lab units
 _CLEARLY = 2.0  # how much likelier a colour must be outside the skin than in it
-_LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
@@ -38,7 +38,7 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
         if len(found[label]) < _FEWEST:
             found[label] = face
     if len(found[HAIR]) < _FEWEST:
-        light = face @ _LUMINANCE
+        light = face @ np.array(LUMINANCE)
         found[HAIR] = face[light <= np.quantile(light, _DARK)]
     return {**found, OUTER: found[SKIN]}
 

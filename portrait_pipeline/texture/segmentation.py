@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .morphology import disc
+
 _WORK_SIDE = 320
 _ITERATIONS = 5
 
@@ -37,7 +39,7 @@ def person_mask(image: np.ndarray, head: np.ndarray, points: np.ndarray) -> np.n
     person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     person = _connected(person, points * factor)
     width_px = max(1, round(0.012 * face_width))
-    person = cv2.erode(person, _disc(width_px), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    person = cv2.erode(person, disc(width_px), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     soft = cv2.GaussianBlur(person.astype(np.float32), (0, 0), max(0.8, 0.012 * face_width))
     soft = np.clip((soft - 0.5) * 2, 0, 1)
     return np.clip(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
@@ -46,9 +48,9 @@ def person_mask(image: np.ndarray, head: np.ndarray, points: np.ndarray) -> np.n
 def _first_guess(head: np.ndarray, points: np.ndarray, face_width: float) -> np.ndarray:
     labels = np.full(head.shape, cv2.GC_BGD, np.uint8)
     reach = max(2, round(0.45 * face_width))
-    labels[cv2.dilate(head, _disc(reach)) > 0] = cv2.GC_PR_BGD
-    labels[cv2.dilate(head, _disc(max(1, round(0.06 * face_width)))) > 0] = cv2.GC_PR_FGD
-    upper = cv2.erode(head, _disc(max(1, round(0.11 * face_width))), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    labels[cv2.dilate(head, disc(reach)) > 0] = cv2.GC_PR_BGD
+    labels[cv2.dilate(head, disc(max(1, round(0.06 * face_width)))) > 0] = cv2.GC_PR_FGD
+    upper = cv2.erode(head, disc(max(1, round(0.11 * face_width))), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     rows = np.arange(head.shape[0])[:, None] < points[:17, 1].mean()
     labels[(upper > 0) & rows] = cv2.GC_FGD  # well inside the skull there is hair or skin, whatever its colour
     core = np.zeros_like(head)
@@ -64,7 +66,3 @@ def _connected(person: np.ndarray, points: np.ndarray) -> np.ndarray:
     _, parts = cv2.connectedComponents(person)
     column, row = np.clip(np.rint(points[30]).astype(int), 0, np.array(person.shape[::-1]) - 1)
     return (parts == parts[row, column]).astype(np.uint8) if parts[row, column] else person
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

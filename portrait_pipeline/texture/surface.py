@@ -15,6 +15,8 @@ from scipy.sparse.linalg import splu
 from ..mesh import Mesh
 from ..mesh.render import bilinear_taps, embree_rasterise
 
+_FALLBACK = 1e-9  # weight of the mean of all that is known: decides only where nothing else does
+
 
 @dataclass(frozen=True)
 class TexelMap:
@@ -94,30 +96,42 @@ def surface_laplacian(mesh: Mesh) -> sparse.csr_matrix:
     return (sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency).tocsr()
 
 
-def extend(
-    laplacian: sparse.csr_matrix, values: np.ndarray, confidence: np.ndarray,
-    prior: np.ndarray | None = None, pull: np.ndarray | float = 0.0,
-) -> np.ndarray:
-    """The smoothest field that agrees with the values where they are known.
+class Extension:
+    """The smoothest field that agrees with values where they are known; factorised once for any number of fields.
 
     Minimises x' L x + sum_i k_i |x_i - values_i|^2 + sum_i pull_i |x_i - prior_i|^2 with k = 100 confidence.
 
     Args:
-        laplacian: (V, V) of :func:`surface_laplacian`.
-        values: (V, C); ignored where ``confidence`` is 0. confidence: (V,) in [0, 1].
-        prior: (V, C) value far from everything known. pull: strength of the prior, per vertex or one number.
-
-    Returns:
-        (V, C); the mean of the known values where nothing known is connected.
+        laplacian: (V, V) of :func:`surface_laplacian`. confidence: (V,) >= 0, 1 where a value is certain.
+        pull: strength of the prior, per vertex or one number.
     """
-    known = 100.0 * np.asarray(confidence, float)
-    values = np.where(known[:, None] > 0, values, 0.0)
-    total = known.sum()
-    mean = known @ values / total if total > 0 else np.zeros(values.shape[1])
-    pull = np.broadcast_to(np.asarray(pull, float), known.shape) if prior is not None else np.zeros_like(known)
-    fallback = np.full_like(known, 1e-9)
-    system = (laplacian + sparse.diags(known + pull + fallback)).tocsc()
-    right = known[:, None] * values + fallback[:, None] * mean
-    if prior is not None:
-        right = right + pull[:, None] * prior
-    return splu(system).solve(right)
+
+    def __init__(
+        self, laplacian: sparse.csr_matrix, confidence: np.ndarray, pull: np.ndarray | float = 0.0
+    ) -> None:
+        self.known = 100.0 * np.asarray(confidence, float)
+        self.pull = np.broadcast_to(np.asarray(pull, float), self.known.shape)
+        self.solver = splu((laplacian + sparse.diags(self.known + self.pull + _FALLBACK)).tocsc())
+
+    def field(self, values: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
+        """The field of one set of values.
+
+        Args:
+            values: (V, C); ignored where the confidence is 0. prior: (V, C) value far from everything known, or 0.
+
+        Returns:
+            (V, C); the mean of the known values where nothing known is connected and nothing pulls.
+        """
+        values = np.where(self.known[:, None] > 0, values, 0.0)
+        total = self.known.sum()
+        mean = self.known @ values / total if total > 0 else np.zeros(values.shape[1])
+        right = self.known[:, None] * values + _FALLBACK * mean
+        return self.solver.solve(right if prior is None else right + self.pull[:, None] * prior)
+
+
+def extend(
+    laplacian: sparse.csr_matrix, values: np.ndarray, confidence: np.ndarray,
+    prior: np.ndarray | None = None, pull: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """(V, C) field of :class:`Extension` for one set of values; without a prior nothing pulls."""
+    return Extension(laplacian, confidence, 0.0 if prior is None else pull).field(values, prior)

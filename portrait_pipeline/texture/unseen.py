@@ -14,17 +14,16 @@ from .exemplar import HAIR, OUTER, SKIN
 from .hair import HairLook, hair_core, hair_look, matched, strands
 from .hair_flow import hair_flow, texel_size
 from .head_parts import openness, regions_with_whole_ears
-from .regions_head import landmark_places
+from .skin import skin_distance, to_lab
 from .surface import TexelMap, bilinear_at_vertices, extend
 
 _SHADE = 0.92  # what the camera does not see is mostly in shade
 _LIT = 0.7  # of the face's light, above which the neck's colour counts
+_WARM = np.array([0.88, 1.02, 1.05])  # powers of the shade in R, G, B: skin's hollows are red
 _SOFT = 0.16  # cm, half the width of the hairline
 _TIPS = 0.11  # cm by which strands of relief 1 overshoot the hairline or fall short of it
 _WORK_SIDE = 512
 _EVEN = 6.0  # smoothing of the labels on the surface, edges squared
-_NOT_SKIN, _MARGIN, _BLUR = 3.2, 0.15, 0.15  # of skin_distance; cm about what is rejected
-_SIDES, _JAW = 0.88, 0.97  # of the landmarks' hull that is face for certain
 
 
 def plain_fill(
@@ -55,7 +54,7 @@ def fill_by_region(
     is_hair = labels == HAIR
     skin = _skin_field(model, mesh, laplacian, colour, weight * np.isin(labels, (SKIN, OUTER)), is_hair.any())
     fill = texels.interpolate(mesh.triangles, skin)
-    lab = cv2.cvtColor((colour / 255.0).clip(0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+    lab = to_lab(colour)
     shown = is_hair & (weight > 0.9)
     texel = texel_size(mesh, texels)
     core = hair_core(lab, shown, (labels == SKIN) & (weight > 0.9), texel)
@@ -112,54 +111,6 @@ def hairline_distance(mesh: Mesh, laplacian: sparse.csr_matrix, is_hair: np.ndar
     return np.sign(level) * distance
 
 
-def skin_distance(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Robust distance of Lab colours (..., 3) from the skin's (N, 3): about 1 within it, above 4 outside."""
-    middle = np.median(skin, axis=0)
-    spread = np.clip(1.4826 * np.median(np.abs(skin - middle), axis=0), (6.0, 3.0, 3.0), (12.0, 8.0, 8.0))
-    return np.sqrt((((lab - middle) / spread) ** 2 * (0.5, 1.0, 1.0)).sum(axis=-1))
-
-
-def without_bleeding(
-    model: FaceModel, mesh: Mesh, texels: TexelMap, colour: np.ndarray, weight: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """(S, S) weights without hair, collar and background that the photo shows in front of neck, ears and cheeks.
-
-    The face within its landmarks stays as it is, beard, glasses and all, and so does the hair on the scalp.
-
-    Args:
-        colour: (S, S, 3) in [0, 255]. weight: (S, S). labels: (S, S) of :func:`.regions_head.head_regions`.
-    """
-    lab = cv2.cvtColor((colour / 255.0).clip(0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-    face = (labels == SKIN) & (weight > 0.8)
-    if face.sum() < 50:
-        return weight
-    size = weight.shape[0]
-    places, _ = landmark_places(mesh, model.landmarks)
-    guarded = np.isin(labels, (SKIN, OUTER)) & ~_within(places, size)
-    guarded &= (np.arange(size)[:, None] + 0.5) / size > places[17:27, 1].mean()
-    cm = texel_size(mesh, texels)
-    distance = cv2.GaussianBlur(skin_distance(lab, lab[face]).astype(np.float32), (0, 0), max(0.5, 0.05 / cm))
-    foreign = (guarded & (distance > _NOT_SKIN) & (weight > 0)).astype(np.uint8)
-    reach = 2 * round((_MARGIN + _BLUR) / cm) + 1
-    foreign = cv2.dilate(foreign, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    soft = cv2.GaussianBlur(foreign.astype(np.float32), (0, 0), max(0.5, _BLUR / cm))
-    return weight * np.where(guarded, 1.0 - np.clip(1.1 * soft, 0, 1), 1.0)
-
-
-def _within(places: np.ndarray, size: int) -> np.ndarray:
-    """(S, S) bool: inside the hull of the landmarks (68, 2) in [0, 1], above the mouth away from its sides.
-
-    Sideburns and locks reach over the sides of the face, beards over the jaw; only beards are to stay.
-    """
-    hull = cv2.convexHull((places * size).astype(np.float32))[:, 0]
-    middle = hull.mean(axis=0)
-    factor = np.where(hull[:, 1] < places[48:60, 1].mean() * size, _SIDES, _JAW)
-    hull = middle + (hull - middle) * np.stack([factor, np.full_like(factor, _JAW)], axis=1)
-    mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [np.rint((hull - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    return mask > 0
-
-
 def _relief(
     mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, light: np.ndarray, shown: np.ndarray, look: HairLook,
     seed: int,
@@ -201,9 +152,10 @@ def _skin_field(
         prior = (prior + below * prior.sum(axis=1, keepdims=True) / below.sum()) / 2
     if not hairy and (scalp & (confidence > 0)).sum() >= 30:
         prior[scalp] = np.median(values[scalp & (confidence > 0)], axis=0)
-    pull = np.where(region == names.index("ear"), 5e-2, 1.5e-2)
+    pull = np.where(region == names.index("ear"), 1e-2, 3e-3)
     field = extend(laplacian, values, confidence, prior, pull)
-    return np.clip(field * openness(mesh, region == names.index("ear"))[:, None], 0, 255)
+    shade = openness(mesh, region == names.index("ear"))[:, None]
+    return np.clip(field * shade**_WARM, 0, 255)
 
 
 def _at_vertices(mesh: Mesh, colour: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +181,7 @@ def _palette(model: FaceModel, values: np.ndarray, confidence: np.ndarray) -> tu
     scalp = region == FaceModel.REGIONS.index("scalp")
     visible = np.flatnonzero(scalp & seen)
     if len(visible) >= 30 and face.any():
-        lab = cv2.cvtColor((values[None] / 255.0).clip(0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+        lab = to_lab(values[None])[0]
         hair = visible[skin_distance(lab[visible], lab[face]) > 2.5]
         if len(hair) >= 0.2 * len(visible):
             prior[scalp] = np.median(values[hair], axis=0)

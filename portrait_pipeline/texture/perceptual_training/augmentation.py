@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..luminance import LUMINANCE
 from .recipe import Recipe
-
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def draw_crops(count: int, recipe: Recipe, generator: torch.Generator) -> Tensor:
@@ -39,7 +38,7 @@ def jitter_colour(images: Tensor, factors: Tensor) -> Tensor:
     """Brightness, contrast and saturation of images (N, 3, H, W) in [0, 1] times factors (3, N); clipped."""
     brightness, contrast, saturation = factors[:, :, None, None, None]
     images = images * brightness
-    luma = torch.tensor(_LUMA, device=images.device).view(1, 3, 1, 1)
+    luma = torch.tensor(LUMINANCE, device=images.device).view(1, 3, 1, 1)
     grey = (images * luma).sum(dim=1, keepdim=True)
     images = grey + (images - grey) * saturation
     mean = grey.mean(dim=(2, 3), keepdim=True)

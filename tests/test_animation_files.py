@@ -1,0 +1,413 @@
+"""Rigs as GLB: sound by the specification, by the Khronos validator, by other readers, and read back by our own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from gltf_check import accessor_values, check_glb, read_chunks
+from rigs import NAMES, quadrants, small_rig
+
+from portrait_pipeline.animation import Part, Rig
+from portrait_pipeline.animation.compact import FULL, STILL, compact
+from portrait_pipeline.animation.frames import Frames
+from portrait_pipeline.animation.glb import BENT, rig_glb, write_rig_glb
+from portrait_pipeline.animation.glb_reader import open_rig
+from portrait_pipeline.animation.pose import Pose, posed_part
+from portrait_pipeline.errors import ArtifactError, InputFileError, OutputError
+from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.mesh import gltf
+from portrait_pipeline.mesh.render import vertex_normals
+
+VALIDATOR = """
+const validator = require("gltf-validator"), fs = require("fs");
+validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])), { maxIssues: 20 })
+  .then((report) => console.log(JSON.stringify(report.issues)));
+"""
+
+
+@pytest.fixture(scope="module")
+def rig() -> Rig:
+    return small_rig()
+
+
+@pytest.fixture(scope="module")
+def content(rig: Rig) -> bytes:
+    return rig_glb(rig)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Rig:
+    """The model's mean head with all its expressions."""
+    model = load_bundled_model()
+    still = np.zeros(3), np.ones(3)
+    head = Part("Head", model.mesh(), quadrants(64), model.expression_basis, *still)
+    return Rig((head, *small_rig().parts[2:]), model.expression_names, np.zeros(52), np.array([0.0, -9, -2]))
+
+
+def matrix(node: dict) -> np.ndarray:
+    """(4, 4) of a node's translation, rotation and scale, as the specification orders them."""
+    x, y, z, w = node.get("rotation", [0, 0, 0, 1])
+    turn = np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                     [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                     [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
+    result = np.eye(4)
+    result[:3, :3] = turn * node.get("scale", [1, 1, 1])
+    result[:3, 3] = node.get("translation", [0, 0, 0])
+    return result
+
+
+def drawn(content: bytes) -> dict[str, np.ndarray]:
+    """Positions (N, 3) in metres of each material, as a viewer would draw them: weights, then the nodes' matrices."""
+    document, binary = check_glb(content)
+    result: dict[str, np.ndarray] = {}
+
+    def visit(index: int, above: np.ndarray) -> None:
+        node = document["nodes"][index]
+        here = above @ matrix(node)
+        if "mesh" in node:
+            mesh = document["meshes"][node["mesh"]]
+            for primitive in mesh["primitives"]:
+                places = accessor_values(document, binary, primitive["attributes"]["POSITION"]).astype(float)
+                for weight, target in zip(mesh.get("weights", []), primitive.get("targets", []), strict=True):
+                    places = places + weight * accessor_values(document, binary, target["POSITION"])
+                result[document["materials"][primitive["material"]]["name"]] = places @ here[:3, :3].T + here[:3, 3]
+        for child in node.get("children", []):
+            visit(child, here)
+
+    visit(0, np.eye(4))
+    return result
+
+
+def test_the_file_shows_the_picture_and_names_its_targets(rig, content):
+    document, _ = check_glb(content)
+    head = document["meshes"][0]
+    assert head["extras"]["targetNames"] == list(NAMES)
+    assert head["weights"] == rig.expression.tolist()
+    assert [primitive["material"] for primitive in head["primitives"]] == [0, 1]
+    assert [node["name"] for node in document["nodes"]] == [
+        "Portrait", "Head", "EyeLeftSocket", "EyeLeft", "EyeRightSocket", "EyeRight"]
+    assert [material["name"] for material in document["materials"]] == ["Head", "Teeth", "EyeLeft", "EyeRight"]
+    assert all(material["extensions"] == {"KHR_materials_unlit": {}} for material in document["materials"])
+    assert document["extensionsUsed"] == ["KHR_materials_unlit"]
+    assert len(document["images"]) == 4
+
+
+@pytest.mark.parametrize("turn", [(0.0, 0.0, 0.0), (20.0, -10.0, 5.0), (-170.0, 30.0, 100.0)])
+def test_what_a_viewer_draws_is_the_posed_rig(rig, tmp_path, turn):
+    pose = Pose(np.random.default_rng(3).uniform(0, 1, len(NAMES)), *turn)
+    write_rig_glb(tmp_path / "head.glb", rig)
+    shown = drawn(open_rig(tmp_path).posed(pose))
+    for part in rig.parts:
+        expected = posed_part(rig, part, pose) / 100
+        assert np.abs(shown[part.name][: len(expected)] - expected).max() < 1e-7
+
+
+def test_targets_are_sparse_and_exact(bundled):
+    document, binary = check_glb(rig_glb(bundled))
+    mesh, head = bundled.parts[0].mesh, document["meshes"][0]["primitives"][0]
+    before = vertex_normals(mesh.vertices, mesh.triangles)
+    count = len(mesh.vertices)
+    for target, basis in zip(head["targets"], bundled.parts[0].targets, strict=True):
+        moved = accessor_values(document, binary, target["POSITION"])[:count] * 100
+        length = np.linalg.norm(basis, axis=1)
+        assert np.linalg.norm(moved - basis, axis=1).max() < 0.0151
+        assert np.abs(moved - basis)[length > FULL].max(initial=0) < 1e-5
+        bent = accessor_values(document, binary, target["NORMAL"])[:count]
+        after = vertex_normals(mesh.vertices + basis.astype(float), mesh.triangles)
+        # normals at the border of what moves may differ by what is left out there
+        assert np.quantile(np.linalg.norm(before + bent - after, axis=1), 0.99) < 2 * BENT
+        sparse = document["accessors"][target["POSITION"]].get("sparse")
+        if sparse is None:  # tongueOut, which has nothing to move
+            assert not basis.any()
+        else:
+            assert sparse["count"] >= (length > STILL).sum()
+            assert sparse["count"] < count
+    assert len(rig_glb(bundled)) < 6e6
+
+
+def test_small_displacements_fade_without_a_step():
+    length = np.linspace(0, 0.05, 501)
+    moved, values = compact(np.outer(length, [0.6, 0.0, 0.8]))
+    assert np.array_equal(moved, np.flatnonzero(length > STILL))
+    kept = np.zeros(501)
+    kept[moved] = values @ [0.6, 0.0, 0.8]
+    assert np.abs(kept - length).max() < 0.0151 and np.diff(kept).min() > -1e-12 and np.diff(kept).max() < 3e-4
+    assert np.allclose(kept[length >= FULL], length[length >= FULL])
+
+
+def test_an_expression_that_moves_nothing_takes_no_bytes(rig, content):
+    document, binary = check_glb(content)
+    target = document["meshes"][0]["primitives"][1]["targets"][NAMES.index("mouthClose")]
+    for index in target.values():
+        assert {"bufferView", "sparse"}.isdisjoint(document["accessors"][index])
+        assert not accessor_values(document, binary, index).any()
+
+
+def test_colours_of_each_side(rig, content):
+    """Front of the globe: texture left is image left, texture top is up (one flip, no more)."""
+    document, binary = read_chunks(content)
+    attributes = document["meshes"][0]["primitives"][0]["attributes"]
+    position, uv = (accessor_values(document, binary, attributes[name]) for name in ("POSITION", "TEXCOORD_0"))
+    texture = rig.parts[0].texture
+    expected = {
+        (-1, 1): (230, 20, 20), (1, 1): (20, 200, 20), (-1, -1): (20, 20, 230), (1, -1): (240, 220, 20)
+    }
+    for (side, height), colour in expected.items():
+        chosen = (position[:, 2] > 0.02) & (position[:, 0] * side > 0.02) & (position[:, 1] * height > 0.02)
+        assert chosen.any()
+        column, row = np.minimum(uv[chosen] * 32, 31).astype(int).T  # glTF: the first row of the image is v = 0
+        assert (texture[row, column] == colour).all()
+
+
+def test_trimesh_reads_every_part(rig, tmp_path):
+    write_rig_glb(tmp_path / "head.glb", rig)
+    scene = trimesh.load(tmp_path / "head.glb", process=False)
+    assert len(scene.geometry) == len(rig.parts)
+    for part in rig.parts:
+        (solid,) = [item for item in scene.geometry.values() if item.visual.material.name == part.name]
+        assert np.array_equal(np.array(solid.visual.material.baseColorTexture), part.texture)
+        corners = solid.vertices[solid.faces] * 100
+        assert np.abs(corners - part.mesh.vertices[part.mesh.triangles]).max() < 1e-5
+        # trimesh flips v back to the bottom-left origin, so both sides are in the project's convention
+        assert np.abs(solid.visual.uv[solid.faces] - part.mesh.uv[part.mesh.uv_triangles]).max() < 1e-6
+    places = scene.to_geometry().vertices * 100  # at rest, with the nodes' places
+    assert np.abs(places[:, 2].max() - (8.5 + 1.2)) < 1e-4  # the eyeballs look out
+
+
+def test_large_meshes_get_wide_indices(rig):
+    from rigs import globe
+
+    mesh = globe(200, 400)
+    large = Part("Head", mesh, quadrants(), np.zeros((1, *mesh.vertices.shape), np.float32), np.zeros(3), np.ones(3))
+    large.targets[0, -3:, 1] = 1
+    document, _ = check_glb(rig_glb(Rig((large,), ("jawOpen",), np.zeros(1), np.zeros(3))))
+    primitive = document["meshes"][0]["primitives"][0]
+    assert document["accessors"][primitive["indices"]]["componentType"] == 5125
+    sparse = document["accessors"][primitive["targets"][0]["POSITION"]]["sparse"]
+    assert sparse["indices"]["componentType"] == 5125
+
+
+def test_the_rig_comes_back_joined(rig, content, tmp_path):
+    (tmp_path / "head.glb").write_bytes(content)
+    file = open_rig(tmp_path / "head.glb")
+    back = file.rig()
+    assert back.names == rig.names and np.array_equal(back.expression, rig.expression)
+    assert np.allclose(back.neck, rig.neck, atol=1e-9)
+    for part, read in zip(rig.parts, back.parts, strict=True):
+        assert read.name == part.name and np.array_equal(read.texture, part.texture)
+        assert np.array_equal(read.mesh.triangles, part.mesh.triangles)
+        assert np.abs(read.mesh.vertices - part.mesh.vertices).max() < 1e-5
+        assert np.abs(read.mesh.uv[read.mesh.uv_triangles] - part.mesh.uv[part.mesh.uv_triangles]).max() < 1e-6
+        assert read.targets.shape == part.targets.shape
+        assert np.abs(read.targets - part.targets).max(initial=0) < 1e-6
+        assert np.allclose(read.pivot, part.pivot, atol=1e-9) and np.allclose(read.stretch, part.stretch)
+
+
+def test_a_head_without_expressions_can_turn(tmp_path):
+    (tmp_path / "head.glb").write_bytes(rig_glb(stiff()))
+    file = open_rig(tmp_path)
+    document, _ = check_glb(file.posed(Pose(np.zeros(0), 20.0)))
+    assert "weights" not in document["meshes"][0] and "rotation" in document["nodes"][0]
+    assert [part.name for part in file.rig().parts] == ["Head", "EyeLeft", "EyeRight"]
+
+
+def stiff() -> Rig:
+    parts = small_rig().parts
+    head = replace(parts[0], targets=parts[0].targets[:0])
+    return Rig((head, *parts[2:]), (), np.zeros(0), np.zeros(3))
+
+
+def test_posing_changes_weights_and_rotations_alone(content, tmp_path):
+    (tmp_path / "head.glb").write_bytes(content)
+    file = open_rig(tmp_path)
+    assert file.posed(Pose(file.expression)) == content
+    posed = file.posed(Pose(np.ones(len(NAMES)), 20.0))
+    old, new = read_chunks(content), read_chunks(posed)
+    assert old[1] == new[1]
+    assert {key for key in old[0] if old[0][key] != new[0][key]} == {"nodes", "meshes"}
+    (tmp_path / "head.glb").write_bytes(posed)
+    again = open_rig(tmp_path)
+    assert np.array_equal(again.expression, np.ones(len(NAMES))) and np.array_equal(again.picture, file.picture)
+    assert again.posed(Pose(file.expression)) == content
+
+
+def test_equal_input_gives_equal_bytes(content):
+    assert rig_glb(small_rig()) == content
+
+
+def test_the_hdf5_rig_survives(rig, tmp_path):
+    rig.save(tmp_path / "rig.h5")
+    assert rig_glb(Rig.load(tmp_path / "rig.h5")) == rig_glb(rig)
+    with pytest.raises(ArtifactError, match="missing"):
+        Rig.load(tmp_path / "none.h5")
+
+
+def test_bad_input_is_refused_before_anything_is_written(rig, tmp_path):
+    head = rig.parts[0]
+    broken = np.where(np.arange(len(head.mesh.vertices))[:, None] == 3, np.nan, head.mesh.vertices)
+    bad = {
+        "not finite": replace(head, mesh=head.mesh.with_vertices(broken)),
+        "displacement of Head": replace(head, targets=np.full_like(head.targets, np.inf)),
+        "uint8": replace(head, texture=head.texture.astype(float)),
+    }
+    for message, part in bad.items():
+        with pytest.raises(ValueError, match=message):
+            write_rig_glb(tmp_path / "head.glb", replace(rig, parts=(part, *rig.parts[1:])))
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written") as caught:
+        write_rig_glb(tmp_path / "file" / "head.glb", rig)
+    assert "\n" not in str(caught.value)
+
+
+def edited(content: bytes, change) -> bytes:
+    """The file with its document changed in place by ``change``."""
+    document, binary = read_chunks(content)
+    change(document)
+    return gltf.pack(document, binary)
+
+
+def put(*path_and_value):
+    *path, key, value = path_and_value
+
+    def change(document: dict) -> None:
+        item = document
+        for step in path:
+            item = item[step]
+        item[key] = value
+
+    return change
+
+
+def bomb(side: int) -> bytes:
+    """A PNG that claims to be very large."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+FIRST = ("meshes", 0, "primitives", 0)
+DAMAGE = {
+    "a sparse index outside": put("accessors", 0, "sparse", {
+        "count": 2, "indices": {"bufferView": 0, "componentType": 5125}, "values": {"bufferView": 1}}),
+    "more elements than bytes": put("accessors", 0, "count", 10**5),
+    "a view outside": put("bufferViews", 0, "byteLength", 10**9),
+    "a negative place": put("bufferViews", 0, "byteOffset", -4),
+    "huge zeros": put("accessors", 0, {"componentType": 5126, "count": 10**9, "type": "VEC3"}),
+    "another kind": put("accessors", 0, "type", "SCALAR"),
+    "an unknown kind": put("accessors", 0, "componentType", 5120),
+    "no positions": put(*FIRST, "attributes", {}),
+    "copies of nothing": put(*FIRST, "extras", {"copies": [10**6]}),
+    "too many copies": put(*FIRST, "extras", {"copies": [0] * 10**4}),
+    "copies that are no numbers": put(*FIRST, "extras", {"copies": ["a"]}),
+    "no targets": put(*FIRST, "targets", []),
+    "targets that are no list": put(*FIRST, "targets", 5),
+    "displacements without end": put("meshes", 0, "primitives", [
+        {"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}] * 99),
+    "no node": put("nodes", []),
+    "a node that is no node": put("nodes", 0, "x"),
+    "a place that is none": put("nodes", 0, "translation", [0, 1]),
+    "no image": put("images", []),
+    "a negative image": put("textures", 0, "source", -1.5),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_rig_is_one_line(content, tmp_path, change):
+    path = tmp_path / "head.glb"
+    path.write_bytes(edited(content, change))
+    with pytest.raises(InputFileError) as caught:
+        open_rig(path).rig()
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+OPENING = {
+    "names other files": put("images", 0, "uri", "../../secret.png"),
+    "names other files ": put("buffers", 0, "uri", "http://example.org/x.bin"),
+    "no rig of version": put("scenes", 0, "extras", {}),
+    "weights for": put("meshes", 0, "weights", [0.0]),
+    "too large to convert": put("meshes", 0, "weights", [10**400] * len(NAMES)),
+    "not strings that differ": put("meshes", 0, "extras", {"targetNames": ["jawOpen"] * len(NAMES)}),
+    "damaged": put("scenes", {}),
+}
+
+
+@pytest.mark.parametrize("message", OPENING)
+def test_a_foreign_file_is_refused_when_it_is_opened(content, tmp_path, message):
+    path = tmp_path / "head.glb"
+    path.write_bytes(edited(content, OPENING[message]))
+    with pytest.raises(InputFileError, match=message.strip()) as caught:
+        open_rig(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_truncated_and_foreign_files(content, tmp_path):
+    path = tmp_path / "head.glb"
+    for wrong in (b"", b"glTF", content[:100], content[:-4], content + b"\0\0\0\0", b"solid ascii\n" * 9,
+                  content[:20] + b"[" * 60 + content[80:], 
+                  content.replace(b'"weights":[0.25', b'"weights":[NaN ')):
+        path.write_bytes(wrong)
+        with pytest.raises(InputFileError, match="head.glb") as caught:
+            open_rig(path)
+        assert "\n" not in str(caught.value)
+    for missing in (tmp_path / "none.glb", tmp_path / "folder"):
+        with pytest.raises(InputFileError, match="cannot be read"):
+            open_rig(missing)
+
+
+def test_a_texture_that_claims_to_be_huge_is_refused(rig, content, tmp_path):
+    document, binary = read_chunks(content)
+    false = bomb(60_000)
+    view = document["bufferViews"][document["images"][0]["bufferView"]]
+    view |= {"byteOffset": len(binary), "byteLength": len(false)}
+    document["buffers"][0]["byteLength"] = len(binary) + len(false)
+    path = tmp_path / "head.glb"
+    path.write_bytes(gltf.pack(document, binary + false))
+    with pytest.raises(InputFileError, match="damaged"):
+        open_rig(path).rig()
+
+
+@pytest.fixture(scope="module")
+def validator() -> list[str]:
+    """The Khronos validator: Node.js and the npm package gltf-validator, found by NODE_PATH."""
+    node = shutil.which("node") or shutil.which("nodejs")
+    found = node and subprocess.run([node, "-e", "require('gltf-validator')"], capture_output=True, check=False)
+    if not found or found.returncode:
+        pytest.skip("needs Node.js and, on NODE_PATH, the npm package gltf-validator")
+    return [node, "-e", VALIDATOR]
+
+
+def validate(validator: list[str], path: Path) -> dict:
+    done = subprocess.run([*validator, str(path)], capture_output=True, text=True, check=True, timeout=120)
+    return json.loads(done.stdout)
+
+
+def test_the_khronos_validator_finds_nothing(validator, rig, bundled, tmp_path):
+    contents = {"small": rig_glb(rig), "bundled": rig_glb(bundled), "stiff": rig_glb(stiff()), "without": rig_glb(
+        Rig((rig.parts[0],), rig.names, rig.expression, rig.neck))}
+    (tmp_path / "head.glb").write_bytes(contents["small"])
+    file = open_rig(tmp_path)
+    contents["posed"] = file.posed(Pose(np.full(len(NAMES), 0.5), 20.0, 5.0, -3.0))
+    rng = np.random.default_rng(0)
+    frames = Frames(np.arange(5) / 25, rng.uniform(0, 1, (5, len(NAMES))), rng.uniform(-90, 90, (5, 3)))
+    contents["animated"] = file.animated(frames)
+    for name, file in contents.items():
+        path = tmp_path / f"{name}.glb"
+        path.write_bytes(file)
+        report = validate(validator, path)
+        assert report["messages"] == [] and report["numErrors"] == report["numWarnings"] == 0, name
+    bad = tmp_path / "bad.glb"
+    bad.write_bytes(edited(contents["small"], put("accessors", 0, "count", 10**5)))
+    assert validate(validator, bad)["numErrors"] > 0  # it does look
