@@ -25,11 +25,11 @@ from portrait_pipeline.evaluation.fit import (
     seen_rotation,
     summarise,
 )
-from portrait_pipeline.evaluation.similarity import Similarity, best_fit
 from portrait_pipeline.face_model import Camera, PerspectiveCamera, load_bundled_model
 from portrait_pipeline.face_model.fit import Fit
 from portrait_pipeline.face_model.fit_model import landmarks_seen
 from portrait_pipeline.face_model.pose import rotation_from_angles, rotation_from_vector
+from portrait_pipeline.face_model.similarity import Similarity, fit_similarity
 from portrait_pipeline.landmarks import eye_distance
 from portrait_pipeline.params import FitParams, FitProofParams
 from portrait_pipeline.stage import Layout
@@ -72,23 +72,23 @@ def test_the_best_similarity_is_that_of_the_textbook_also_with_noise(seed):
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(40, 3))
     fixed, truth = moved(points, 1.7, seed)
-    found = best_fit(points, fixed)
+    found = fit_similarity(points, fixed)
     assert found.scale == pytest.approx(truth.scale)
-    assert np.allclose(found.rotation, truth.rotation) and np.allclose(found.shift, truth.shift)
+    assert np.allclose(found.rotation, truth.rotation) and np.allclose(found.translation, truth.translation)
     noisy = fixed + rng.normal(0, 0.3, fixed.shape)
-    found, naive = best_fit(points, noisy), naive_similarity(points, noisy)
+    found, naive = fit_similarity(points, noisy), naive_similarity(points, noisy)
     assert found.scale == pytest.approx(naive[0])
-    assert np.allclose(found.rotation, naive[1]) and np.allclose(found.shift, naive[2])
+    assert np.allclose(found.rotation, naive[1]) and np.allclose(found.translation, naive[2])
 
 
 def test_alignment_never_reflects_and_keeps_the_size_when_told_to():
     points = np.random.default_rng(0).normal(size=(30, 3))
     mirrored = points * [-1, 1, 1]
-    assert np.linalg.det(best_fit(points, mirrored).rotation) == pytest.approx(1.0)
+    assert np.linalg.det(fit_similarity(points, mirrored).rotation) == pytest.approx(1.0)
     assert aligned_distances(points, mirrored).mean() > 0.1
     large, _ = moved(points, 2.0)
     assert aligned_distances(points, large).max() < 1e-9
-    kept = best_fit(points, large, scale=False)
+    kept = fit_similarity(points, large, scale=False)
     assert kept.scale == 1.0
     half = np.linalg.norm(points - points.mean(0), axis=1)
     assert aligned_distances(points, large, scale=False) == pytest.approx(half)
@@ -337,8 +337,13 @@ def test_a_picture_has_the_textures_colours_the_right_way_up():
 def test_pose_errors_are_turns_against_the_known_views_in_the_heads_own_frame():
     known = [scans.view_camera(yaw, pitch, 80.0, 18.0, 600) for yaw, pitch in ((0, 0), (30, 0), (-30, 10))]
     _, placement = moved(np.zeros((1, 3)), 1.0, 2)
-    exact = [PerspectiveCamera(view.rotation @ placement.rotation, view.rotation @ placement.shift + view.translation,
-                               1500.0, np.full(2, 300.0)) for view in known]
+    exact = [
+        PerspectiveCamera(
+            view.rotation @ placement.rotation, view.rotation @ placement.translation + view.translation,
+            1500.0, np.full(2, 300.0),
+        )
+        for view in known
+    ]
     assert np.allclose(fit_scan.pose_errors(exact, known, [placement] * 3), 0.0, atol=1e-9)
     same = Similarity(1.0, np.eye(3), np.zeros(3))
     turned = [Camera(view.rotation @ rotation_from_angles(0, 7, 0), 18.0, np.zeros(2)) for view in known]

@@ -26,13 +26,12 @@ from portrait_pipeline.face_model.pose import rotation_from_vector
 from portrait_pipeline.face_model.registration import (
     Anchors,
     Registration,
-    Similarity,
     find_similarity,
-    fit_similarity,
     outer_triangles,
     register,
     smoothness,
 )
+from portrait_pipeline.face_model.similarity import Similarity, fit_similarity
 from portrait_pipeline.face_model.surface_points import (
     SurfacePoints,
     TriangleSearch,

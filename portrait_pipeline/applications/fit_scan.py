@@ -26,11 +26,11 @@ from ..evaluation.scan import (
     surface_distance,
     view_camera,
 )
-from ..evaluation.similarity import Similarity
 from ..face_model import AnyCamera, FaceModel, PerspectiveCamera, fit_landmarks
 from ..face_model.fit import Fit, fit_joint
 from ..face_model.fit_model import landmark_model
 from ..face_model.pose import angles_from_rotation
+from ..face_model.similarity import Similarity
 from ..landmarks import detect
 from ..params import FitParams
 
@@ -315,7 +315,7 @@ def pose_errors(
         own = turns.mean(1.0 / np.maximum((turns * own.inv()).magnitude(), 1e-3))
     errors = []
     for camera, view, placement in zip(fitted, known, placements, strict=True):
-        translation = view.rotation @ placement.shift + view.translation
+        translation = view.rotation @ placement.translation + view.translation
         true = PerspectiveCamera(view.rotation @ own.as_matrix(), translation, view.focal, view.principal)
         found, given = (np.array(angles_from_rotation(seen_rotation(each))) for each in (camera, true))
         errors.append((found - given + 180.0) % 360.0 - 180.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +10,12 @@ import numpy as np
 from ..face_model import AnyCamera, Camera, FaceModel
 from ..face_model.fit import Fit, fit_errors
 from ..face_model.pose import angles_from_rotation, rotation_from_vector
+from ..face_model.similarity import fit_similarity
 from ..landmarks import eye_distance
 from .known_heads import DrawnRange, KnownHead, add_noise, add_outliers, annotated_face, draw_head, far_side
-from .similarity import best_fit
 
 MM_PER_CM = 10.0
 ANGLES = ("yaw", "pitch", "roll")
-
-FitPoints = Callable[[np.ndarray, np.ndarray, int], Fit]
-"""A method: points (68, 2) px, weights (68,) and the side of the image in px to a fit."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def aligned_distances(moving: np.ndarray, fixed: np.ndarray, scale: bool = True)
         moving, fixed: (N, 3) corresponding points.
         scale: whether the size may change.
     """
-    return np.linalg.norm(best_fit(moving, fixed, scale)(moving) - fixed, axis=1)
+    return np.linalg.norm(fit_similarity(moving, fixed, scale=scale).apply(moving) - fixed, axis=1)
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 from ..face_model import FaceModel
 from ..face_model.fit import Fit
+from ..face_model.similarity import fit_similarity
 from ..landmarks import POLYLINES
 from ..mesh import Mesh
 from ..mesh.render import Framing, View, frame_head, rasterise, render
 from ..shapes.plots import LOOK, PAGE
 from .fit import MM_PER_CM, face_and_head
 from .known_heads import KnownHead
-from .similarity import best_fit
 
 NAMES = {
     "fit": "fit",
@@ -116,7 +116,7 @@ def plot_heads(model: FaceModel, shown: Sequence[tuple[KnownHead, Fit]], size: i
         for row, (head, fitted) in zip(grid, shown, strict=True):
             found = model.vertices(fitted.identity, fitted.expression)
             face = face_and_head(model)["face"]
-            moved = best_fit(found[face], head.vertices[face])(found)
+            moved = fit_similarity(found[face], head.vertices[face]).apply(found)
             distance = np.linalg.norm(moved - head.vertices, axis=1) * MM_PER_CM
             _draw_points(row[0], head, fitted, model)
             view = View(float(np.clip(head.angles[0], -35, 35)), 0.0)

@@ -16,8 +16,8 @@ from trimesh.triangles import closest_point
 
 from ..face_model import PerspectiveCamera
 from ..face_model.pose import rotation_from_angles
+from ..face_model.similarity import Similarity, fit_similarity
 from ..mesh.render import embree_rasterise, vertex_normals
-from .similarity import Similarity, best_fit
 
 EYE_CORNERS_CM = 9.0
 """Distance of the outer eye corners that fixes the unit."""
@@ -124,12 +124,12 @@ def align_to_surface(moving: np.ndarray, start: Similarity, surface: Surface) ->
     moving = moving[:: max(1, len(moving) // ICP_POINTS)]
     current, last = start, np.inf
     for _ in range(ICP_STEPS):
-        moved = current(moving)
+        moved = current.apply(moving)
         nearest, _ = closest_points(moved, surface, quick=True)
         error = float(np.sqrt(((nearest - moved) ** 2).sum(axis=1).mean()))
         if last - error < ICP_STOP_CM:
             break
-        current, last = best_fit(moving, nearest), error
+        current, last = fit_similarity(moving, nearest), error
     return current
 
 
@@ -179,9 +179,9 @@ def surface_distance(
         Distances in mm.
     """
     chosen = np.flatnonzero(region)
-    start = best_fit(landmarks, scan_landmarks)
+    start = fit_similarity(landmarks, scan_landmarks)
     placement = align_to_surface(vertices[chosen], start, surface)
-    head = placement(vertices)
+    head = placement.apply(vertices)
     to_scan = np.linalg.norm(closest_points(head[chosen], surface)[0] - head[chosen], axis=1)
     weights = vertex_areas(head, triangles)[chosen]
     near = skin & (cKDTree(head[chosen]).query(scan.vertices)[0] < 2 * FARTHEST_CM)

@@ -25,12 +25,12 @@ from .registration import (
     PATCHES,
     Anchors,
     Registration,
-    Similarity,
     factorise,
     outer_triangles,
     register,
     smoothness,
 )
+from .similarity import Similarity
 from .surface_points import TriangleSearch, grow
 
 TOPOLOGIES = ("head", "native")

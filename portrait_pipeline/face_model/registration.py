@@ -22,7 +22,8 @@ from scipy.spatial import cKDTree
 from ..errors import ModelError
 from .model import FaceModel
 from .pose import rotation_from_vector, skew
-from .surface_points import SurfacePoints, TriangleSearch, edges_of, grow, mesh_normals, uniform_laplacian
+from .similarity import Similarity, fit_similarity
+from .surface_points import SurfacePoints, TriangleSearch, edges_of, mesh_normals, uniform_laplacian
 
 SAMPLES = 800  # points used by the search for the similarity
 SCALES = (0.45, 0.6, 0.75, 0.9, 1.0, 1.15, 1.4, 1.8, 2.3)  # starts, relative to equal widths of both heads
@@ -40,30 +41,6 @@ TENSION = 0.03  # of the displacement's slope against its bending: keeps what is
 FADE = 1e-4  # pull of the displacement towards 0 where nothing else holds it
 ALIGNED = 0.5  # cosine between normals that may correspond
 ANCHOR_WEIGHT = 30.0
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """``p -> scale * rotation @ p + translation``."""
-
-    scale: float
-    rotation: np.ndarray
-    translation: np.ndarray
-
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3)."""
-        return self.scale * np.asarray(points, float) @ self.rotation.T + self.translation
-
-    def after(self, first: Similarity) -> Similarity:
-        """The map that applies ``first`` and then this one."""
-        return Similarity(
-            self.scale * first.scale, self.rotation @ first.rotation, self.apply(first.translation)
-        )
-
-    def inverse(self) -> Similarity:
-        """The map back."""
-        rotation = self.rotation.T
-        return Similarity(1.0 / self.scale, rotation, -rotation @ self.translation / self.scale)
 
 
 @dataclass(frozen=True)
@@ -183,18 +160,6 @@ def sphere_points(count: int) -> np.ndarray:
     return np.stack([ring * np.cos(angle), height, ring * np.sin(angle)], axis=1)
 
 
-def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> Similarity:
-    """Weighted least-squares similarity from ``source`` (N, 3) to ``target`` (N, 3) (Umeyama 1991)."""
-    total = weights.sum()
-    middle, centre = weights @ source / total, weights @ target / total
-    a, b = source - middle, target - centre
-    left, singular, right = np.linalg.svd((b * weights[:, None]).T @ a)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right
-    scale = float(singular @ sign / max(weights @ (a**2).sum(axis=1), 1e-300))
-    return Similarity(scale, rotation, centre - scale * rotation @ middle)
-
-
 def find_similarity(
     model: FaceModel, vertices: np.ndarray, triangles: np.ndarray, anchors: Anchors | None = None
 ) -> Similarity:
@@ -204,7 +169,7 @@ def find_similarity(
     several scales and pitches; the start with the smallest capped distance wins. Four or more anchors decide alone.
     """
     if anchors is not None and len(anchors.ids) >= 4:
-        return fit_similarity(anchors.places, model.mean[anchors.ids].astype(float), np.ones(len(anchors.ids)))
+        return fit_similarity(anchors.places, model.mean[anchors.ids].astype(float))
     pair = _clouds(model, vertices, triangles)
     used = vertices[np.unique(triangles)]
     nose = nose_tip(used)
@@ -421,8 +386,3 @@ def factorise(system: sp.spmatrix) -> SuperLU:
     return splu(
         system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
     )
-
-
-def around_patches(model: FaceModel, rings: int) -> np.ndarray:
-    """(V,) bool: the patches of eyes and mouth and the vertices up to ``rings`` edges about them."""
-    return grow(np.isin(model.regions, PATCHES), model.triangles, rings)
