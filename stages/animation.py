@@ -1,20 +1,19 @@
 """Stage `animation`: the stylised head, and the photo's to compare with, made ready to animate (7.1)."""
 
-from portrait_pipeline.applications.pair import (
-    FittedPair,
-    PhotoTexture,
-    StylisedTexture,
-    animate_pair,
-    animate_photo,
-    head_model,
-)
-from portrait_pipeline.params import load_params
-from portrait_pipeline.stage import Layout, run_pair_stage
+from portrait_pipeline.animation.params import AnimationParams
+from portrait_pipeline.animation.step import animate_pair, animate_photo
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.stage import Layout, run_pair_stage
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.record import FittedPair
+from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.texture.record import StylisedTexture
 
 
 def main(layout: Layout, name: str) -> None:
-    everything = load_params()
-    model, params = head_model(everything.fit, layout.root), everything.animation
+    model = head_model(load_section(FitParams, "fit").model, layout.root)
+    params = load_section(AnimationParams, "animation")
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
     stylised = StylisedTexture.load(layout.pair_artifact("texture", name))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))

@@ -1,16 +1,18 @@
 """Stage `autoencoder`: stage one of the landmark translation network (eq. 1)."""
 
-from portrait_pipeline.artifacts import write_table
-from portrait_pipeline.device import choose_device
-from portrait_pipeline.params import load_params
-from portrait_pipeline.progress import progress_bar
-from portrait_pipeline.shapes import ShapeSet, ShapeSpace
-from portrait_pipeline.stage import Layout, run_stage
-from portrait_pipeline.translation import save_autoencoder, train_autoencoder
+from portrait_pipeline.base.artifacts import write_table
+from portrait_pipeline.base.device import choose_device
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.progress import progress_bar
+from portrait_pipeline.base.stage import Layout, run_stage
+from portrait_pipeline.shapes.space import ShapeSet, ShapeSpace
+from portrait_pipeline.translation.params import AutoencoderParams
+from portrait_pipeline.translation.training import train_autoencoder
+from portrait_pipeline.translation.translator import save_autoencoder
 
 
 def main(layout: Layout) -> None:
-    params = load_params().autoencoder
+    params = load_section(AutoencoderParams, "autoencoder")
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     with progress_bar("autoencoder") as progress:

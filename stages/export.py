@@ -1,17 +1,16 @@
 """Stage `export`: the files that a person opens."""
 
-from portrait_pipeline.animation import Rig
-from portrait_pipeline.applications.pair import (
-    FittedPair,
-    LocatedPair,
-    PhotoTexture,
-    StylisedTexture,
-    TranslatedPair,
-)
-from portrait_pipeline.applications.results import write_results
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import load_params
-from portrait_pipeline.stage import Layout, run_pair_stage
+from portrait_pipeline.animation.rig import Rig
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.stage import Layout, run_pair_stage
+from portrait_pipeline.export.params import ExportParams
+from portrait_pipeline.export.results import write_results
+from portrait_pipeline.fit.record import FittedPair
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.landmarks.record import LocatedPair
+from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.texture.record import StylisedTexture
+from portrait_pipeline.translation.record import TranslatedPair
 
 
 def main(layout: Layout, name: str) -> None:
@@ -26,7 +25,7 @@ def main(layout: Layout, name: str) -> None:
         StylisedTexture.load(layout.pair_artifact("texture", name)),
         Rig.load(layout.pair_artifact("animation", name)),
         Rig.load(layout.artifact("animation", f"{name}_photo.h5")),
-        load_params().export,
+        load_section(ExportParams, "export"),
     )
 
 

@@ -4,17 +4,19 @@ import sys
 
 import numpy as np
 
-from portrait_pipeline.artifacts import write_json
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.landmarks import Faces, collect
-from portrait_pipeline.params import load_params
-from portrait_pipeline.progress import progress_bar
-from portrait_pipeline.shapes import build_set, generate_art, generate_normal
-from portrait_pipeline.stage import Layout, run_stage
+from portrait_pipeline.base.artifacts import write_json
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.progress import progress_bar
+from portrait_pipeline.base.stage import Layout, run_stage
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.shapes.collection import Faces, collect
+from portrait_pipeline.shapes.generate import generate_art, generate_normal
+from portrait_pipeline.shapes.params import LandmarkSetsParams
+from portrait_pipeline.shapes.sets import build_set
 
 
 def main(layout: Layout) -> None:
-    params = load_params().landmark_sets
+    params = load_section(LandmarkSetsParams, "landmark_sets")
     model = load_bundled_model()
     seeds = np.random.default_rng(params.seed).spawn(4)
     counts = {}

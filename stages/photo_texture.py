@@ -1,15 +1,18 @@
 """Stage `photo_texture`: the photo carried into the canonical texture (section 5)."""
 
-from portrait_pipeline.applications.pair import FittedPair, LocatedPair, project_pair
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import load_params
-from portrait_pipeline.stage import Layout, run_pair_stage
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.stage import Layout, run_pair_stage
+from portrait_pipeline.fit.record import FittedPair
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.landmarks.record import LocatedPair
+from portrait_pipeline.photo_texture.params import PhotoTextureParams
+from portrait_pipeline.photo_texture.step import project_pair
 
 
 def main(layout: Layout, name: str) -> None:
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
-    photo = project_pair(load_bundled_model(), located, fitted, load_params().photo_texture)
+    photo = project_pair(load_bundled_model(), located, fitted, load_section(PhotoTextureParams, "photo_texture"))
     photo.save(layout.pair_artifact("photo_texture", name))
 
 

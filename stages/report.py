@@ -1,15 +1,16 @@
 """Stage `report`: quality and run time of every pair."""
 
-from portrait_pipeline.applications.report import pair_metrics, runtime_metrics
-from portrait_pipeline.artifacts import write_json
-from portrait_pipeline.params import load_params
-from portrait_pipeline.stage import Layout, run_stage
+from portrait_pipeline.base.artifacts import write_json
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.stage import Layout, run_stage
+from portrait_pipeline.landmarks.params import load_pairs
+from portrait_pipeline.report.report import pair_metrics, runtime_metrics
+from portrait_pipeline.texture.params import TextureParams
 
 
 def main(layout: Layout) -> None:
-    params = load_params()
-    names = list(params.pairs)
-    write_json(layout.metric("pairs.json"), {name: pair_metrics(layout, name, params.texture) for name in names})
+    names, params = list(load_pairs()), load_section(TextureParams, "texture")
+    write_json(layout.metric("pairs.json"), {name: pair_metrics(layout, name, params) for name in names})
     write_json(layout.metric("runtime.json"), runtime_metrics(layout, names))
 
 

@@ -1,14 +1,16 @@
 """Stage `shape_space`: alignment, PCA of both domains, K-means of the art domain (section 4.1, Fig. 3)."""
 
-from portrait_pipeline.params import load_params
-from portrait_pipeline.shapes import LandmarkSet, build_shape_space
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.stage import Layout, run_stage
+from portrait_pipeline.shapes.params import ShapeSpaceParams
 from portrait_pipeline.shapes.plots import plot_classes, plot_modes, save_figure
-from portrait_pipeline.stage import Layout, run_stage
+from portrait_pipeline.shapes.sets import LandmarkSet
+from portrait_pipeline.shapes.space import build_shape_space
 
 
 def main(layout: Layout) -> None:
     normal, art = (LandmarkSet.load(layout.artifact("landmark_sets", f"{domain}.h5")) for domain in ("normal", "art"))
-    space, shapes = build_shape_space(normal.landmarks, art.landmarks, load_params().shape_space,
+    space, shapes = build_shape_space(normal.landmarks, art.landmarks, load_section(ShapeSpaceParams, "shape_space"),
                                       normal.group, art.group, normal.source, art.source)
     space.save(layout.artifact("shape_space", "shape_space.h5"))
     shapes.save(layout.artifact("shape_space", "shapes.h5"))

@@ -1,11 +1,15 @@
 """Stage `texture`: multi-view optimisation of the texture (eqs. 11-13)."""
 
-from portrait_pipeline.applications.pair import DeformedHead, LocatedPair, PhotoTexture, stylise_pair
-from portrait_pipeline.artifacts import write_table
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import load_params
-from portrait_pipeline.progress import progress_bar
-from portrait_pipeline.stage import Layout, run_pair_stage
+from portrait_pipeline.base.artifacts import write_table
+from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.progress import progress_bar
+from portrait_pipeline.base.stage import Layout, run_pair_stage
+from portrait_pipeline.deform.record import DeformedHead
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.landmarks.record import LocatedPair
+from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.texture.params import TextureParams
+from portrait_pipeline.texture.step import stylise_pair
 
 
 def main(layout: Layout, name: str) -> None:
@@ -14,7 +18,7 @@ def main(layout: Layout, name: str) -> None:
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     with progress_bar(f"texture {name}") as progress:
         stylised, history = stylise_pair(
-            load_bundled_model(), located, head, photo, load_params().texture, progress
+            load_bundled_model(), located, head, photo, load_section(TextureParams, "texture"), progress
         )
     stylised.save(layout.pair_artifact("texture", name))
     write_table(layout.artifact("texture", f"{name}.csv"), history)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.mesh.mesh import Mesh
 
 
 def ball(columns: int = 24, rows: int = 12, radius: float = 10.0, reach: float = 80.0) -> Mesh:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait_pipeline import images, samples
+from portrait_pipeline.base import images
+from portrait_pipeline.samples.sources import resolve
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -24,7 +25,7 @@ def browser() -> str:
 
 @pytest.fixture(scope="session")
 def astronaut_path() -> Path:
-    return samples.resolve("sample:astronaut").path
+    return resolve("sample:astronaut").path
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from portrait_pipeline.face_model import FaceModel
+from portrait_pipeline.head.model import FaceModel
 
 
 @dataclass(frozen=True)

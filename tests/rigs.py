@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from portrait_pipeline.animation import Part, Rig
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.animation.rig import Part, Rig
+from portrait_pipeline.mesh.mesh import Mesh
 
 NAMES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "mouthClose",
          *(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down")))

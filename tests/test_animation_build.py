@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from portrait_pipeline.animation import Rig
 from portrait_pipeline.animation.build import build_rig
 from portrait_pipeline.animation.expressions import carry_expressions, gradients
 from portrait_pipeline.animation.eye_texture import complete, find_iris
@@ -17,11 +16,12 @@ from portrait_pipeline.animation.falloff import Falloff
 from portrait_pipeline.animation.interior import shows_teeth, skin_depth_lack
 from portrait_pipeline.animation.mouth import jaw_motion, lip_gap
 from portrait_pipeline.animation.openings import along, arcs, boundary_loop, find_opening
+from portrait_pipeline.animation.params import AnimationParams
+from portrait_pipeline.animation.rig import Rig
 from portrait_pipeline.animation.teeth import dentures
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.render import Framing, View, render
-from portrait_pipeline.params import AnimationParams
 
 MODEL = load_bundled_model()
 NAMES = list(MODEL.expression_names)

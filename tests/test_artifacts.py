@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from portrait_pipeline.artifacts import atomic_path, read_arrays, read_json, write_arrays, write_json
-from portrait_pipeline.errors import ArtifactError, OutputError
+from portrait_pipeline.base.artifacts import atomic_path, read_arrays, read_json, write_arrays, write_json
+from portrait_pipeline.base.errors import ArtifactError, OutputError
 
 ARRAYS = {
     "points": np.arange(136.0).reshape(68, 2),

@@ -12,15 +12,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from portrait_pipeline.applications import benchmark_measure, benchmark_texture
-from portrait_pipeline.applications.benchmark_measure import PeakMemory, StepClock
-from portrait_pipeline.applications.benchmark_subject import load_subject, read_arrays
-from portrait_pipeline.applications.benchmark_sweep import Cost, Sizes, doublings, exponent
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import InputFileError
-from portrait_pipeline.images import load_image
-from portrait_pipeline.texture import perceptual_layers
-from portrait_pipeline.texture.operations import network_operations, step_operations
+from portrait_pipeline.base.errors import InputFileError
+from portrait_pipeline.base.images import load_image
+from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.benchmarks import measure as benchmark_measure
+from portrait_pipeline.lab.benchmarks import texture as benchmark_texture
+from portrait_pipeline.lab.benchmarks.measure import PeakMemory, StepClock
+from portrait_pipeline.lab.benchmarks.subject import load_subject, read_arrays
+from portrait_pipeline.lab.benchmarks.sweep import Cost, Sizes, doublings, exponent
+from portrait_pipeline.perceptual import layers as perceptual_layers
+from portrait_pipeline.perceptual.operations import network_operations, step_operations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = ("--subject", "synthetic", "--device", "cpu", "-S", "texture.views=2", "-S", "texture.surround=0",
@@ -104,7 +105,7 @@ def test_mistakes_are_one_line(options, words):
 def test_usage_errors_and_help_import_nothing_heavy():
     for command in ("texture", "sweep"):
         code = (
-            "import sys; from portrait_pipeline.cli import main\n"
+            "import sys; from portrait_pipeline.lab.__main__ import main\n"
             f"try: main(['benchmark', {command!r}, '--help'])\n"
             "except SystemExit as e: print('status', e.code)\n"
             "print('heavy', sorted({'torch', 'cv2', 'h5py', 'scipy', 'pydantic'} & set(sys.modules)))"
@@ -129,7 +130,7 @@ class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 sys.meta_path.insert(0, Absent())
 import runpy
-runpy.run_module('portrait_pipeline.applications.benchmark_texture', run_name='__main__')
+runpy.run_module('portrait_pipeline.lab.benchmarks.texture', run_name='__main__')
 """
     done = subprocess.run([sys.executable, "-c", code, "texture", *TINY], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -243,3 +244,14 @@ def test_unreadable_arrays_are_named(tmp_path):
              art=np.zeros((4, 4, 3)), art_points=np.zeros((68, 2)))
     with pytest.raises(InputFileError, match=r"flat\.npz: array vertices has shape \(3,\)"):
         read_arrays(tmp_path / "flat.npz")
+
+
+def test_networks_prints_a_table_with_every_network(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("pairs: {}\n")
+    sets = ["-S", "landmark_sets.art_count=640", "-S", "translation.batch_size=64", "-S", "translation.epochs=10"]
+    output = run("networks", "--steps", "2", "--project", str(tmp_path), *sets)
+    rows = {line[:28].strip(): line[28:].split() for line in output.splitlines()[1:]}
+    assert {"stage one", "stage two", "cyclegan", "munit", "drit", "one translation of one pair"} == set(rows)
+    fields = next(line.split() for line in output.splitlines() if line.startswith("stage two") and " 64 " in line)
+    # 576 faces are trained on: 9 steps of 64 an epoch, 10 epochs
+    assert float(fields[5]) == pytest.approx(float(fields[4]) * 90 / 1000, abs=0.51)

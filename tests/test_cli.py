@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from portrait_pipeline.cli import main
-from portrait_pipeline.params import load_params
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.pipeline.params import load_params
 
 PARAMS = """\
 # the pairs
@@ -40,14 +40,13 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "benchmark", "study", "weights", "effects",
-            "pose", "track"]
+COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "weights", "effects", "pose", "track"]
 
 
-@pytest.mark.parametrize("command", [[], ["benchmark", "networks"], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
-        "import sys; from portrait_pipeline.cli import main\n"
+        "import sys; from portrait_pipeline.commands.portrait import main\n"
         f"try: main({[*command, '--help']!r})\n"
         "except SystemExit as e: print('status', e.code)\n"
         "print('heavy', sorted({'torch', 'cv2', 'dlib', 'h5py', 'scipy', 'sklearn', 'pydantic'} & set(sys.modules)))"
@@ -63,7 +62,7 @@ def test_add_pair_with_more_photos(params_file: Path) -> None:
     outside.with_suffix(".pts").write_text("version: 1")
     output = run("add-pair", "second", "sample:hopper", "sample:ink_caricature", "--more-photo", "sample:astronaut",
                  "--more-photo", str(outside), "--params", str(params_file))
-    pair = load_params(params_file).pair("second")
+    pair = load_params(params_file).pairs["second"]
     assert pair.more_photos == ["sample:astronaut", f"data/photos/{outside.name}"]
     assert (params_file.parent / "data" / "photos" / outside.with_suffix(".pts").name).is_file()
     assert f"    more_photos:\n    - sample:astronaut\n    - data/photos/{outside.name}\n" in output
@@ -132,16 +131,3 @@ def test_stylize_refuses_bad_overrides(override: str, tmp_path: Path) -> None:
     command = ("stylize", "sample:hopper", "sample:oil_strokes", "-o", str(tmp_path / "o"), "--project", str(tmp_path))
     output = run(*command, "-S", override, status=1)
     assert len(output.splitlines()) == 1 and override.split("=")[0] in output
-
-
-@pytest.mark.parametrize("command", [["benchmark"], ["benchmark", "networks"]])
-def test_benchmark_prints_a_table_with_every_network(params_file: Path, command: list[str]) -> None:
-    sets = ["-S", "landmark_sets.art_count=640", "-S", "translation.batch_size=64", "-S", "translation.epochs=10"]
-    output = run(*command, "--steps", "2", "--project", str(params_file.parent), *sets)
-    rows = {line[:28].strip(): line[28:].split() for line in output.splitlines()[1:]}
-    assert {"stage one", "stage two", "cyclegan", "munit", "drit", "one translation of one pair"} == set(rows)
-    translation = float(rows["one translation of one pair"][2])
-    assert 0 < translation < 1000
-    fields = next(line.split() for line in output.splitlines() if line.startswith("stage two") and " 64 " in line)
-    # 576 faces are trained on: 9 steps of 64 an epoch, 10 epochs
-    assert float(fields[5]) == pytest.approx(float(fields[4]) * 90 / 1000, abs=0.51)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import label
 
-from portrait_pipeline.applications import contact_sheet as sheet
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.export import contact_sheet as sheet
+from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.render import View, camera_vertices
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 180, 60), (30, 60, 220)

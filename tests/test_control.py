@@ -10,42 +10,31 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from portrait_pipeline import images
-from portrait_pipeline.applications import translate as application
-from portrait_pipeline.applications.pair import LocatedPair, fit_pair, translate_pair
-from portrait_pipeline.applications.warp import backward_flow, skull, warp_image
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import LandmarkError, ParameterError
-from portrait_pipeline.evaluation.following import facial_measures, following
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.landmarks import read_points, write_points
-from portrait_pipeline.params import FitParams, Params, ShapeSpaceParams, TranslateParams
-from portrait_pipeline.shapes import (
-    align,
-    apply,
-    build_shape_space,
-    crossing,
-    generate_art,
-    generate_normal,
-    keep_face,
-    mirror,
-    scale_change,
-    tangled,
-)
-from portrait_pipeline.shapes.easing import SLACK
-from portrait_pipeline.shapes.validity import gaps
-from portrait_pipeline.translation import (
-    Translator,
-    between,
-    class_style,
-    deliver,
-    exaggerate,
-    exemplar_style,
-    random_style,
-    style_face,
-    translate,
-)
+from portrait_pipeline.base import images
+from portrait_pipeline.base.errors import LandmarkError, ParameterError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.step import fit_pair
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.table1.following import facial_measures, following
+from portrait_pipeline.landmarks.record import LocatedPair
+from portrait_pipeline.perception.files import read_points, write_points
+from portrait_pipeline.pipeline import translate as application
+from portrait_pipeline.pipeline.params import Params
+from portrait_pipeline.pipeline.warp import backward_flow, skull, warp_image
+from portrait_pipeline.shapes.alignment import align, apply
+from portrait_pipeline.shapes.easing import SLACK, keep_face, scale_change
+from portrait_pipeline.shapes.generate import generate_art, generate_normal
+from portrait_pipeline.shapes.params import ShapeSpaceParams
+from portrait_pipeline.shapes.points import mirror
+from portrait_pipeline.shapes.space import build_shape_space
+from portrait_pipeline.shapes.validity import crossing, gaps, tangled
+from portrait_pipeline.translation.delivery import deliver, exaggerate, translate
 from portrait_pipeline.translation.networks import ArtBranch, Autoencoder, critic, initialise
+from portrait_pipeline.translation.params import TranslateParams
+from portrait_pipeline.translation.step import translate_pair
+from portrait_pipeline.translation.styles import between, class_style, exemplar_style, random_style, style_face
+from portrait_pipeline.translation.translator import Translator
 
 
 class Network:

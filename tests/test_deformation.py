@@ -9,32 +9,28 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from portrait_pipeline.deformation import (
-    deform,
-    deform_with_report,
-    flipped_triangles,
-    graph_laplacian,
-    landmark_targets,
-    shrink_ratio,
-)
+from portrait_pipeline.base.errors import LandmarkError
+from portrait_pipeline.deform.targets import landmark_targets, shrink_ratio
+from portrait_pipeline.deformation.deform import deform, deform_with_report
 from portrait_pipeline.deformation.energy import Energy
-from portrait_pipeline.deformation.folds import Gaps, Heights, ease_shifts
+from portrait_pipeline.deformation.folds import Gaps, Heights, ease_shifts, flipped_triangles
 from portrait_pipeline.deformation.follow import follow_landmarks, skull_stiffness
 from portrait_pipeline.deformation.intersections import intersecting_pairs
-from portrait_pipeline.deformation.laplacian import (
+from portrait_pipeline.deformation.order import keep_order
+from portrait_pipeline.deformation.params import DeformParams
+from portrait_pipeline.deformation.solve import solve_adam
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.proofs.deformation import unlikeness
+from portrait_pipeline.mesh.laplacian import (
     cotangent_laplacian,
     cotangent_weights,
     directed_edges,
+    graph_laplacian,
     ring_similarities,
     stiffness,
 )
-from portrait_pipeline.deformation.order import keep_order
-from portrait_pipeline.deformation.solve import solve_adam
-from portrait_pipeline.errors import LandmarkError
-from portrait_pipeline.evaluation.deformation import unlikeness
-from portrait_pipeline.face_model import Camera, load_bundled_model
-from portrait_pipeline.mesh import Mesh
-from portrait_pipeline.params import DeformParams
+from portrait_pipeline.mesh.mesh import Mesh
 
 PAPER = DeformParams(laplacian="uniform", follow="none", skull=0.0)
 LAPLACIANS = ("uniform", "cotangent", "similarity")

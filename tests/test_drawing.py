@@ -7,15 +7,15 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from portrait_pipeline.face_model.model import load_bundled_model
-from portrait_pipeline.landmarks import read_points
-from portrait_pipeline.samples.drawing import ARTWORKS, draw, points_text, save
-from portrait_pipeline.samples.drawing import __main__ as command
-from portrait_pipeline.samples.drawing.fields import paths, rotate
-from portrait_pipeline.samples.drawing.pen import Line, draw_lines, fill, spline
-from portrait_pipeline.samples.drawing.sitter import Proportions, Sitter, exaggerate, pose
-from portrait_pipeline.samples.drawing.styles.halftone import dots
-from portrait_pipeline.samples.drawing.styles.ink import hatch
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.making.artworks import __main__ as command
+from portrait_pipeline.making.artworks.fields import paths, rotate
+from portrait_pipeline.making.artworks.gallery import ARTWORKS, draw, points_text, save
+from portrait_pipeline.making.artworks.pen import Line, draw_lines, fill, spline
+from portrait_pipeline.making.artworks.sitter import Proportions, Sitter, exaggerate, pose
+from portrait_pipeline.making.artworks.styles.halftone import dots
+from portrait_pipeline.making.artworks.styles.ink import hatch
+from portrait_pipeline.perception.files import read_points
 from portrait_pipeline.samples.sources import ASSETS
 
 
@@ -196,4 +196,4 @@ class TestTools:
 
 def test_provenance_names_the_command():
     text = Path(ASSETS / "PROVENANCE.md").read_text()
-    assert "python -m portrait_pipeline.samples.drawing" in text and "CC0" in text
+    assert "python -m portrait_pipeline.making.artworks" in text and "CC0" in text

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from portrait_pipeline.artifacts import write_json
-from portrait_pipeline.errors import ParameterError, TrainingError
-from portrait_pipeline.evaluation import comparison, fid, translation
-from portrait_pipeline.evaluation.classifier import train_classifier
-from portrait_pipeline.evaluation.questions import CANDIDATES, draw_questions
+from portrait_pipeline.base.artifacts import write_json
+from portrait_pipeline.base.errors import ParameterError, TrainingError
+from portrait_pipeline.fid import fid
+from portrait_pipeline.fid import measures as translation
+from portrait_pipeline.fid.questions import CANDIDATES, draw_questions
+from portrait_pipeline.lab.table1 import comparison
+from portrait_pipeline.lab.table1.classifier import train_classifier
 from portrait_pipeline.translation.method import Method
 
 K = 6

@@ -8,13 +8,13 @@ import trimesh
 from PIL import Image
 from rigs import globe, plain, quadrants
 
-from portrait_pipeline.applications import turntable
-from portrait_pipeline.errors import OutputError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.base.errors import OutputError
+from portrait_pipeline.export import turntable
+from portrait_pipeline.export.params import ExportParams
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.mesh.mesh import Mesh
+from portrait_pipeline.mesh.obj import Surface, mtl_text, obj_text, write_obj, write_surfaces
 from portrait_pipeline.mesh.split import smooth_normals, split_seams
-from portrait_pipeline.mesh.wavefront import Surface, mtl_text, obj_text, write_obj, write_surfaces
-from portrait_pipeline.params import ExportParams
 
 
 def corner_set(positions: np.ndarray, uv: np.ndarray, digits: int) -> np.ndarray:

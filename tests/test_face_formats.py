@@ -23,12 +23,11 @@ from model_files import (
     write_testers,
 )
 
-from portrait_pipeline.errors import ModelError
-from portrait_pipeline.face_model import FaceModel, load_bundled_model
-from portrait_pipeline.face_model.formats import FORMATS, UNITS, read_foreign, scaled
-from portrait_pipeline.face_model.formats.flame import JAW_OPEN
-from portrait_pipeline.face_model.formats.wavefront import read_obj
-from portrait_pipeline.face_model.model import load_model
+from portrait_pipeline.base.errors import ModelError
+from portrait_pipeline.convert.formats import FORMATS, UNITS, read_foreign, scaled
+from portrait_pipeline.convert.formats.flame import JAW_OPEN
+from portrait_pipeline.convert.formats.wavefront import read_obj
+from portrait_pipeline.head.model import FaceModel, load_bundled_model, load_model
 
 NAMES = ("jawOpen", "mouthSmileLeft")
 

@@ -9,13 +9,14 @@ import pytest
 import scipy.sparse as sp
 from scipy.spatial import Delaunay
 
-from portrait_pipeline.artifacts import write_arrays
-from portrait_pipeline.errors import InputFileError, ModelError
-from portrait_pipeline.face_model import Camera, FaceModel, load_bundled_model
-from portrait_pipeline.face_model.build import basis, harmonic, remesh, surface, topology, uv
-from portrait_pipeline.face_model.build.__main__ import main as build_main
-from portrait_pipeline.face_model.build.source import fit_sphere, load_source, split_quads, symmetrise
-from portrait_pipeline.landmarks import MIRROR
+from portrait_pipeline.base.artifacts import write_arrays
+from portrait_pipeline.base.errors import InputFileError, ModelError
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.points import MIRROR
+from portrait_pipeline.making.head_model import basis, harmonic, remesh, surface, topology, uv
+from portrait_pipeline.making.head_model.__main__ import main as build_main
+from portrait_pipeline.making.head_model.source import fit_sphere, load_source, split_quads, symmetrise
 
 FLIP = np.array([-1.0, 1.0, 1.0])
 

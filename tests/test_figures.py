@@ -7,14 +7,17 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from portrait_pipeline.applications import comparison, figures
-from portrait_pipeline.applications import faces as faces_of
-from portrait_pipeline.evaluation import plots
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.face_model.camera import Camera
-from portrait_pipeline.params import FitParams, ShapeSpaceParams
-from portrait_pipeline.shapes import align, build_shape_space, generate_art, generate_normal
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.table1 import faces as faces_of
+from portrait_pipeline.lab.table1 import figures, plots
+from portrait_pipeline.lab.table1 import figures_of_faces as comparison
+from portrait_pipeline.shapes.alignment import align
+from portrait_pipeline.shapes.generate import generate_art, generate_normal
+from portrait_pipeline.shapes.params import ShapeSpaceParams
 from portrait_pipeline.shapes.plots import draw_face, frame_faces, save_figure
+from portrait_pipeline.shapes.space import build_shape_space
 
 MODELS = ("ours", "ours_without_class_loss", "cyclegan", "munit", "drit")
 
@@ -181,7 +184,7 @@ def test_share_that_arrives(content, exemplars):
 
 def test_plain_output_of_a_method_keeps_what_the_pca_does_not_hold(space, content, exemplars, monkeypatch):
     answer = types.SimpleNamespace(translate=lambda x, y: x)
-    monkeypatch.setattr("portrait_pipeline.evaluation.comparison.answers", lambda method: answer)
+    monkeypatch.setattr("portrait_pipeline.lab.table1.comparison.answers", lambda method: answer)
     translate = faces_of.method_translate(None, space, 4.0)
     np.testing.assert_allclose(translate(content.frontal, exemplars[0].frontal), content.frontal, atol=1e-9)
     seen = []
@@ -216,7 +219,7 @@ def test_small_differences_have_a_row_for_every_variant(content, exemplars, meth
 
 
 def test_interpolation_starts_and_ends_at_the_exemplars(space, content, exemplars, monkeypatch):
-    import portrait_pipeline.translation as translation
+    from portrait_pipeline.lab.table1 import figures_of_faces as translation
 
     monkeypatch.setattr(translation, "exemplar_style",
                         lambda translator, space, art, bound: translation.Style(art[:, :16], art[:, :16]))

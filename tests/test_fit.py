@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from portrait_pipeline.errors import FitError, LandmarkError
-from portrait_pipeline.face_model import Camera, load_bundled_model
-from portrait_pipeline.face_model.fit import fit_errors, fit_landmarks, frontalise
-from portrait_pipeline.face_model.fit_model import landmarks_seen
-from portrait_pipeline.face_model.pose import (
+from portrait_pipeline.base.errors import FitError, LandmarkError
+from portrait_pipeline.fit.fit import fit_errors, fit_landmarks, frontalise
+from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.points import MIRROR
+from portrait_pipeline.head.pose import (
     angles_from_rotation,
     linear_pose,
     rotation_from_angles,
     rotation_from_vector,
     skew,
 )
-from portrait_pipeline.landmarks import MIRROR
-from portrait_pipeline.params import FitParams
 
 CONFIDENT = FitParams(identity_prior=0.01, expression_prior=0.01, pose_prior=0.0, iterations=120)
 

@@ -8,21 +8,13 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from portrait_pipeline.face_model import Camera, PerspectiveCamera, load_bundled_model
-from portrait_pipeline.face_model.fit_camera import CAMERA_PARAMETERS, Views
-from portrait_pipeline.face_model.fit_model import landmark_model
-from portrait_pipeline.face_model.fit_problem import (
-    Equations,
-    Problem,
-    State,
-    cost,
-    equations,
-    jacobian,
-    residuals,
-    slide_jaw,
-)
-from portrait_pipeline.face_model.fit_solver import arrow_step
-from portrait_pipeline.face_model.pose import rotation_from_angles
+from portrait_pipeline.fit.camera_parameters import CAMERA_PARAMETERS, Views
+from portrait_pipeline.fit.model_at_landmarks import landmark_model
+from portrait_pipeline.fit.problem import Equations, Problem, State, cost, equations, jacobian, residuals, slide_jaw
+from portrait_pipeline.fit.solver import arrow_step
+from portrait_pipeline.head.camera import Camera, PerspectiveCamera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.pose import rotation_from_angles
 
 
 @pytest.fixture(scope="module")

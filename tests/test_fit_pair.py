@@ -7,13 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait_pipeline.applications.pair import FittedPair, LocatedPair, fit_pair, head_model
-from portrait_pipeline.errors import ModelError
-from portrait_pipeline.face_model import PerspectiveCamera, load_bundled_model
-from portrait_pipeline.face_model.fit_model import landmark_model, landmarks_seen
-from portrait_pipeline.face_model.pose import rotation_from_angles
-from portrait_pipeline.landmarks import MIRROR
-from portrait_pipeline.params import FitParams
+from portrait_pipeline.base.errors import ModelError
+from portrait_pipeline.fit.model_at_landmarks import landmark_model, landmarks_seen
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.record import FittedPair
+from portrait_pipeline.fit.step import fit_pair
+from portrait_pipeline.head.camera import PerspectiveCamera
+from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.points import MIRROR
+from portrait_pipeline.head.pose import rotation_from_angles
+from portrait_pipeline.landmarks.record import LocatedPair
 
 SIDE = 400
 
@@ -101,12 +105,12 @@ def test_other_models_have_their_landmarks_at_their_vertices(model):
 
 
 def test_the_projects_model_is_bundled_or_a_file_below_the_project(model, tmp_path):
-    assert head_model(FitParams(), tmp_path) is model
+    assert head_model("bundled", tmp_path) is model
     replace(model, name="mine", identity_basis=model.identity_basis[:5]).save(tmp_path / "mine.h5")
-    mine = head_model(FitParams(model="mine.h5"), tmp_path)
+    mine = head_model("mine.h5", tmp_path)
     assert mine.name == "mine" and len(mine.identity_basis) == 5
     with pytest.raises(ModelError, match=r"other\.h5: "):
-        head_model(FitParams(model="other.h5"), tmp_path)
+        head_model("other.h5", tmp_path)
 
 
 def test_a_model_of_another_topology_is_no_model_for_the_pipeline(model, tmp_path):
@@ -114,4 +118,4 @@ def test_a_model_of_another_topology_is_no_model_for_the_pipeline(model, tmp_pat
     part = replace(model, triangles=model.triangles[:half], uv_triangles=model.uv_triangles[:half])
     part.save(tmp_path / "native.h5")
     with pytest.raises(ModelError, match=r"fit\.model=native\.h5: .*--topology head"):
-        head_model(FitParams(model="native.h5"), tmp_path)
+        head_model("native.h5", tmp_path)

@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait_pipeline.errors import FitError
-from portrait_pipeline.face_model import PerspectiveCamera, load_bundled_model
-from portrait_pipeline.face_model.fit import fit_errors, fit_joint
-from portrait_pipeline.face_model.fit_model import landmarks_seen
-from portrait_pipeline.face_model.photometric import harmonics, light_of
-from portrait_pipeline.face_model.pose import rotation_from_angles
+from portrait_pipeline.base.errors import FitError
+from portrait_pipeline.fit.fit import fit_errors, fit_joint
+from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.photometric import harmonics, light_of
+from portrait_pipeline.head.camera import PerspectiveCamera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.mesh.render import embree_rasterise, vertex_normals
-from portrait_pipeline.params import FitParams
 
 SIDE = 360
 LIGHT = np.array([0.45, 0.3, 0.1, 0.35, 0.0, 0.05, 0.0, 0.0, 0.0])

@@ -8,13 +8,21 @@ import pytest
 import trimesh
 from click.testing import CliRunner
 
-from portrait_pipeline.applications import fit_report, fit_scan
-from portrait_pipeline.artifacts import read_json
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import InputFileError, NoFaceError
-from portrait_pipeline.evaluation import known_heads
-from portrait_pipeline.evaluation import scan as scans
-from portrait_pipeline.evaluation.fit import (
+from portrait_pipeline.base.artifacts import read_json
+from portrait_pipeline.base.errors import InputFileError, NoFaceError
+from portrait_pipeline.base.stage import Layout
+from portrait_pipeline.fit.fit import Fit
+from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.head.camera import Camera, PerspectiveCamera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.points import eye_distance
+from portrait_pipeline.head.pose import rotation_from_angles, rotation_from_vector
+from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.params import FitProofParams
+from portrait_pipeline.lab.proofs import fit_report, fit_scan, known_heads
+from portrait_pipeline.lab.proofs import scan as scans
+from portrait_pipeline.lab.proofs.fit_errors import (
     aligned_distances,
     bin_by_yaw,
     correlation,
@@ -25,14 +33,7 @@ from portrait_pipeline.evaluation.fit import (
     seen_rotation,
     summarise,
 )
-from portrait_pipeline.face_model import Camera, PerspectiveCamera, load_bundled_model
-from portrait_pipeline.face_model.fit import Fit
-from portrait_pipeline.face_model.fit_model import landmarks_seen
-from portrait_pipeline.face_model.pose import rotation_from_angles, rotation_from_vector
-from portrait_pipeline.face_model.similarity import Similarity, fit_similarity
-from portrait_pipeline.landmarks import eye_distance
-from portrait_pipeline.params import FitParams, FitProofParams
-from portrait_pipeline.stage import Layout
+from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
 
 
 @pytest.fixture(scope="module")
@@ -219,13 +220,15 @@ def proof(model):
 
 
 def test_the_stage_writes_metrics_tables_and_figures(proof, tmp_path, monkeypatch, capsys):
-    place = Path(__file__).parents[1] / "stages" / "fit_proof.py"
+    place = Path(__file__).parents[1] / "stages" / "lab" / "fit_proof.py"
     spec = importlib.util.spec_from_file_location("fit_proof_stage", place)
     stage = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(stage)
     asked = []
     monkeypatch.setattr(stage, "prove", lambda model, fit, params, progress: asked.append(params) or proof)
-    (tmp_path / "params.yaml").write_text("pairs: {}\nfit_proof: {heads: 4, compared: 2}\n")
+    (tmp_path / "params.yaml").write_text("pairs: {}\n")
+    (tmp_path / "stages" / "lab").mkdir(parents=True)
+    (tmp_path / "stages" / "lab" / "params.yaml").write_text("fit_proof: {heads: 4, compared: 2}\n")
     monkeypatch.chdir(tmp_path)
     stage.main(Layout())
     assert asked == [FitProofParams(heads=4, compared=2)]
@@ -386,7 +389,7 @@ def test_a_glb_brings_its_texture_and_another_picture_takes_its_place(tmp_path):
     glb_of((200, 10, 30), tmp_path / "a.glb")
     scan = fit_scan.read_scan(tmp_path / "a.glb")
     assert tuple(scan.texture[0, 0]) == (200, 10, 30) and scan.uv.shape == (4, 2)
-    from portrait_pipeline import images
+    from portrait_pipeline.base import images
 
     images.save_image(tmp_path / "b.png", np.full((64, 64, 3), 77, np.uint8))
     assert fit_scan.read_scan(tmp_path / "a.glb", tmp_path / "b.png").texture[0, 0, 0] == 77

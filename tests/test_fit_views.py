@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait_pipeline.errors import FitError
-from portrait_pipeline.face_model import Camera, PerspectiveCamera, load_bundled_model
-from portrait_pipeline.face_model.fit import fit_errors, fit_joint, fit_landmarks, fit_many, frontalise
-from portrait_pipeline.face_model.fit_model import landmarks_seen
-from portrait_pipeline.face_model.pose import angles_from_rotation, rotation_from_angles
-from portrait_pipeline.landmarks import MIRROR
-from portrait_pipeline.params import FitParams
+from portrait_pipeline.base.errors import FitError
+from portrait_pipeline.fit.fit import fit_errors, fit_joint, fit_landmarks, fit_many, frontalise
+from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.head.camera import Camera, PerspectiveCamera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.points import MIRROR
+from portrait_pipeline.head.pose import angles_from_rotation, rotation_from_angles
 
 SIZE = (800, 600)
 FREE = FitParams(identity_prior=0.0, expression_prior=0.0, pose_prior=0.0, camera_prior=0.0, iterations=300)

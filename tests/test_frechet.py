@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from portrait_pipeline.errors import ParameterError
-from portrait_pipeline.evaluation import frechet_distance
+from portrait_pipeline.base.errors import ParameterError
+from portrait_pipeline.fid.frechet import frechet_distance
 
 
 def naive(a, b):

@@ -4,21 +4,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portrait_pipeline import images, landmarks, samples
-from portrait_pipeline.evaluation import identity
-from portrait_pipeline.landmarks.views import turned
+from portrait_pipeline.base import images
+from portrait_pipeline.head.points import mirrored
+from portrait_pipeline.perception.detector import detect, locate
+from portrait_pipeline.perception.views import turned
+from portrait_pipeline.report import identity
+from portrait_pipeline.samples.sources import resolve
 
 
 @pytest.fixture(scope="module")
 def hopper():
-    path = samples.resolve("sample:hopper").path
+    path = resolve("sample:hopper").path
     image = images.load_image(path)
-    return image, landmarks.locate(path, image).points
+    return image, locate(path, image).points
 
 
 @pytest.fixture(scope="module")
 def person(astronaut):
-    return astronaut, landmarks.detect(astronaut).points
+    return astronaut, detect(astronaut).points
 
 
 def test_an_embedding_is_128_numbers_and_repeatable(person):
@@ -33,7 +36,7 @@ def test_two_people_are_farther_apart_than_two_pictures_of_one(person, hopper):
     flipped = np.ascontiguousarray(image[:, ::-1])
     darker = (image * 0.7).astype(np.uint8)
     same = [
-        identity.distance(image, points, flipped, landmarks.mirrored(points, 512)),
+        identity.distance(image, points, flipped, mirrored(points, 512)),
         identity.distance(image, points, darker, points),
     ]
     assert max(same) < 0.4

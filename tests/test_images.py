@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from portrait_pipeline import images
-from portrait_pipeline.errors import InputFileError, OutputError
+from portrait_pipeline.base import images
+from portrait_pipeline.base.errors import InputFileError, OutputError
 
 HEIGHT, WIDTH = 48, 64
 

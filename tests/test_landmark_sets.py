@@ -12,30 +12,26 @@ import numpy as np
 import pytest
 from skimage import data as skimage_data
 
-from portrait_pipeline.errors import InputFileError, LandmarkError, ParameterError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.face_model.pose import angles_from_rotation, linear_pose, rotation_from_angles
-from portrait_pipeline.images import save_image
-from portrait_pipeline.landmarks import Faces, arrays, collect, files, write_points
-from portrait_pipeline.landmarks.arrays import read_arrays_file
-from portrait_pipeline.params import LandmarkSetsParams, Params, ShapeSpaceParams, validate
-from portrait_pipeline.shapes import (
-    LandmarkSet,
-    ShapeSet,
-    align,
-    apply,
-    build_set,
-    build_shape_space,
-    crossing,
-    generate,
-    generate_art,
-    generate_normal,
-    mirror,
-)
-from portrait_pipeline.shapes.completion import complete, fit_gaussian
+from portrait_pipeline.base.errors import InputFileError, LandmarkError, ParameterError
+from portrait_pipeline.base.images import save_image
+from portrait_pipeline.base.params import validate
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.pose import angles_from_rotation, linear_pose, rotation_from_angles
+from portrait_pipeline.perception import files
+from portrait_pipeline.perception.files import write_points
+from portrait_pipeline.pipeline.params import Params
+from portrait_pipeline.shapes import arrays, generate
+from portrait_pipeline.shapes.alignment import align, apply
+from portrait_pipeline.shapes.arrays import read_arrays_file
+from portrait_pipeline.shapes.collection import Faces, collect
+from portrait_pipeline.shapes.fill_in import complete, fit_gaussian
 from portrait_pipeline.shapes.filters import POSE_ROWS, estimate_pose, mend_crossings, outlier_distance
-from portrait_pipeline.shapes.sets import draw_rows
-from portrait_pipeline.shapes.space import split
+from portrait_pipeline.shapes.generate import generate_art, generate_normal
+from portrait_pipeline.shapes.params import LandmarkSetsParams, ShapeSpaceParams
+from portrait_pipeline.shapes.points import mirror
+from portrait_pipeline.shapes.sets import LandmarkSet, build_set, draw_rows
+from portrait_pipeline.shapes.space import ShapeSet, build_shape_space, split
+from portrait_pipeline.shapes.validity import crossing
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,7 +102,7 @@ def test_other_files_are_passed_over(tmp_path, faces):
 def test_an_image_with_points_beside_it_uses_them(tmp_path, faces, monkeypatch):
     save_image(tmp_path / "a.png", np.zeros((512, 512, 3), np.uint8))
     write_pts(tmp_path / "a.png.pts", faces[5])
-    monkeypatch.setattr("portrait_pipeline.landmarks.collection.locate", None)  # must not be asked
+    monkeypatch.setattr("portrait_pipeline.shapes.collection.locate", None)  # must not be asked
     result = collect(tmp_path)
     assert np.allclose(result.landmarks, faces[5][None], atol=1e-3)
 
@@ -191,11 +187,11 @@ def test_bad_files_stop_the_run_or_are_left_out_and_named(tmp_path, faces, monke
     np.savez(tmp_path / "set.npz", landmarks=upside_down)
     save_image(tmp_path / "z.png", np.zeros((64, 64, 3), np.uint8))
     with monkeypatch.context() as patch:
-        patch.setattr("portrait_pipeline.landmarks.collection.locate", None)  # no search before the cheap checks
+        patch.setattr("portrait_pipeline.shapes.collection.locate", None)  # no search before the cheap checks
         with pytest.raises(InputFileError, match=r"flipped\.pts: the face is mirrored.*\(and 1 more bad.*skip") as e:
             collect(tmp_path)
     assert "\n" not in str(e.value)
-    monkeypatch.setattr("portrait_pipeline.landmarks.detector.detect", lambda image: None)  # a long search for nothing
+    monkeypatch.setattr("portrait_pipeline.perception.detector.detect", lambda image: None)  # a long search for nothing
     result = collect(tmp_path, skip=True)
     assert len(result.landmarks) == 3 and len(result.bad) == 3 and len(result.no_face) == 1
     assert any("set.npz: face 1: the face is mirrored" in line for line in result.bad)

@@ -6,10 +6,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portrait_pipeline import images, landmarks, samples
-from portrait_pipeline.errors import LandmarkError, MissingDependencyError, NoFaceError, OutputError
-from portrait_pipeline.landmarks import models
-from portrait_pipeline.landmarks.views import around, turned
+from portrait_pipeline.base import images
+from portrait_pipeline.base.errors import LandmarkError, MissingDependencyError, NoFaceError, OutputError
+from portrait_pipeline.head.points import (
+    BROWS,
+    EYES,
+    JAW,
+    MIRROR,
+    MOUTH,
+    NOSE,
+    POLYLINES,
+    eye_distance,
+    handedness,
+    mirrored,
+)
+from portrait_pipeline.landmarks.draw import draw
+from portrait_pipeline.perception import models
+from portrait_pipeline.perception.detector import Detection, detect, locate
+from portrait_pipeline.perception.files import find_points, read_points, write_points
+from portrait_pipeline.perception.views import around, turned
+from portrait_pipeline.samples.sources import resolve, sample_names
 
 PLACES = {
     "left eye": (slice(36, 42), (205, 102)),
@@ -50,7 +66,7 @@ def plain(points: np.ndarray, separator: str = " ") -> str:
 def refused(path: Path, text: str | bytes, *words: str, size: tuple[int, int] | None = (160, 200)) -> None:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(LandmarkError) as caught:
-        landmarks.read_points(path, size)
+        read_points(path, size)
     message = str(caught.value)
     assert "\n" not in message and message.startswith(str(path))
     for word in words:
@@ -61,48 +77,48 @@ def refused(path: Path, text: str | bytes, *words: str, size: tuple[int, int] | 
 
 
 def test_mirror_is_an_involution_and_keeps_a_symmetric_face(face):
-    assert (landmarks.MIRROR[landmarks.MIRROR] == np.arange(68)).all()
-    np.testing.assert_allclose(landmarks.mirrored(face, 200), face, atol=1e-9)
+    assert (MIRROR[MIRROR] == np.arange(68)).all()
+    np.testing.assert_allclose(mirrored(face, 200), face, atol=1e-9)
     moved = face + [7, 3]
-    np.testing.assert_allclose(landmarks.mirrored(landmarks.mirrored(moved, 200), 200), moved)
-    for group in (landmarks.JAW, landmarks.BROWS, landmarks.NOSE, landmarks.EYES, landmarks.MOUTH):
+    np.testing.assert_allclose(mirrored(mirrored(moved, 200), 200), moved)
+    for group in (JAW, BROWS, NOSE, EYES, MOUTH):
         ids = np.arange(68)[group]
-        assert set(landmarks.MIRROR[ids]) == set(ids)
+        assert set(MIRROR[ids]) == set(ids)
 
 
 def test_groups_cover_the_68_points_once_and_so_do_the_lines():
-    groups = (landmarks.JAW, landmarks.BROWS, landmarks.NOSE, landmarks.EYES, landmarks.MOUTH)
+    groups = (JAW, BROWS, NOSE, EYES, MOUTH)
     assert np.concatenate([np.arange(68)[group] for group in groups]).tolist() == list(range(68))
-    assert sorted(index for ids, _ in landmarks.POLYLINES for index in ids) == list(range(68))
+    assert sorted(index for ids, _ in POLYLINES for index in ids) == list(range(68))
 
 
 def test_eye_distance_and_handedness_do_not_depend_on_the_roll(face):
-    assert landmarks.eye_distance(face) == pytest.approx(128 + 9 - (72 - 9))
+    assert eye_distance(face) == pytest.approx(128 + 9 - (72 - 9))
     for degrees in (0, 50, 120, 250):
         angle = np.deg2rad(degrees)
         turned_face = face @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         assert (
-            landmarks.handedness(turned_face) == pytest.approx(landmarks.handedness(face))
-            and landmarks.handedness(face) > 0.3
+            handedness(turned_face) == pytest.approx(handedness(face))
+            and handedness(face) > 0.3
         )
-        assert landmarks.handedness(turned_face * [1, -1]) < 0
+        assert handedness(turned_face * [1, -1]) < 0
 
 
 # --- files ---
 
 
 def test_pts_files_come_back(tmp_path, face):
-    landmarks.write_points(tmp_path / "a.pts", face)
+    write_points(tmp_path / "a.pts", face)
     text = (tmp_path / "a.pts").read_text()
     assert text.startswith("version: 1\nn_points: 68\n{\n") and text.endswith("}\n")
-    np.testing.assert_allclose(landmarks.read_points(tmp_path / "a.pts", (160, 200)), face, atol=6e-4)
+    np.testing.assert_allclose(read_points(tmp_path / "a.pts", (160, 200)), face, atol=6e-4)
 
 
 @pytest.mark.parametrize("separator", [" ", ",", ", ", "\t", "; "])
 def test_plain_files_with_any_separator_comments_and_windows_ends(tmp_path, face, separator):
     text = "# drawn by hand\n\n" + plain(face, separator).replace("\n", "\r\n")
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    np.testing.assert_allclose(landmarks.read_points(tmp_path / "a.txt", (160, 200)), face)
+    np.testing.assert_allclose(read_points(tmp_path / "a.txt", (160, 200)), face)
 
 
 def test_wrong_counts(tmp_path, face):
@@ -136,7 +152,7 @@ def test_points_outside_the_image(tmp_path, face):
     near = face.copy()
     near[8, 1] = 160 + 0.04 * 200
     path.write_text(plain(near))
-    np.testing.assert_allclose(landmarks.read_points(path, (160, 200)), near)  # a cut-off chin is fine
+    np.testing.assert_allclose(read_points(path, (160, 200)), near)  # a cut-off chin is fine
     far = face.copy()
     far[8] = 100, 175
     refused(path, plain(far), "point 8 at (100, 175)", "200 x 160", "1 of 68")
@@ -146,7 +162,7 @@ def test_points_outside_the_image(tmp_path, face):
 def test_points_that_are_no_face(tmp_path, face):
     path = tmp_path / "a.txt"
     refused(path, plain(np.full((68, 2), 50.0)), "coincide")
-    refused(path, plain(face[landmarks.MIRROR]), "mirrored")
+    refused(path, plain(face[MIRROR]), "mirrored")
     refused(path, plain([0, 160] + face * [1, -1]), "mirrored", "y must point down")
 
 
@@ -154,30 +170,30 @@ def test_files_that_are_no_text_or_too_large_or_missing(tmp_path):
     refused(tmp_path / "a.txt", bytes(range(256)), "not a text file")
     refused(tmp_path / "a.txt", b"1 2\n" * 100_000, "too many")
     with pytest.raises(LandmarkError, match="no such landmark file"):
-        landmarks.read_points(tmp_path / "none.pts")
+        read_points(tmp_path / "none.pts")
     with pytest.raises(LandmarkError, match="cannot be read"):
-        landmarks.read_points(tmp_path)
+        read_points(tmp_path)
 
 
 def test_writing_points_to_an_impossible_place_is_one_line(tmp_path, face):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
-        landmarks.write_points(tmp_path / "file" / "a.pts", face)
+        write_points(tmp_path / "file" / "a.pts", face)
 
 
 def test_order_of_the_files_beside_an_image(tmp_path):
     image = tmp_path / "photo.jpg"
-    assert landmarks.find_points(image) is None
+    assert find_points(image) is None
     for name in ("photo.txt", "photo.pts", "photo.jpg.txt", "photo.jpg.pts"):  # the last has precedence
         (tmp_path / name).touch()
-        assert landmarks.find_points(image) == tmp_path / name
+        assert find_points(image) == tmp_path / name
 
 
 def test_a_file_beside_the_image_wins_and_follows_its_reduction(tmp_path, face):
     path = tmp_path / "blank.png"  # no face in the pixels
     images.save_image(path, np.full((160, 200, 3), 128, np.uint8))
-    landmarks.write_points(tmp_path / "blank.pts", face)
-    found = landmarks.locate(path, images.load_image(path, max_side=100))
+    write_points(tmp_path / "blank.pts", face)
+    found = locate(path, images.load_image(path, max_side=100))
     assert (found.source, found.faces) == ("file:blank.pts", 1)
     np.testing.assert_allclose(found.points, face / 2, atol=1e-3)
     np.testing.assert_allclose(found.box, [*(face.min(axis=0) / 2), *(face.max(axis=0) / 2)], atol=1e-3)
@@ -189,8 +205,8 @@ def test_points_of_a_camera_picture_are_those_of_the_upright_picture(tmp_path, f
     Image.new("RGB", (160, 200)).save(
         tmp_path / "a.jpg", exif=exif
     )  # stored on its side, displayed 200 x 160
-    landmarks.write_points(tmp_path / "a.jpg.pts", face)
-    found = landmarks.locate(tmp_path / "a.jpg", images.load_image(tmp_path / "a.jpg"))
+    write_points(tmp_path / "a.jpg.pts", face)
+    found = locate(tmp_path / "a.jpg", images.load_image(tmp_path / "a.jpg"))
     np.testing.assert_allclose(found.points, face, atol=1e-3)
 
 
@@ -198,15 +214,15 @@ def test_a_bad_file_is_an_error_even_if_there_is_a_face(tmp_path, astronaut):
     images.save_image(tmp_path / "a.png", astronaut)
     (tmp_path / "a.txt").write_text("shopping list\n")
     with pytest.raises(LandmarkError, match=r"a\.txt: line 1"):
-        landmarks.locate(tmp_path / "a.png", astronaut)
+        locate(tmp_path / "a.png", astronaut)
 
 
 # --- detection with the real dlib ---
 
 
 @pytest.fixture(scope="module")
-def found(astronaut_path, astronaut) -> landmarks.Detection:
-    return landmarks.locate(astronaut_path, astronaut)
+def found(astronaut_path, astronaut) -> Detection:
+    return locate(astronaut_path, astronaut)
 
 
 def test_the_astronaut(found):
@@ -218,28 +234,28 @@ def test_the_astronaut(found):
 
 
 def test_the_same_answer_every_time(found, astronaut_path, astronaut):
-    np.testing.assert_array_equal(landmarks.locate(astronaut_path, astronaut).points, found.points)
+    np.testing.assert_array_equal(locate(astronaut_path, astronaut).points, found.points)
 
 
 def test_mirrored_enlarged_and_shifted_pictures_give_the_same_face(found, astronaut):
-    scale = landmarks.eye_distance(found.points)
-    flipped = landmarks.detect(np.ascontiguousarray(astronaut[:, ::-1]))
-    error = np.linalg.norm(landmarks.mirrored(flipped.points, 512) - found.points, axis=1)
+    scale = eye_distance(found.points)
+    flipped = detect(np.ascontiguousarray(astronaut[:, ::-1]))
+    error = np.linalg.norm(mirrored(flipped.points, 512) - found.points, axis=1)
     assert error.mean() < 0.03 * scale
-    enlarged = landmarks.detect(
+    enlarged = detect(
         np.array(Image.fromarray(astronaut).resize((1024, 1024), Image.Resampling.BICUBIC))
     )
     assert np.linalg.norm(enlarged.points / 2 - found.points, axis=1).mean() < 0.04 * scale
-    cut = landmarks.detect(astronaut[20:300, 90:370])
+    cut = detect(astronaut[20:300, 90:370])
     assert np.linalg.norm(cut.points + [90, 20] - found.points, axis=1).mean() < 0.04 * scale
 
 
 def test_a_tilted_face_is_found_by_turning_back(found, astronaut):
     crop = np.ascontiguousarray(astronaut[0:260, 90:350])
     view = turned(crop.shape[:2], 260, -35)
-    detection = landmarks.detect(view.warp(crop))
+    detection = detect(view.warp(crop))
     back = view.to_image(detection.points) + [90, 0]
-    assert np.linalg.norm(back - found.points, axis=1).mean() < 0.08 * landmarks.eye_distance(found.points)
+    assert np.linalg.norm(back - found.points, axis=1).mean() < 0.08 * eye_distance(found.points)
 
 
 def test_of_several_faces_the_largest(found, astronaut):
@@ -247,7 +263,7 @@ def test_of_several_faces_the_largest(found, astronaut):
     large = np.array(Image.fromarray(face).resize((340, 340), Image.Resampling.BICUBIC))
     canvas = np.full((360, 640, 3), 200, np.uint8)
     canvas[10:350, 290:630], canvas[80:280, 40:240] = large, face
-    detection = landmarks.detect(canvas)
+    detection = detect(canvas)
     assert detection.faces == 2
     assert detection.points[:, 0].min() > 290
 
@@ -255,15 +271,15 @@ def test_of_several_faces_the_largest(found, astronaut):
 def test_a_small_grey_picture_of_one_face(astronaut, found):
     crop = images.resize_to(np.ascontiguousarray(astronaut[40:230, 130:320]), 64)
     grey = np.repeat(crop.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
-    detection = landmarks.detect(grey)
+    detection = detect(grey)
     back = detection.points * 190 / 64 + [130, 40]
-    assert np.linalg.norm(back - found.points, axis=1).mean() < 0.1 * landmarks.eye_distance(found.points)
+    assert np.linalg.norm(back - found.points, axis=1).mean() < 0.1 * eye_distance(found.points)
 
 
-@pytest.mark.parametrize("name", samples.sample_names().artworks)
+@pytest.mark.parametrize("name", sample_names().artworks)
 def test_bundled_artworks_have_valid_points(name):
-    path = samples.resolve(f"sample:{name}").path
-    detection = landmarks.locate(path, images.load_image(path))
+    path = resolve(f"sample:{name}").path
+    detection = locate(path, images.load_image(path))
     assert detection.source == f"file:{name}.pts"
 
 
@@ -272,7 +288,7 @@ def test_no_face(tmp_path):
     image = np.full((200, 150, 3), 90, np.uint8)
     images.save_image(path, image)
     with pytest.raises(NoFaceError) as caught:
-        landmarks.locate(path, image)
+        locate(path, image)
     message = str(caught.value)
     assert (
         message.startswith(str(path))
@@ -326,7 +342,7 @@ def test_the_drawing_shows_every_group_at_any_size(face, side):
     image = np.full((side * 160 // 200, side, 3), 128, np.uint8)
     points = face * side / 200
     before = image.copy()
-    drawn = landmarks.draw(image, points)
+    drawn = draw(image, points)
     np.testing.assert_array_equal(image, before)
     assert drawn.dtype == np.uint8 and drawn.shape[0] % image.shape[0] == 0
     factor = drawn.shape[0] // image.shape[0]
@@ -337,4 +353,4 @@ def test_the_drawing_shows_every_group_at_any_size(face, side):
 
 
 def test_drawing_points_outside_the_image_is_harmless(face):
-    landmarks.draw(np.zeros((160, 200, 3), np.uint8), face + 1e7)
+    draw(np.zeros((160, 200, 3), np.uint8), face + 1e7)

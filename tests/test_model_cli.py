@@ -11,12 +11,11 @@ from click.testing import CliRunner
 from model_files import flame_arrays, small_head, write_flame, write_obj
 from PIL import Image
 
-from portrait_pipeline.applications.model_convert import read_landmark_ids
-from portrait_pipeline.applications.model_preview import poses, shaded
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import ModelError
-from portrait_pipeline.face_model import FaceModel, load_bundled_model
-from portrait_pipeline.face_model.model import load_model
+from portrait_pipeline.base.errors import ModelError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.convert.convert_file import read_landmark_ids
+from portrait_pipeline.convert.preview import poses, shaded
+from portrait_pipeline.head.model import FaceModel, load_bundled_model, load_model
 from portrait_pipeline.mesh.render import View, frame_head
 
 

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.images import load_image
-from portrait_pipeline.landmarks import locate
-from portrait_pipeline.samples import resolve, sample_names
-from portrait_pipeline.texture.perceptual import PerceptualNetwork
+from portrait_pipeline.base.images import load_image
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.perception.detector import locate
+from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
+from portrait_pipeline.samples.sources import resolve, sample_names
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from portrait_pipeline.errors import ParameterError
-from portrait_pipeline.params import LandmarksParams, Params, Section, TextureParams, load_params, validate
+from portrait_pipeline.base.errors import ParameterError
+from portrait_pipeline.base.params import Section, validate
+from portrait_pipeline.landmarks.params import LandmarksParams, load_pair
+from portrait_pipeline.pipeline.params import Params, load_params
+from portrait_pipeline.texture.params import TextureParams
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRS = "pairs:\n  me:\n    photo: sample:astronaut\n    art: a.png\n"
@@ -56,7 +59,7 @@ def test_defaults_fill_what_is_left_out(path):
     params = load_params(path)
     assert params.texture == TextureParams(beta=2.0) and params.landmarks == LandmarksParams()
     assert isinstance(params.texture.beta, float)  # an integer is a fine number
-    assert params.pair("me").art == "a.png"
+    assert params.pairs["me"].art == "a.png"
 
 
 def test_small_numbers_survive_a_ruamel_round_trip(path):
@@ -121,15 +124,16 @@ def test_pairs(path):
     refused(path, "texture:\n  beta: 1\n", "'pairs' is missing")
     refused(path, "", "'pairs' is missing")
     path.write_text(PAIRS)
+    assert load_pair("me", path) == load_params(path).pairs["me"]
     with pytest.raises(ParameterError, match="pair 'you' is not in params.yaml; known pairs: me"):
-        load_params(path).pair("you")
+        load_pair("you", path)
 
 
 def test_files_that_are_no_yaml(path, tmp_path):
     refused(path, "pairs: [1,\n  - : {", "not valid YAML")
     refused(path, PAIRS + PAIRS, "not valid YAML")  # a name given twice
     refused(path, b"\xff\xfe\x00", "cannot be read")
-    refused(path, "- 1\n", "not allowed")
+    refused(path, "- 1\n", "must be a mapping")
     with pytest.raises(ParameterError, match=r"none\.yaml: missing; run in the project's root"):
         load_params(tmp_path / "none.yaml")
     with pytest.raises(ParameterError, match="cannot be read"):

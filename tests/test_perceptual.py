@@ -17,11 +17,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import InputFileError, MissingDependencyError
-from portrait_pipeline.texture import perceptual_download as download
-from portrait_pipeline.texture.perceptual import TAPS, PerceptualNetwork
-from portrait_pipeline.texture.perceptual_balance import (
+from portrait_pipeline.base.errors import InputFileError, MissingDependencyError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.perceptual import download
+from portrait_pipeline.perceptual.balance import (
     CALIBRATION_SHARES,
     PORTRAIT_SHARES,
     balance,
@@ -29,8 +28,9 @@ from portrait_pipeline.texture.perceptual_balance import (
     energies,
     layer_shares,
 )
-from portrait_pipeline.texture.perceptual_layers import CONVOLUTIONS, DEVIATION, MEAN, POOLS, shapes
-from portrait_pipeline.texture.perceptual_weights import cache_folder, imagenet_path, load_weights, save_weights
+from portrait_pipeline.perceptual.layers import CONVOLUTIONS, DEVIATION, MEAN, POOLS, shapes
+from portrait_pipeline.perceptual.perceptual import TAPS, PerceptualNetwork
+from portrait_pipeline.perceptual.weights import cache_folder, imagenet_path, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_a_users_file_is_balanced_once_and_a_marked_one_is_left(tmp_path, uneven
     for name in (f"features.{tap - 1}.bias" for tap in TAPS):
         assert torch.allclose(own[name], bundled[name], rtol=0.01), "the same balance, whatever scale it came in"
     save_weights(tmp_path / "marked.safetensors", uneven, {"source": "test"})
-    monkeypatch.setattr("portrait_pipeline.texture.perceptual_weights.balance", None)
+    monkeypatch.setattr("portrait_pipeline.perceptual.weights.balance", None)
     marked = load_weights(tmp_path / "marked.safetensors")
     assert all(torch.equal(marked[name].float(), uneven[name].half().float()) for name in uneven)
 

@@ -14,15 +14,17 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import InputFileError, ParameterError, TrainingError
-from portrait_pipeline.texture.perceptual import PerceptualNetwork
-from portrait_pipeline.texture.perceptual_balance import CALIBRATION_SHARES, calibration_images, layer_shares
-from portrait_pipeline.texture.perceptual_training import Recipe, read_folder, train_weights
-from portrait_pipeline.texture.perceptual_training.augmentation import augment, crop, draw_crops, jitter_colour
-from portrait_pipeline.texture.perceptual_training.network import ClassifierVGG, fold
-from portrait_pipeline.texture.perceptual_weights import load_weights
-from portrait_pipeline.weights_cli import train as train_command
+from portrait_pipeline.base.errors import InputFileError, ParameterError, TrainingError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.making.perceptual.__main__ import main as train_command
+from portrait_pipeline.making.perceptual.augmentation import augment, crop, draw_crops, jitter_colour
+from portrait_pipeline.making.perceptual.images import read_folder
+from portrait_pipeline.making.perceptual.network import ClassifierVGG, fold
+from portrait_pipeline.making.perceptual.recipe import Recipe
+from portrait_pipeline.making.perceptual.train import train_weights
+from portrait_pipeline.perceptual.balance import CALIBRATION_SHARES, calibration_images, layer_shares
+from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
+from portrait_pipeline.perceptual.weights import load_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE = 32
@@ -194,7 +196,7 @@ def test_folding_is_exact():
 def small_calibration(monkeypatch) -> list[torch.Tensor]:
     """The calibration images at a size that saves seconds."""
     pictures = calibration_images(64)
-    monkeypatch.setattr("portrait_pipeline.texture.perceptual_training.train.calibration_images", lambda: pictures)
+    monkeypatch.setattr("portrait_pipeline.making.perceptual.train.calibration_images", lambda: pictures)
     return pictures
 
 
@@ -280,7 +282,7 @@ def test_an_interrupted_command_says_how_to_continue(folder, tmp_path, monkeypat
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("portrait_pipeline.texture.perceptual_training.train_weights", stop)
+    monkeypatch.setattr("portrait_pipeline.making.perceptual.train.train_weights", stop)
     arguments = ["weights", "train", str(folder), "-o", str(tmp_path / "vgg.safetensors"), "--device", "cpu"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 130 and "run the same command to continue" in result.output

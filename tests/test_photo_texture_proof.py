@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait_pipeline.evaluation.painted_heads import paint_head, photograph
-from portrait_pipeline.evaluation.photo_texture import MERGES, PARTS, REGIONS, make_scene, measured_shift, prove
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import PhotoTextureProofParams
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.params import PhotoTextureProofParams
+from portrait_pipeline.lab.proofs.painted_heads import paint_head, photograph
+from portrait_pipeline.lab.proofs.photo_texture import MERGES, PARTS, REGIONS, make_scene, measured_shift, prove
 
 SMALL = PhotoTextureProofParams(heads=1, yaws=[10.0], size=192, photo_size=256)
 
@@ -82,7 +82,7 @@ def test_the_stage_as_a_user_runs_it(tmp_path):
     (tmp_path / "params.yaml").write_text(
         "pairs: {}\nphoto_texture_proof: {heads: 1, yaws: [0.0], size: 128, photo_size: 160}\n"
     )
-    script = Path(__file__).parents[1] / "stages" / "photo_texture_proof.py"
+    script = Path(__file__).parents[1] / "stages" / "lab" / "photo_texture_proof.py"
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "PSNR" in done.stdout

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from portrait_pipeline.params import Params, load_params
+from portrait_pipeline.pipeline.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parent.parent
 

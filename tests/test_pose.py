@@ -16,9 +16,7 @@ from gltf_check import accessor_values, check_glb
 from PIL import Image
 from rigs import NAMES, plain, quadrants, small_rig
 
-from portrait_pipeline.animation import Rig
 from portrait_pipeline.animation.aliases import ALIASES, known_names, parse_expressions
-from portrait_pipeline.animation.glb import write_rig_glb
 from portrait_pipeline.animation.pose import (
     LOOK_DOWN,
     LOOK_SIDE,
@@ -30,11 +28,13 @@ from portrait_pipeline.animation.pose import (
     posed_parts,
     quaternion,
 )
-from portrait_pipeline.applications.posed_views import expression_row, picture
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import ParameterError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.face_model.pose import rotation_from_angles
+from portrait_pipeline.animation.rig import Rig
+from portrait_pipeline.base.errors import ParameterError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.export.glb import write_rig_glb
+from portrait_pipeline.export.posed_views import expression_row, picture
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.mesh.render import Framing, View, render
 from portrait_pipeline.mesh.render_parts import render_parts
 
@@ -256,7 +256,7 @@ def test_posing_takes_a_moment(tmp_path):
     small = small_rig()
     full = replace(small.parts[0], mesh=model.mesh(), targets=model.expression_basis, texture=quadrants(1024))
     write_rig_glb(tmp_path / "head.glb", Rig((full, *small.parts[2:]), ARKIT, np.zeros(52), np.zeros(3)))
-    code = ("import resource, sys; from portrait_pipeline.cli import main\n"
+    code = ("import resource, sys; from portrait_pipeline.commands.portrait import main\n"
             f"main(['pose', {str(tmp_path)!r}, '-e', 'jawOpen=0.6,smile=0.4', '--yaw', '20', '-o', "
             f"{str(tmp_path / 'out.glb')!r}], standalone_mode=False)\n"
             "usage = resource.getrusage(resource.RUSAGE_SELF); print(usage.ru_utime + usage.ru_stime)")

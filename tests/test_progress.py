@@ -5,10 +5,10 @@ import pty
 import subprocess
 import sys
 
-from portrait_pipeline import progress
+from portrait_pipeline.base import progress
 
 SCRIPT = """
-from portrait_pipeline.progress import progress_bar
+from portrait_pipeline.base.progress import progress_bar
 with progress_bar("texture") as report:
     for step in range(1, 4):
         report(step, 3, {"style": 0.123456, "content": 2.0 / step})

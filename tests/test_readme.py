@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from portrait_pipeline.params import Params, parameter_rows
-from portrait_pipeline.samples import sample_names
+from portrait_pipeline.pipeline.params import Params, parameter_rows
+from portrait_pipeline.samples.sources import sample_names
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

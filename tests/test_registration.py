@@ -9,9 +9,8 @@ import pytest
 import scipy.sparse as sp
 from model_files import small_head
 
-from portrait_pipeline.errors import ModelError
-from portrait_pipeline.face_model import FaceModel, load_bundled_model
-from portrait_pipeline.face_model.conversion import (
+from portrait_pipeline.base.errors import ModelError
+from portrait_pipeline.convert.conversion import (
     Carry,
     carried_contours,
     carried_mirror,
@@ -20,10 +19,8 @@ from portrait_pipeline.face_model.conversion import (
     to_head,
     to_native,
 )
-from portrait_pipeline.face_model.formats import ForeignModel
-from portrait_pipeline.face_model.model import blend_shape_limits
-from portrait_pipeline.face_model.pose import rotation_from_vector
-from portrait_pipeline.face_model.registration import (
+from portrait_pipeline.convert.formats.foreign import ForeignModel
+from portrait_pipeline.convert.registration import (
     Anchors,
     Registration,
     find_similarity,
@@ -31,8 +28,9 @@ from portrait_pipeline.face_model.registration import (
     register,
     smoothness,
 )
-from portrait_pipeline.face_model.similarity import Similarity, fit_similarity
-from portrait_pipeline.face_model.surface_points import (
+from portrait_pipeline.head.model import FaceModel, blend_shape_limits, load_bundled_model
+from portrait_pipeline.head.pose import rotation_from_vector
+from portrait_pipeline.head.surface_points import (
     SurfacePoints,
     TriangleSearch,
     grow,
@@ -40,6 +38,7 @@ from portrait_pipeline.face_model.surface_points import (
     rim_vertices,
     uniform_laplacian,
 )
+from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
 
 PATCHES = (1, 2, 3)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ball import ball, smooth_texture
 
-from portrait_pipeline.errors import ParameterError
+from portrait_pipeline.base.errors import ParameterError
 from portrait_pipeline.mesh.render import (
     Framing,
     View,

@@ -10,12 +10,13 @@ import pytest
 import torch
 from ball import ball, smooth_texture
 
-from portrait_pipeline.errors import MissingDependencyError, ParameterError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.mesh import Mesh
+from portrait_pipeline.base.errors import MissingDependencyError, ParameterError
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.render import Framing, View, camera_vertices, frame_head, rasterise, render
 from portrait_pipeline.texture.pyramid import half
-from portrait_pipeline.texture.rendering import Renderer, Shot, choose_renderer, mip_chain, texel_weights
+from portrait_pipeline.texture.rendering.base import Renderer, Shot, mip_chain, texel_weights
+from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.rendering.hardware import HardwareRenderer
 from portrait_pipeline.texture.rendering.sparse import SparseRenderer, chain_sides
 from portrait_pipeline.texture.views import crop_framing

@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from portrait_pipeline.evaluation.frechet import frechet_distance
-from portrait_pipeline.params import CycleganParams, DritParams, MunitParams
+from portrait_pipeline.fid.frechet import frechet_distance
+from portrait_pipeline.lab.params import CycleganParams, DritParams, MunitParams
+from portrait_pipeline.lab.rivals.cyclegan import Cyclegan
+from portrait_pipeline.lab.rivals.drit import Drit
+from portrait_pipeline.lab.rivals.layers import AdainMlp
+from portrait_pipeline.lab.rivals.munit import Munit
 from portrait_pipeline.translation.method import Batch
-from portrait_pipeline.translation.rivals import Cyclegan, Drit, Munit
-from portrait_pipeline.translation.rivals.layers import AdainMlp
 
 RIVALS = {"cyclegan": (Cyclegan, CycleganParams), "munit": (Munit, MunitParams), "drit": (Drit, DritParams)}
 K, B = 6, 16

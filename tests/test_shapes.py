@@ -3,34 +3,23 @@
 import numpy as np
 import pytest
 
-from portrait_pipeline.errors import ArtifactError, LandmarkError, ParameterError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import ShapeSpaceParams
-from portrait_pipeline.shapes import (
-    MIRROR,
-    ShapeSet,
-    ShapeSpace,
-    align,
-    apply,
-    build_shape_space,
-    crossing,
-    generate_art,
-    generate_normal,
-    invert,
-    mirror,
-    uncross,
-)
-from portrait_pipeline.shapes.alignment import TARGETS
+from portrait_pipeline.base.errors import ArtifactError, LandmarkError, ParameterError
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.shapes.alignment import TARGETS, align, apply, invert
 from portrait_pipeline.shapes.families import EFFECTS, FAMILIES, warp
 from portrait_pipeline.shapes.generate import (
+    generate_art,
+    generate_normal,
     sample_effects,
     sample_expressions,
     sample_rotations,
     smooth_noise,
 )
+from portrait_pipeline.shapes.params import ShapeSpaceParams
 from portrait_pipeline.shapes.plots import plot_classes, plot_modes
-from portrait_pipeline.shapes.points import anchors
-from portrait_pipeline.shapes.validity import gaps
+from portrait_pipeline.shapes.points import MIRROR, anchors, mirror
+from portrait_pipeline.shapes.space import ShapeSet, ShapeSpace, build_shape_space
+from portrait_pipeline.shapes.validity import crossing, gaps, uncross
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 from skimage.color import rgb2lab
 
-from portrait_pipeline import images, landmarks, samples
-from portrait_pipeline.applications.pair import LocatedPair as Located
-from portrait_pipeline.applications.pair import fit_pair, project_pair
-from portrait_pipeline.applications.study_sources import find_heads
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import InputFileError, ParameterError
-from portrait_pipeline.evaluation.appearance import (
+from portrait_pipeline.base import images
+from portrait_pipeline.base.errors import InputFileError, ParameterError
+from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.step import fit_pair
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.study.answers import interval, neighbours, retrieve, study_views
+from portrait_pipeline.lab.study.appearance import (
     SIDE,
     Block,
     block_distances,
@@ -25,13 +26,16 @@ from portrait_pipeline.evaluation.appearance import (
     feature_moments,
     portrait_region,
 )
-from portrait_pipeline.evaluation.copies import same_pictures
-from portrait_pipeline.evaluation.study import interval, neighbours, retrieve, study_views
-from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.lab.study.copies import same_pictures
+from portrait_pipeline.lab.study.sources import find_heads
+from portrait_pipeline.landmarks.record import LocatedPair as Located
+from portrait_pipeline.mesh.obj import write_obj
 from portrait_pipeline.mesh.render import View, render_head
-from portrait_pipeline.mesh.wavefront import write_obj
-from portrait_pipeline.params import FitParams, PhotoTextureParams
-from portrait_pipeline.texture.perceptual import PerceptualNetwork
+from portrait_pipeline.perception.detector import locate
+from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
+from portrait_pipeline.photo_texture.params import PhotoTextureParams
+from portrait_pipeline.photo_texture.step import project_pair
+from portrait_pipeline.samples.sources import resolve
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,9 +46,9 @@ def model():
 
 
 def picture(name: str) -> tuple[np.ndarray, np.ndarray]:
-    path = samples.resolve(f"sample:{name}").path
+    path = resolve(f"sample:{name}").path
     image = images.load_image(path)
-    return image, landmarks.locate(path, image).points
+    return image, locate(path, image).points
 
 
 def worn(model, image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +71,7 @@ def table(tmp_path_factory, model) -> Path:
     art = folder / "art"
     art.mkdir()
     for name in ("mosaic", "woodcut", "halftone_poster"):
-        asset = samples.resolve(f"sample:{name}").path
+        asset = resolve(f"sample:{name}").path
         for path in (asset, asset.with_suffix(".pts")):
             (art / path.name).write_bytes(path.read_bytes())
     (art / "broken.png").write_bytes(b"no picture")

@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from portrait_pipeline.applications import questionnaire
-from portrait_pipeline.applications.questionnaire import build_questionnaire, crop_portrait, write_questionnaire
-from portrait_pipeline.applications.study_score import score
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import OutputError, ParameterError
-from portrait_pipeline.evaluation.study import Candidates, Portrait, Study, StyledHead, interval
-from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.base.errors import OutputError, ParameterError
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.study import questionnaire
+from portrait_pipeline.lab.study.answers import Candidates, Portrait, Study, StyledHead, interval
+from portrait_pipeline.lab.study.questionnaire import build_questionnaire, crop_portrait, write_questionnaire
+from portrait_pipeline.lab.study.score import score
 
 TITLE = "</script><b>A & \"B\" %%DATA%% 'x'</b>"
 HEADS = 3

@@ -7,19 +7,20 @@ import pytest
 import torch
 from ball import smooth_texture
 
-from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.render import View
-from portrait_pipeline.params import TextureParams
-from portrait_pipeline.texture import Subject, fused, stylise, stylise_together
+from portrait_pipeline.perceptual import fused
+from portrait_pipeline.perceptual.hypercolumns import find_taps, sample_columns
+from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
 from portrait_pipeline.texture.graph import capture
-from portrait_pipeline.texture.hypercolumns import find_taps, sample_columns
-from portrait_pipeline.texture.perceptual import PerceptualNetwork
-from portrait_pipeline.texture.rendering import choose_renderer
+from portrait_pipeline.texture.optimisation_step import Optimisation
+from portrait_pipeline.texture.optimise import stylise, stylise_together
+from portrait_pipeline.texture.params import TextureParams
+from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.scale import build_scale, map_sizes
 from portrait_pipeline.texture.schedule import schedule
-from portrait_pipeline.texture.step import Optimisation
 from portrait_pipeline.texture.streams import side_by_side
-from portrait_pipeline.texture.subject import prepare
+from portrait_pipeline.texture.subject import Subject, prepare
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 CUDA = torch.device("cuda")

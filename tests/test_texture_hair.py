@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from portrait_pipeline.face_model import FaceModel, load_bundled_model
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.parts import openness, regions_with_whole_ears
 from portrait_pipeline.mesh.render import vertex_normals
-from portrait_pipeline.texture.bleeding import without_bleeding
-from portrait_pipeline.texture.exemplar import HAIR, OUTER
-from portrait_pipeline.texture.hair import HairLook, hair_core, hair_look, matched, strands
-from portrait_pipeline.texture.hair_flow import combed, hair_flow, layout_steps, texel_size, turned
-from portrait_pipeline.texture.head_parts import openness, regions_with_whole_ears
-from portrait_pipeline.texture.regions_head import head_regions
-from portrait_pipeline.texture.surface import surface_laplacian, texel_map
-from portrait_pipeline.texture.unseen import fill_by_region, hairline_distance
+from portrait_pipeline.mesh.texels import surface_laplacian, texel_map
+from portrait_pipeline.photo_texture.bleeding import without_bleeding
+from portrait_pipeline.photo_texture.hair import HairLook, hair_core, hair_look, matched, strands
+from portrait_pipeline.photo_texture.unseen import fill_by_region, hairline_distance
+from portrait_pipeline.regions.exemplar import HAIR, OUTER
+from portrait_pipeline.regions.hair_flow import combed, hair_flow, layout_steps, texel_size, turned
+from portrait_pipeline.regions.head import head_regions
 
 SIZE = 256
 BANDS = np.array([1.0, 1.0, 0.6])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from portrait_pipeline.texture.hypercolumns import find_taps, sample_columns
+from portrait_pipeline.perceptual.hypercolumns import find_taps, sample_columns
 from portrait_pipeline.texture.losses import (
     colour_emd,
     match,

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from ball import smooth_texture
 
-from portrait_pipeline.evaluation.texture import (
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.mesh.render import View
+from portrait_pipeline.regions.exemplar import EYES, LIPS, SKIN, region_map
+from portrait_pipeline.report.texture_measures import (
     SEAM_LIMIT,
     palette_distance,
     seam_ratio,
@@ -12,13 +15,10 @@ from portrait_pipeline.evaluation.texture import (
     unseen_noise,
     unseen_views,
 )
-from portrait_pipeline.evaluation.texture_quality import TextureQuality
-from portrait_pipeline.evaluation.view_losses import ViewLosses
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.mesh.render import View
-from portrait_pipeline.params import TextureParams
-from portrait_pipeline.texture import Subject
-from portrait_pipeline.texture.exemplar import EYES, LIPS, SKIN, region_map
+from portrait_pipeline.report.texture_quality import TextureQuality
+from portrait_pipeline.report.view_losses import ViewLosses
+from portrait_pipeline.texture.params import TextureParams
+from portrait_pipeline.texture.subject import Subject
 from portrait_pipeline.texture.views import draw_views
 
 FEW = TextureParams(views=3, points=64, style_points=128)

@@ -10,28 +10,37 @@ import torch
 from ball import ball, smooth_texture
 from click.testing import CliRunner
 
-from portrait_pipeline.applications import effects, texture_comparison
-from portrait_pipeline.applications.effects import blend, effect_grid
-from portrait_pipeline.applications.pair import DeformedHead, FittedPair, LocatedPair, PhotoTexture, TranslatedPair
-from portrait_pipeline.artifacts import read_arrays, read_json
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import ParameterError
-from portrait_pipeline.evaluation.texture_quality import TextureQuality
-from portrait_pipeline.face_model import Camera, load_bundled_model
+from portrait_pipeline.base.artifacts import read_arrays, read_json
+from portrait_pipeline.base.errors import ParameterError
+from portrait_pipeline.base.params import validate
+from portrait_pipeline.base.stage import Layout
+from portrait_pipeline.deform.record import DeformedHead
+from portrait_pipeline.fit.record import FittedPair
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.lab import texture_comparison
+from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.texture_methods import METHODS, stylise_by_method
+from portrait_pipeline.lab.texture_methods.fitting import fit_texture
+from portrait_pipeline.lab.texture_methods.joint import Geometry
+from portrait_pipeline.lab.texture_methods.moving_hardware import MovingHardwareViews
+from portrait_pipeline.lab.texture_methods.moving_views import MovingViews, barycentric
+from portrait_pipeline.lab.texture_methods.two_step import FIXED_VIEWS, PictureViews, _FromOneSide, head_colours
+from portrait_pipeline.lab.texture_methods.uv_space import FlatRenderer
+from portrait_pipeline.landmarks.record import LocatedPair
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
-from portrait_pipeline.params import Params, TextureParams, validate
-from portrait_pipeline.stage import Layout
-from portrait_pipeline.texture import Subject, stylise
-from portrait_pipeline.texture.methods import METHODS, stylise_by_method
-from portrait_pipeline.texture.methods.fitting import fit_texture
-from portrait_pipeline.texture.methods.joint import Geometry
-from portrait_pipeline.texture.methods.moving_hardware import MovingHardwareViews
-from portrait_pipeline.texture.methods.moving_views import MovingViews, barycentric
-from portrait_pipeline.texture.methods.two_step import FIXED_VIEWS, PictureViews, _FromOneSide, head_colours
-from portrait_pipeline.texture.methods.uv_space import FlatRenderer
-from portrait_pipeline.texture.rendering import Shot, choose_renderer
-from portrait_pipeline.texture.subject import to_image
+from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.pipeline import effects
+from portrait_pipeline.pipeline.effects import blend, effect_grid
+from portrait_pipeline.pipeline.params import Params
+from portrait_pipeline.report.texture_quality import TextureQuality
+from portrait_pipeline.texture.optimise import stylise
+from portrait_pipeline.texture.params import TextureParams
+from portrait_pipeline.texture.rendering.base import Shot
+from portrait_pipeline.texture.rendering.choice import choose_renderer
+from portrait_pipeline.texture.subject import Subject, to_image
 from portrait_pipeline.texture.views import crop_framing
+from portrait_pipeline.translation.record import TranslatedPair
 
 CPU = torch.device("cpu")
 FRAME = Framing(np.zeros(3), 12.0)
@@ -329,7 +338,7 @@ def project(records, tmp_path, monkeypatch):
 
 
 def run_stage_script() -> None:
-    runpy.run_path(str(ROOT / "stages" / "texture_comparison.py"))["main"](Layout())
+    runpy.run_path(str(ROOT / "stages" / "lab" / "texture_comparison.py"))["main"](Layout())
 
 
 def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):

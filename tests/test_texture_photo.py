@@ -5,25 +5,26 @@ import numpy as np
 import pytest
 from ball import ball, smooth_texture
 
-from portrait_pipeline.errors import InputFileError, ParameterError
-from portrait_pipeline.evaluation.painted_heads import PaintedHead
-from portrait_pipeline.evaluation.painted_heads import photograph as photograph_painted
-from portrait_pipeline.evaluation.photo_texture import measured_shift
-from portrait_pipeline.face_model import Camera, FaceModel, PerspectiveCamera, load_bundled_model
+from portrait_pipeline.base.errors import InputFileError, ParameterError
+from portrait_pipeline.head.camera import Camera, PerspectiveCamera
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.parts import openness, regions_with_whole_ears
+from portrait_pipeline.lab.proofs.painted_heads import PaintedHead
+from portrait_pipeline.lab.proofs.painted_heads import photograph as photograph_painted
+from portrait_pipeline.lab.proofs.photo_texture import measured_shift
 from portrait_pipeline.mesh.render import Framing, View, render
-from portrait_pipeline.params import PhotoTextureParams
-from portrait_pipeline.texture import project_photo
-from portrait_pipeline.texture.bleeding import hair_likeness, without_locks
-from portrait_pipeline.texture.blending import blended, continued
-from portrait_pipeline.texture.exemplar import HAIR, SKIN
-from portrait_pipeline.texture.gain import border_gain, log_gain, relit
-from portrait_pipeline.texture.head_parts import openness, regions_with_whole_ears
-from portrait_pipeline.texture.merging import merged_photos
-from portrait_pipeline.texture.photo_sampling import bilinear
-from portrait_pipeline.texture.photo_view import PhotoView, Shot, geometry_view
-from portrait_pipeline.texture.regions_head import landmark_places
-from portrait_pipeline.texture.segmentation import person_mask
-from portrait_pipeline.texture.surface import Extension, extend, surface_laplacian, texel_map
+from portrait_pipeline.mesh.texels import Extension, extend, surface_laplacian, texel_map
+from portrait_pipeline.photo_texture.bleeding import hair_likeness, without_locks
+from portrait_pipeline.photo_texture.blending import blended, continued
+from portrait_pipeline.photo_texture.gain import border_gain, log_gain, relit
+from portrait_pipeline.photo_texture.merging import merged_photos
+from portrait_pipeline.photo_texture.params import PhotoTextureParams
+from portrait_pipeline.photo_texture.photo_view import PhotoView, Shot, geometry_view
+from portrait_pipeline.photo_texture.projection import project_photo
+from portrait_pipeline.photo_texture.sampling import bilinear
+from portrait_pipeline.photo_texture.segmentation import person_mask
+from portrait_pipeline.regions.exemplar import HAIR, SKIN
+from portrait_pipeline.regions.head import landmark_places
 
 SIZE = 384
 GREEN = (20, 230, 30)

@@ -6,10 +6,14 @@ import pytest
 import torch
 from ball import smooth_texture
 
-from portrait_pipeline.errors import LandmarkError
-from portrait_pipeline.face_model import FaceModel, load_bundled_model
+from portrait_pipeline.base.errors import LandmarkError
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.parts import regions_with_whole_ears
 from portrait_pipeline.mesh.render import Framing, View, rasterise
-from portrait_pipeline.texture.exemplar import (
+from portrait_pipeline.mesh.texels import texel_map
+from portrait_pipeline.regions.artwork import portrait_regions
+from portrait_pipeline.regions.colours import bleeding, region_colours
+from portrait_pipeline.regions.exemplar import (
     BACKGROUND,
     EYES,
     HAIR,
@@ -23,12 +27,8 @@ from portrait_pipeline.texture.exemplar import (
     portrait_mask,
     region_map,
 )
-from portrait_pipeline.texture.head_parts import regions_with_whole_ears
+from portrait_pipeline.regions.head import head_regions
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
-from portrait_pipeline.texture.regions_art import portrait_regions
-from portrait_pipeline.texture.regions_colours import bleeding, region_colours
-from portrait_pipeline.texture.regions_head import head_regions
-from portrait_pipeline.texture.surface import texel_map
 
 PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)
 LUMINANCE = np.array([0.299, 0.587, 0.114])

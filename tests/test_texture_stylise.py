@@ -11,22 +11,30 @@ import pytest
 import torch
 from ball import smooth_texture
 
-from portrait_pipeline.errors import LandmarkError, MissingDependencyError, OutOfMemory, ParameterError, TrainingError
-from portrait_pipeline.evaluation.view_losses import ViewLosses
-from portrait_pipeline.face_model import load_bundled_model
+from portrait_pipeline.base.errors import (
+    LandmarkError,
+    MissingDependencyError,
+    OutOfMemory,
+    ParameterError,
+    TrainingError,
+)
+from portrait_pipeline.base.params import validate
+from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.render import View
-from portrait_pipeline.params import TextureParams, validate
-from portrait_pipeline.texture import Subject, optimise, stylise, stylise_together
-from portrait_pipeline.texture.exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
-from portrait_pipeline.texture.hypercolumns import Taps
+from portrait_pipeline.perceptual.hypercolumns import Taps
+from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
+from portrait_pipeline.regions.exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
+from portrait_pipeline.report.view_losses import ViewLosses
+from portrait_pipeline.texture import optimise
 from portrait_pipeline.texture.memory import advice
-from portrait_pipeline.texture.perceptual import PerceptualNetwork
-from portrait_pipeline.texture.rendering import choose_renderer
+from portrait_pipeline.texture.optimisation_step import Optimisation
+from portrait_pipeline.texture.optimise import stylise, stylise_together
+from portrait_pipeline.texture.params import TextureParams
+from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.sampling import Samples, draw_pixels, inner, pixel_points
 from portrait_pipeline.texture.scale import build_scale, style_groups
 from portrait_pipeline.texture.schedule import schedule
-from portrait_pipeline.texture.step import Optimisation
-from portrait_pipeline.texture.subject import prepare
+from portrait_pipeline.texture.subject import Subject, prepare
 from portrait_pipeline.texture.views import draw_views, surround_views
 
 CPU = torch.device("cpu")

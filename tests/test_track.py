@@ -13,14 +13,14 @@ from PIL import Image
 from rigs import small_rig
 
 from portrait_pipeline.animation.frames import read_frames
-from portrait_pipeline.animation.glb import write_rig_glb
-from portrait_pipeline.applications import track as tracking
-from portrait_pipeline.cli import main
-from portrait_pipeline.errors import NoFaceError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.face_model.camera import Camera
-from portrait_pipeline.face_model.pose import rotation_from_angles
-from portrait_pipeline.landmarks import read_points, write_points
+from portrait_pipeline.base.errors import NoFaceError
+from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.export.glb import write_rig_glb
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.head.pose import rotation_from_angles
+from portrait_pipeline.perception.files import read_points, write_points
+from portrait_pipeline.video import track as tracking
 
 MODEL = load_bundled_model()
 NAMES = MODEL.expression_names

@@ -6,14 +6,14 @@ import torch
 from sklearn.linear_model import RidgeCV
 from torch import nn
 
-from portrait_pipeline.device import choose_device
-from portrait_pipeline.errors import ArtifactError, MissingDependencyError
-from portrait_pipeline.params import AutoencoderParams, Params, TranslationParams
-from portrait_pipeline.translation import MODELS, load_methods, save_methods
+from portrait_pipeline.base.device import choose_device
+from portrait_pipeline.base.errors import ArtifactError, MissingDependencyError
+from portrait_pipeline.lab.table1.methods import MODELS, RIVALS, load_methods, rival, save_methods
+from portrait_pipeline.pipeline.params import Params
 from portrait_pipeline.translation.data import TrainingData
 from portrait_pipeline.translation.exemplar import AutoencoderTraining, ClassifierTraining, Exemplar
 from portrait_pipeline.translation.flat import FlatAdam, flatten
-from portrait_pipeline.translation.methods import RIVALS, rival
+from portrait_pipeline.translation.params import AutoencoderParams, TranslationParams
 from portrait_pipeline.translation.trainer import Trainer, draw_order, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

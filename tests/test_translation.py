@@ -6,24 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from portrait_pipeline.errors import ArtifactError, TrainingError
-from portrait_pipeline.face_model import load_bundled_model
-from portrait_pipeline.params import AutoencoderParams, ShapeSpaceParams, TranslationParams
-from portrait_pipeline.shapes import apply, build_shape_space, crossing, generate_art, generate_normal, mirror
-from portrait_pipeline.translation import (
-    Translator,
-    exaggerate,
-    load_autoencoder,
-    losses,
-    networks,
-    save_autoencoder,
-    train_autoencoder,
-    train_translation,
-    trainer,
-    translate,
-)
+from portrait_pipeline.base.errors import ArtifactError, TrainingError
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.shapes.alignment import apply
+from portrait_pipeline.shapes.generate import generate_art, generate_normal
+from portrait_pipeline.shapes.params import ShapeSpaceParams
+from portrait_pipeline.shapes.points import mirror
+from portrait_pipeline.shapes.space import build_shape_space
+from portrait_pipeline.shapes.validity import crossing
+from portrait_pipeline.translation import losses, networks, trainer
+from portrait_pipeline.translation.delivery import exaggerate, translate
 from portrait_pipeline.translation.exemplar import Exemplar
 from portrait_pipeline.translation.method import Batch
+from portrait_pipeline.translation.params import AutoencoderParams, TranslationParams
+from portrait_pipeline.translation.training import train_autoencoder, train_translation
+from portrait_pipeline.translation.translator import Translator, load_autoencoder, save_autoencoder
 
 AUTOENCODER = AutoencoderParams(epochs=2, batch_size=64)
 TRANSLATION = TranslationParams(epochs=3, batch_size=64)

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from rigs import globe, plain, quadrants, small_rig
 
-from portrait_pipeline.animation import Part, Rig
-from portrait_pipeline.applications.viewer import viewer_html, write_viewer
-from portrait_pipeline.errors import OutputError
+from portrait_pipeline.animation.rig import Part, Rig
+from portrait_pipeline.base.errors import OutputError
+from portrait_pipeline.export.viewer import viewer_html, write_viewer
 
 SIZE = (640, 480)
 RED, GREEN, BLUE, YELLOW = (230, 20, 20), (20, 200, 20), (20, 20, 230), (240, 220, 20)

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..face_model import FaceModel
-from ..mesh import Mesh
-from ..params import AnimationParams
+from ..head.model import FaceModel
+from ..mesh.mesh import Mesh
 from .expressions import carry_expressions
 from .eye_texture import eye_texture
 from .eyeball import Eyeball, fit_eyeball, sphere_mesh
@@ -18,6 +17,7 @@ from .lid_strip import Strip, lid_strip
 from .lids import Lids, close_lids, keep_off, strip
 from .lips import meet_lips, round_lips
 from .openings import Opening, find_opening
+from .params import AnimationParams
 from .rig import Part, Rig
 
 PASSES = 5  # of rest shape and targets, which depend on each other

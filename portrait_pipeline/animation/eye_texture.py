@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from ..mesh import Mesh
+from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, View, rasterise, sample_texture
 from .eyeball import Eyeball, uv_directions
 

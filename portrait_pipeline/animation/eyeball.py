@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..mesh import Mesh
+from ..mesh.mesh import Mesh
 
 # The average eyeball behind the lids of the average head (measured on ICT-FaceKit's): its radius, and its centre from
 # the middle between the corners of the opening, x away from the nose. Share of the opening's length in (x, z).

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputFileError, ParameterError
+from ..base.errors import InputFileError, ParameterError
 from ..mesh import gltf
 from .aliases import known_names, nearest
 from .pose import EYES, eye_turn, quaternion

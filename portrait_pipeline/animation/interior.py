@@ -9,7 +9,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from scipy.spatial import cKDTree
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from ..mesh.render import bilinear_taps
 from .mouth import PAINTED_SEAL, ROWS, cavity, cavity_texture, jaw_motion, lift_of
 from .openings import Opening, along, arc_parameter, opening_height

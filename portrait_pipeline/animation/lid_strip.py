@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from .interior import vertex_uv
 from .lids import HIDDEN, Lids, keep_off, strip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from .falloff import Falloff
 from .mouth import lip_gap
 from .openings import Opening, along, arc_parameter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..mesh import Mesh
+from ..mesh.mesh import Mesh
 from .openings import Opening, along, arc_parameter
 
 SEAL = 0.12  # cm of gap between the lips' edges that their inner sides close behind them

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 
 MIN_RIM = 12  # vertices; a patch with a shorter rim is no opening that lids or lips could close
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ParameterError
-from ..face_model.pose import rotation_from_angles
+from ..base.errors import ParameterError
+from ..head.pose import rotation_from_angles
 from .rig import Part, Rig
 
 LOOK_SIDE, LOOK_UP, LOOK_DOWN = 30.0, 25.0, 30.0
@@ -85,7 +85,7 @@ def eye_turn(name: str, names: Sequence[str], expression: np.ndarray) -> tuple[f
 
 
 def quaternion(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """x, y, z, w (4,) of :func:`portrait_pipeline.face_model.pose.rotation_from_angles`, w >= 0."""
+    """x, y, z, w (4,) of :func:`portrait_pipeline.head.pose.rotation_from_angles`, w >= 0."""
     y, p, r = np.radians([yaw, pitch, roll]) / 2
     cy, sy, cp, sp, cr, sr = np.cos(y), np.sin(y), np.cos(p), np.sin(p), np.cos(r), np.sin(r)
     # roll about z times minus pitch about x times yaw about y

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..artifacts import read_arrays, write_arrays
-from ..errors import ArtifactError
-from ..mesh import Mesh
+from ..base.artifacts import read_arrays, write_arrays
+from ..base.errors import ArtifactError
+from ..mesh.mesh import Mesh
 
 _MESH_FIELDS = ("vertices", "triangles", "uv", "uv_triangles")
 

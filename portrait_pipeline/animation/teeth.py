@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..mesh import Mesh
+from ..mesh.mesh import Mesh
 
 # Half arches from the middle backwards, cm, the upper incisors' front edge at (0, 0, 0); x outwards, y up, z to the
 # viewer. Average widths and heights of crowns, arches as measured on ICT-FaceKit's teeth.

@@ -8,14 +8,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
-from ..errors import LandmarkError
-from ..mesh import Mesh
-from ..params import DeformParams
+from ..base.errors import LandmarkError
+from ..mesh.mesh import Mesh
 from .energy import Energy
 from .folds import Gaps, Heights, ease_shifts, flipped_triangles
 from .follow import follow_landmarks
 from .intersections import intersecting_pairs
 from .order import keep_order
+from .params import DeformParams
 
 UNCROSS_ROUNDS = 4
 INNER_FACE = slice(31, 68)  # nostrils, eyes, mouth

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from ..mesh import Mesh
-from ..params import DeformParams
+from ..mesh.laplacian import cotangent_laplacian, directed_edges, graph_laplacian, ring_similarities
+from ..mesh.mesh import Mesh
 from .follow import skull_stiffness
-from .laplacian import cotangent_laplacian, directed_edges, graph_laplacian, ring_similarities
+from .params import DeformParams
 from .solve import factorise, solve_adam
 
 SIMILARITY_ROUNDS = 4

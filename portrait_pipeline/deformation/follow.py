@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from .laplacian import cotangent_weights, stiffness
+from ..mesh.laplacian import cotangent_weights, stiffness
 
 AXIS_LIMITS = (0.25, 4.0)
 JAW_ENDS = [0, 16]

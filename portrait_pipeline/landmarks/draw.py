@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .points import BROWS, EYES, JAW, MOUTH, NOSE, POLYLINES
+from ..head.points import BROWS, EYES, JAW, MOUTH, NOSE, POLYLINES
 
 COLOURS = (
     (JAW, (64, 224, 255)),

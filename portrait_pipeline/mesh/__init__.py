@@ -1,5 +1,1 @@
-"""Triangle meshes with a separate UV topology."""
-
-from .mesh import Mesh
-
-__all__ = ["Mesh"]
+"""What any triangle mesh needs: geometry, Laplacians, rays, texels, rendering, OBJ and glTF. No faces."""

@@ -1,6 +1,6 @@
 """The binary glTF 2.0 container: chunks, buffer views and accessors, written and strictly read.
 
-What the numbers mean is the business of the caller (:mod:`portrait_pipeline.animation.glb`). Reading takes nothing on
+What the numbers mean is the business of the caller (:mod:`portrait_pipeline.export.glb`). Reading takes nothing on
 trust: sizes are limited, every range is checked, and no address outside the file is followed.
 """
 
@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 
-from ..errors import InputFileError
+from ..base.errors import InputFileError
 
 MAX_JSON_BYTES = 8 * 10**6
 MAX_COUNT = 10**6

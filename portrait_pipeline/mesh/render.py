@@ -23,7 +23,7 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from ..errors import ParameterError
+from ..base.errors import ParameterError
 from .mesh import Mesh
 
 GREY = 205.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..base.errors import ParameterError
 from .mesh import Mesh
 from .render import Framing, Rasteriser, View, embree_rasterise, rasterise, sample_texture
 

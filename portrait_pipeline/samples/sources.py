@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import MissingDependencyError, ParameterError
+from ..base.errors import MissingDependencyError, ParameterError
 
 PREFIX = "sample:"
 ASSETS = Path(__file__).resolve().parent / "assets"

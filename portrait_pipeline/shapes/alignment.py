@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import LandmarkError
+from ..base.errors import LandmarkError
 from .points import anchors
 
 CANVAS = 512.0

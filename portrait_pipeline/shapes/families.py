@@ -10,18 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .points import (
-    BROW_LEFT,
-    BROW_RIGHT,
-    EYE_LEFT,
-    EYE_RIGHT,
-    JAW,
-    LIP_INNER,
-    LIP_OUTER,
-    MOUTH,
-    NOSE_BASE,
-    NOSE_BRIDGE,
-)
+from .points import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, JAW, LIP_INNER, LIP_OUTER, MOUTH, NOSE_BASE, NOSE_BRIDGE
 
 EFFECTS: dict[str, float] = {
     # name: natural spread (standard deviation) that every art face gets, whatever its family

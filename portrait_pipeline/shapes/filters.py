@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from .alignment import align
 from .points import mirror
 from .validity import crossing, uncross

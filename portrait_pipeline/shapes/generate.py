@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ParameterError
-from ..face_model import FaceModel
+from ..base.errors import ParameterError
+from ..head.model import FaceModel
 from .families import EFFECTS, FAMILIES, warp
 from .points import JAW, STROKES
 from .validity import crossing, uncross

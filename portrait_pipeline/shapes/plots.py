@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..artifacts import atomic_path
+from ..base.artifacts import atomic_path
 from .points import STROKES
 from .space import ShapeSet, ShapeSpace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..landmarks import MIRROR
+from ..head.points import MIRROR
 
 JAW = np.arange(0, 17)
 BROW_LEFT, BROW_RIGHT = np.arange(17, 22), np.arange(22, 27)

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ..artifacts import Record
-from ..errors import LandmarkError, ParameterError
-from ..face_model import FaceModel
-from ..landmarks import Faces
-from ..params import LandmarkSetsParams
-from .completion import complete
+from ..base.artifacts import Record
+from ..base.errors import LandmarkError, ParameterError
+from ..head.model import FaceModel
+from .collection import Faces
+from .fill_in import complete
 from .filters import estimate_pose, mend_crossings, outlier_distance
+from .params import LandmarkSetsParams
 
 Domain = Literal["normal", "art"]
 GENERATED = "generated"

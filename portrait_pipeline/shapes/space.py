@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..artifacts import read_arrays, write_arrays
-from ..errors import ArtifactError, ParameterError
-from ..params import ShapeSpaceParams
+from ..base.artifacts import read_arrays, write_arrays
+from ..base.errors import ArtifactError, ParameterError
 from .alignment import Alignment, align
+from .params import ShapeSpaceParams
 from .points import mirror
 
 RESTARTS = 8

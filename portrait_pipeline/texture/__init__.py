@@ -1,7 +1,1 @@
-"""Photo texture and multi-view texture stylisation."""
-
-from .optimise import stylise, stylise_together
-from .photo_projection import project_photo
-from .subject import Subject
-
-__all__ = ["Subject", "project_photo", "stylise", "stylise_together"]
+"""Stage ``texture``: multi-view optimisation of the texture (5, eqs. 11-13)."""

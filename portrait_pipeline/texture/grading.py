@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from .exemplar import EYES, HAIR, LIPS, OUTER, SKIN
+from ..regions.exemplar import EYES, HAIR, LIPS, OUTER, SKIN
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
 # each axis of the map: neither noise may be blown up nor drawing flattened. Neck and ears have less to draw than faces.

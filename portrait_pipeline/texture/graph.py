@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .step import Optimisation
+from .optimisation_step import Optimisation
 
 
 def capture(optimisation: Optimisation) -> torch.cuda.CUDAGraph:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
-from ..errors import OutOfMemory
-from ..params import TextureParams
+from ..base.errors import OutOfMemory
+from .params import TextureParams
 
 # What allocators say that raise a plain RuntimeError: PyTorch's on the CPU, nvdiffrast, cuBLAS and cuDNN.
 _SAYINGS = ("out of memory", "not enough memory", "can't allocate memory", "cuda error: 2[", "alloc_failed")

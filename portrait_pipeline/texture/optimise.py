@@ -10,24 +10,25 @@ import cv2
 import numpy as np
 import torch
 
-from ..device import choose_device
-from ..errors import ParameterError, TrainingError
-from ..params import TextureParams
-from ..progress import Progress, silent
-from .completion import Completion
-from .exemplar import TEETH
+from ..base.device import choose_device
+from ..base.errors import ParameterError, TrainingError
+from ..base.progress import Progress, silent
+from ..mesh.completion import Completion
+from ..perceptual.perceptual import network_for
+from ..regions.colours import region_colours
+from ..regions.exemplar import TEETH
 from .grading import Grading
 from .graph import capture
 from .memory import memory_advice
+from .optimisation_step import TERMS, Optimisation
 from .palette import start_by_region
-from .perceptual import network_for
+from .params import TextureParams
 from .pyramid import enlarge, resize
-from .regions_colours import region_colours
-from .rendering import RenderedViews, Renderer, Shot, choose_renderer, texel_weights
+from .rendering.base import RenderedViews, Renderer, Shot, texel_weights
+from .rendering.choice import choose_renderer
 from .scale import build_scale
 from .schedule import Stage, schedule
 from .seam import close_seam
-from .step import TERMS, Optimisation
 from .subject import Prepared, Subject, prepare
 from .views import draw_views, surround_views
 

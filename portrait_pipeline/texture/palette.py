@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from .exemplar import EYES, LIPS, OUTER, SKIN, TEETH
-from .luminance import LUMINANCE
+from ..base.images import LUMINANCE
+from ..regions.exemplar import EYES, LIPS, OUTER, SKIN, TEETH
 
 _WEIGHTS = np.array(LUMINANCE)
 _BINS = 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from .exemplar import EYES, HAIR, LIPS
+from ..regions.exemplar import EYES, HAIR, LIPS
 
 # Least share of the samples where visible: eyes and lips are small and carry the likeness, hair may be a rim.
 _SHARES = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}

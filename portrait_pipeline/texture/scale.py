@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from ..mesh.render import View
-from ..params import TextureParams
-from .exemplar import BACKGROUND, HAIR, OUTER, SKIN, TEETH, face_coordinates
-from .hypercolumns import Taps, find_taps
+from ..perceptual.hypercolumns import Taps, find_taps
+from ..perceptual.perceptual import PerceptualNetwork
+from ..regions.exemplar import BACKGROUND, HAIR, OUTER, SKIN, TEETH, face_coordinates
 from .losses import Moments, moments
-from .perceptual import PerceptualNetwork
+from .params import TextureParams
 from .pyramid import resize
-from .rendering import RenderedViews, Renderer, Shot
+from .rendering.base import RenderedViews, Renderer, Shot
 from .sampling import Samples, draw_pixels, inner, pixel_points
 from .schedule import Stage
 from .subject import Prepared, to_image

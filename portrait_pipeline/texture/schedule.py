@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..params import TextureParams
+from .params import TextureParams
 
 _PIXELS = 8  # pixels a sample, at least: denser samples of a small image repeat each other
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import LandmarkError, ParameterError
-from ..face_model import FaceModel
-from ..mesh import Mesh
+from ..base.errors import LandmarkError, ParameterError
+from ..head.model import FaceModel
+from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, frame_head
-from .exemplar import BACKGROUND, SKIN, portrait_mask
-from .regions_art import portrait_regions
-from .regions_head import head_regions, landmark_places
+from ..regions.artwork import portrait_regions
+from ..regions.exemplar import BACKGROUND, SKIN, portrait_mask
+from ..regions.head import head_regions, landmark_places
 
 _ART_MARGIN = 0.12
 

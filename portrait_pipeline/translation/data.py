@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..shapes import ShapeSet, ShapeSpace
+from ..shapes.space import ShapeSet, ShapeSpace
 
 
 @dataclass(frozen=True)

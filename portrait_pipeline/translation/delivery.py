@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import ShapeSpace, invert, keep_face, scale_change
+from ..shapes.alignment import invert
+from ..shapes.easing import keep_face, scale_change
+from ..shapes.space import ShapeSpace
 from .styles import Style, exemplar_style
 from .translator import Translator
 
@@ -27,7 +29,7 @@ def translate(
     """Translate a person's landmarks into the geometric style of one exemplar: l_z of section 4.1.
 
     What the PCA does not hold of the person is kept. Where lids, lips or other lines would cross, the change is eased
-    (:func:`~portrait_pipeline.shapes.keep_face`).
+    (:func:`~portrait_pipeline.shapes.easing.keep_face`).
 
     Args:
         content: (68, 2) pixels of the photo, y down, frontal.

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..params import TranslationParams
 from . import losses
 from .method import Batch, Method, Trainable
 from .networks import STYLE_SIZE, ArtBranch, Autoencoder, critic, initialise
+from .params import TranslationParams
 
 
 class AutoencoderTraining(Trainable):

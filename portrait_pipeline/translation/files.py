@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ..artifacts import atomic_path
-from ..errors import ArtifactError
+from ..base.artifacts import atomic_path
+from ..base.errors import ArtifactError
 
 VERSION = 2
 

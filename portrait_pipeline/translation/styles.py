@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ParameterError
-from ..shapes import ShapeSet, ShapeSpace
+from ..base.errors import ParameterError
 from ..shapes.alignment import TARGETS
+from ..shapes.space import ShapeSet, ShapeSpace
 from .translator import Translator
 
 

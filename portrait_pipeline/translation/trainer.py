@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import TrainingError
-from ..params import ScheduleParams
-from ..progress import Progress, silent
-from .checkpoint import fingerprint, load_state, save_state
+from ..base.checkpoint import fingerprint, load_state, save_state
+from ..base.errors import TrainingError
+from ..base.progress import Progress, silent
 from .data import TrainingData
 from .flat import FlatAdam, flatten
 from .method import Batch, Trainable
+from .params import ScheduleParams
 
 CHECKPOINT_EVERY = 10  # epochs
 MOMENTS = (0.5, 0.999)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from ...mesh import Mesh
+from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
 from ..pyramid import half
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-from ...errors import MissingDependencyError
+from ...base.errors import MissingDependencyError
 from .base import Renderer
 from .hardware import HardwareRenderer, load_nvdiffrast
 from .sparse import SparseRenderer

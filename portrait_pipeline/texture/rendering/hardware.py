@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ...errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
-from ...mesh import Mesh
+from ...base.errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
+from ...mesh.mesh import Mesh
 from ...mesh.render import MIN_AREA
 from .base import Shot, Surface
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ...mesh import Mesh
+from ...mesh.mesh import Mesh
 from ...mesh.render import Fragments, Rasteriser, bilinear_taps, embree_rasterise, mip_levels, rasterise
 from .base import Shot, Surface, mip_chain
 

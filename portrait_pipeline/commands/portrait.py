@@ -1,0 +1,160 @@
+"""The ``portrait`` command. Heavy modules are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..base.errors import PortraitError
+from .model import model
+from .pose import pose, track
+from .weights import weights
+
+_MORE_PHOTOS = click.option("--more-photo", "more_photos", multiple=True, metavar="FILE",
+                            help="A further photo of the same person; may be repeated.")
+
+
+class PortraitGroup(click.Group):
+    """Shows user errors as one line and exits with status 1."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except PortraitError as error:
+            click.echo(f"portrait: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=PortraitGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="portrait-pipeline")
+def main() -> None:
+    """One portrait photo and one portrait artwork in, a textured, stylised 3D head out."""
+
+
+@main.command()
+@click.argument("photo")
+@click.argument("art")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@_MORE_PHOTOS
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project whose trained networks and params.yaml are used.")
+def stylize(photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...],
+            project: Path) -> None:
+    """Make the head of PHOTO in the style of ART.
+
+    Each is an image file or sample:NAME. Points in PHOTO.pts or ART.pts beside the image win over detection.
+    """
+    from ..pipeline.stylize import stylize_files
+
+    stylize_files(photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True),
+                  more_photos=more_photos)
+    click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
+
+
+@main.command()
+@click.argument("content")
+@click.argument("styles", nargs=-1, metavar="[STYLE]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.option("--scale", type=float, help="Factor on the change: 0 none, 2 twice.  [default: deform.scale]")
+@click.option("--interpolate", is_flag=True, help="From the first style through the others to the last, in steps.")
+@click.option("--steps", type=int, help="Steps of --interpolate, both ends included.  [default: 7]")
+@click.option("--style-class", type=int, metavar="N", help="Style of class N: the mean of its training faces.")
+@click.option("--random", "seed", type=int, metavar="SEED",
+              help="A style drawn from N(0, I); with --style-class, one member of the class.")
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project whose trained networks and params.yaml are used.")
+def translate(content: str, styles: tuple[str, ...], output: Path, scale: float | None, interpolate: bool,
+              steps: int | None, style_class: int | None, seed: int | None, overrides: tuple[str, ...],
+              project: Path) -> None:
+    """Change the landmarks of CONTENT as the exemplar STYLE asks, and bend the photo with them.
+
+    Each is an image file, sample:NAME or a landmark file (.pts, .txt). Writes figure.png, translated.pts (pixels of
+    CONTENT), the points seen from the front, and warped.png.
+    """
+    from ..pipeline.translate import StyleChoice, translate_files
+
+    choice = StyleChoice(styles, style_class, seed, interpolate, steps)
+    written = translate_files(content, choice, output, project, overrides, scale,
+                              notify=lambda line: click.echo(line, err=True))
+    click.echo("\n".join(map(str, written)))
+
+
+@main.command()
+@click.argument("pair")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture, PNG or JPEG.")
+@click.option("--beta", "betas", type=float, multiple=True, help="Of texture.beta, a column each; may be repeated.")
+@click.option("--scale", "scales", type=float, multiple=True, help="Of deform.scale, a row each; may be repeated.")
+@click.option("--strength", "strengths", type=float, multiple=True,
+              help="Of texture.strength, in the last row; may be repeated.")
+@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
+              help="Override a parameter, as in dvc exp run; may be repeated.")
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+              help="Project that holds the pair, run at least to the stage photo_texture.")
+def effects(pair: str, output: Path, betas: tuple[float, ...], scales: tuple[float, ...],
+            strengths: tuple[float, ...], overrides: tuple[str, ...], project: Path) -> None:
+    """Show what beta, deform.scale and strength do to PAIR, as one picture (Fig. 9).
+
+    Every beta takes one optimisation of the texture; scale and strength take none.
+    """
+    from ..pipeline.effects import BETAS, SCALES, STRENGTHS, write_effects
+
+    write_effects(pair, output, project, overrides, betas or BETAS, scales or SCALES, strengths or STRENGTHS,
+                  notify=lambda line: click.echo(line, err=True))
+    click.echo(output)
+
+
+@main.command("add-pair")
+@click.argument("name")
+@click.argument("photo")
+@click.argument("art")
+@_MORE_PHOTOS
+@click.option("--params", type=click.Path(path_type=Path), default=Path("params.yaml"), show_default=True)
+def add_pair(name: str, photo: str, art: str, more_photos: tuple[str, ...], params: Path) -> None:
+    """Write the pair NAME of PHOTO and ART into params.yaml, keeping its comments.
+
+    Image files from outside the project (and the .pts or .txt points beside them) are copied into data/photos and
+    data/art, where DVC sees them change.
+    """
+    from ..pipeline.pairs_file import add_pair as add
+
+    click.echo(f"added; now run: dvc repro\n{add(params, name, photo, art, more_photos)}")
+
+
+@main.command()
+def params() -> None:
+    """List every parameter with its default, range and meaning."""
+    from ..pipeline.params import describe
+
+    click.echo(describe())
+
+
+@main.command()
+@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True)
+def doctor(project: Path) -> None:
+    """Say which parts are there, and what to install for those that are not."""
+    from ..pipeline.doctor import diagnose
+
+    checks = diagnose(project)
+    for check in checks:
+        mark = "ok     " if check.present else ("MISSING" if check.required else "absent ")
+        click.echo(f"{mark} {check.name}: {check.detail}")
+        if not check.present:
+            click.echo(f"        -> {check.remedy}")
+    if any(check.required and not check.present for check in checks):
+        sys.exit(1)
+
+
+main.add_command(model)
+main.add_command(weights)
+main.add_command(pose)
+main.add_command(track)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Foreign face models brought to the head's topology."""

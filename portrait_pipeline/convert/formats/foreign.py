@@ -1,0 +1,87 @@
+"""A face model as a reader delivers it, before it gets what our models also have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...base.errors import ModelError
+
+MOST_VERTICES = 500_000
+MOST_BYTES = 4 * 2**30  # of a file, and of all arrays of a model in memory
+
+
+@dataclass(frozen=True)
+class ForeignModel:
+    """v = mean + sum_k a_k identity_basis_k + sum_j e_j expression_basis_j + sum_kj a_k e_j cross_basis_kj.
+
+    Positions in cm, +y up, +z out of the face, +x the subject's left; the origin is the format's own. Fields as in
+    :class:`..model.FaceModel`; what a format does not have is None.
+
+    Attributes:
+        landmarks: (68,) vertex ids, -1 for those that the format does not name, or None.
+        skin: (V,) bool, the vertices of the outer skin, or None: then it is found by looking from outside.
+        notes: one line each on what was left out or assumed.
+    """
+
+    name: str
+    mean: np.ndarray
+    triangles: np.ndarray
+    identity_basis: np.ndarray
+    expression_basis: np.ndarray
+    expression_names: tuple[str, ...]
+    expression_low: np.ndarray
+    expression_high: np.ndarray
+    expression_spread: np.ndarray
+    cross_basis: np.ndarray | None = None
+    uv: np.ndarray | None = None
+    uv_triangles: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
+    skin: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check_path(path: Path, what: str) -> None:
+    """Refuse a file that is missing or too large.
+
+    Raises:
+        ModelError: one line with the path, what it should be, and the limit.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; {what}")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ModelError(f"{path}: {size / 2**30:.1f} GiB, at most {MOST_BYTES / 2**30:.0f} are read; {what}")
+
+
+def check_array(where: str, array: np.ndarray, shape: tuple[int | str, ...], remedy: str) -> np.ndarray:
+    """``array`` if its shape is ``shape`` (a name stands for any length) and its numbers are finite.
+
+    Raises:
+        ModelError: one line with the dataset, the shape got, the shape expected and the remedy.
+    """
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or got == want for got, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        expected = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+        raise ModelError(f"{where}: shape {array.shape}, expected ({expected}); {remedy}")
+    if array.dtype.kind not in "fiub":
+        raise ModelError(f"{where}: holds {array.dtype}, expected numbers; {remedy}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ModelError(f"{where}: has a number that is not finite; {remedy}")
+    return array
+
+
+def check_ids(where: str, ids: np.ndarray, count: int, remedy: str, lowest: int = 0) -> np.ndarray:
+    """``ids`` if all of them are in [``lowest``, ``count``).
+
+    Raises:
+        ModelError: one line with the first bad id and the range.
+    """
+    bad = ids[(ids < lowest) | (ids >= count)]
+    if len(bad):
+        raise ModelError(f"{where}: has the id {bad.ravel()[0]}, expected {lowest} to {count - 1}; {remedy}")
+    return ids

@@ -1,0 +1,1 @@
+"""Stage ``export``: the files that a person opens, and posing a finished head."""

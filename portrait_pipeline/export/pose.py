@@ -1,0 +1,100 @@
+"""A finished head in another pose: the file of the head in, a posed file out, no optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..animation.aliases import as_vector, known_names, parse_expressions
+from ..animation.frames import read_frames
+from ..animation.pose import Pose, look_coefficients
+from ..base.artifacts import atomic_path
+from ..base.errors import OutputError, ParameterError
+from .glb_reader import RigFile, open_rig
+
+SUFFIXES = (".glb", ".obj", ".png")
+PICTURE_SIDE = 640
+
+
+def pose_file(
+    head: Path,
+    output: Path,
+    expressions: Sequence[str] = (),
+    turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    gaze: tuple[float, float] | None = None,
+    neutral: bool = False,
+    size: int = PICTURE_SIDE,
+    frames: Path | None = None,
+) -> None:
+    """Write a head in another pose.
+
+    Args:
+        head: folder of results, or its ``head.glb``.
+        output: ``.glb`` (still with all expressions, showing these), ``.obj`` (with its textures, as it is now) or
+            ``.png`` (seen from the front).
+        expressions: ``name=value`` items, see :func:`portrait_pipeline.animation.aliases.parse_expressions`.
+        turn: yaw, pitch and roll in degrees, see :class:`Pose`.
+        gaze: degrees to image right and up, or None to leave the eyes as they are.
+        neutral: start from no expression, instead of the one that the file shows.
+        size: side of a picture in pixels.
+        frames: table of coefficients over time for an animation in a ``.glb``, see
+            :func:`portrait_pipeline.animation.frames.read_frames`; what it has no columns for is as given otherwise.
+
+    Raises:
+        InputFileError: the head cannot be used. ParameterError: an unknown expression or a value out of range.
+        OutputError: another suffix, or the file cannot be written.
+    """
+    suffix = output.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise OutputError(f"{output}: '{suffix}' is not a known suffix; use {', '.join(SUFFIXES)}")
+    if frames is not None and (suffix != ".glb" or any(turn)):
+        raise ParameterError(f"--frames {frames}: needs an output .glb, and takes yaw, pitch and roll from its columns")
+    file = open_rig(head)
+    start = np.zeros(len(file.names)) if neutral else file.expression
+    values = ({} if gaze is None else look_coefficients(*gaze)) | parse_expressions(expressions, file.names)
+    pose = Pose(as_vector(values, file.names, start), *turn)
+    if frames is not None:
+        _write(output, file.animated(read_frames(frames, file.names, pose.expression)))
+    elif suffix == ".glb":
+        _write(output, file.posed(pose))
+    elif suffix == ".obj":
+        _write_obj(output, file, pose)
+    else:
+        _write_picture(output, file, pose, size)
+
+
+def list_expressions(head: Path) -> list[str]:
+    """Lines that name the expressions of a head with the coefficients it shows, and the words for several at once.
+
+    Raises:
+        InputFileError: the head cannot be used.
+    """
+    file = open_rig(head)
+    lines = [f"{name} = {value:.2f}" for name, value in zip(file.names, file.expression.tolist(), strict=True)]
+    several = {word: parts for word, parts in known_names(file.names).items() if parts != (word,)}
+    return lines + [f"{word}: {', '.join(parts)}" for word, parts in several.items()]
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _write_obj(output: Path, file: RigFile, pose: Pose) -> None:
+    from ..animation.pose import posed_parts
+    from ..mesh.obj import Surface, write_surfaces
+
+    if any(letter.isspace() for letter in output.name):
+        raise OutputError(f"{output}: many programs cannot read an OBJ file with a blank in its name; name it without")
+    surfaces = [Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
+                for part in posed_parts(file.rig(), pose)]
+    write_surfaces(output, surfaces)
+
+
+def _write_picture(output: Path, file: RigFile, pose: Pose, size: int) -> None:
+    from ..base.images import save_image
+    from .posed_views import picture
+
+    save_image(output, picture(file.rig(), pose, size))

@@ -1,0 +1,55 @@
+"""Pictures of a rig in a pose, for ``portrait pose`` and the contact sheet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..animation.aliases import as_vector
+from ..animation.pose import Pose, look_coefficients, posed_parts
+from ..animation.rig import Rig
+from ..mesh.render import Framing, View
+from ..mesh.render_parts import render_parts
+from .contact_sheet import tight_frame
+
+MARGIN = 0.1
+MOVES = 0.8
+"""cm; what some expression moves further than this is the face."""
+
+EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
+    ("Neutral", {}),
+    ("Smile", {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}),
+    ("Jaw open", {"jawOpen": 0.8}),
+    ("Blink", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}),
+    ("Looking aside, brows up", look_coefficients(25.0, 0.0)
+     | {"browInnerUp": 0.8, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8}),
+)
+"""Captions and coefficients of :func:`expression_row`."""
+
+
+def picture(
+    rig: Rig, pose: Pose, size: int, framing: Framing | None = None, background: tuple[int, int, int] = (255, 255, 255)
+) -> np.ndarray:
+    """A rig in a pose, seen from the front: (size, size, 3) uint8 RGB.
+
+    Args:
+        framing: what is shown; if not given, the head as it lies without its expression, so that pictures of different
+            expressions can be compared.
+    """
+    if framing is None:
+        neutral = posed_parts(rig, replace(pose, expression=0 * pose.expression))
+        framing = tight_frame(np.concatenate([part.mesh.vertices for part in neutral]), [View()], MARGIN)
+    parts = [(part.mesh, part.texture) for part in posed_parts(rig, pose)]
+    return render_parts(parts, View(), framing, size, background)
+
+
+def expression_row(rig: Rig, size: int, background: tuple[int, int, int]) -> list[tuple[str, np.ndarray]]:
+    """Captions and pictures (size, size, 3) of the face in a few expressions, in one frame; none of a stiff head."""
+    head, neutral = rig.parts[0], np.zeros(len(rig.names))
+    face = (np.linalg.norm(head.targets, axis=2) > MOVES).any(axis=0)
+    if not face.any():
+        return []
+    framing = tight_frame(np.asarray(head.mesh.vertices)[face], [View()], MARGIN)
+    return [(caption, picture(rig, Pose(as_vector(values, rig.names, neutral)), size, framing, background))
+            for caption, values in EXPRESSIONS]

@@ -1,0 +1,67 @@
+"""The folder of results that a person opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..animation.rig import Rig
+from ..fit.record import FittedPair
+from ..head.model import FaceModel
+from ..landmarks.record import LocatedPair
+from ..mesh.obj import write_obj
+from ..photo_texture.record import PhotoTexture
+from ..texture.record import StylisedTexture
+from ..translation.record import TranslatedPair
+from .contact_sheet import CELL, WIDTH, SheetInputs, write_contact_sheet
+from .glb import write_rig_glb
+from .params import ExportParams
+from .posed_views import expression_row
+from .turntable import write_turntable
+from .viewer import write_viewer
+
+
+def write_results(
+    folder: Path,
+    title: str,
+    model: FaceModel,
+    located: LocatedPair,
+    fitted: FittedPair,
+    translated: TranslatedPair,
+    photo: PhotoTexture,
+    stylised: StylisedTexture,
+    rig: Rig,
+    photo_rig: Rig,
+    params: ExportParams,
+) -> None:
+    """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif and viewer.html.
+
+    Args:
+        folder: made if needed; files of these names are replaced.
+        title: heading of the contact sheet and the viewer; any text.
+        rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    fitted_mesh = model.mesh(fitted.vertices)
+    mesh = fitted_mesh.with_vertices(stylised.vertices)
+    write_rig_glb(folder / "head.glb", rig)
+    write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
+    write_turntable(folder / "turntable.gif", mesh, stylised.texture, params)
+    write_viewer(folder / "viewer.html", title, {"Stylised": rig, "Photo": photo_rig})
+    inputs = SheetInputs(
+        title=title,
+        photo=located.photo,
+        art=located.art,
+        photo_points=located.photo_points,
+        art_points=located.art_points,
+        content=translated.content,
+        translated=translated.translated,
+        style=translated.style,
+        mesh=fitted_mesh,
+        deformed=stylised.vertices,
+        photo_texture=photo.texture,
+        texture=stylised.texture,
+        expressions=expression_row(rig, WIDTH // 5, CELL),
+    )
+    write_contact_sheet(folder / "contact_sheet.png", inputs)

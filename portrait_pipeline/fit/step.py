@@ -1,0 +1,58 @@
+"""From points to a fitted head: the function of the stage ``fit`` (4.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..deformation.deform import deform
+from ..deformation.params import DeformParams
+from ..head.camera import ROW_LENGTH
+from ..head.model import FaceModel
+from ..head.points import eye_distance
+from ..landmarks.record import LocatedPair
+from .fit import Fit, fit_errors, fit_joint, fit_landmarks, frontalise, landmark_offsets
+from .params import FitParams
+from .record import FittedPair
+
+WRONG_POINT = 0.15
+"""Points further from the fitted head than this share of the eye distance are taken for wrong, not for its shape."""
+
+
+def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPair:
+    """Fit the face model to the photos (its geometry is used) and to the artwork (only its pose is used).
+
+    Further photos share the identity and have an expression and a camera of their own.
+    """
+    points = [pair.photo_points, *pair.more_points]
+    photos = (pair.photo, *pair.more_photos)
+    sizes = [(image.shape[1], image.shape[0]) for image in photos]
+    fits = fit_joint(model, points, params, image_sizes=sizes, images=photos)
+    heads = [_on_landmarks(model, *seen).astype(np.float32) for seen in zip(fits, points, strict=True)]
+    art = fit_landmarks(model, pair.art_points, params.for_art())
+    photo = fits[0]
+    errors = fit_errors(model, photo, pair.photo_points) / eye_distance(pair.photo_points)
+    return FittedPair(
+        vertices=heads[0],
+        identity=photo.identity,
+        expression=photo.expression,
+        camera_row=photo.camera.row(),
+        more_vertices=np.array(heads[1:], np.float32).reshape(-1, *model.mean.shape),
+        more_camera_rows=np.array([fit.camera.row() for fit in fits[1:]]).reshape(-1, ROW_LENGTH),
+        content_points=frontalise(model, photo, pair.photo_points),
+        style_points=frontalise(model, art, pair.art_points),
+        inner_error=float(errors[17:60].mean()),
+        jaw_error=float(errors[:17].mean()),
+    )
+
+
+def _on_landmarks(model: FaceModel, fit: Fit, points: np.ndarray) -> np.ndarray:
+    """The fitted head (V, 3) drawn the last percents to the landmarks (68, 2) of its photo.
+
+    The model's prior leaves lips and lids a little off; projected from there, teeth would be painted on the lips.
+    """
+    vertices = model.vertices(fit.identity, fit.expression)
+    offsets = landmark_offsets(model, fit, points)
+    size = np.linalg.norm(vertices[model.landmarks[36]] - vertices[model.landmarks[45]])
+    offsets[np.linalg.norm(offsets, axis=1) > WRONG_POINT * size] = 0.0
+    targets = vertices[model.landmarks] + offsets
+    return deform(model.mesh(vertices), model.landmarks, targets, DeformParams(follow="none"))

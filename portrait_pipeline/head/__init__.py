@@ -1,0 +1,1 @@
+"""The morphable head: model, camera, pose and the bundled assets."""

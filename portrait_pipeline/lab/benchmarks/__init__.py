@@ -1,0 +1,1 @@
+"""Run times and memory of training and texture."""

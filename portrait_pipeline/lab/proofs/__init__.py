@@ -1,0 +1,1 @@
+"""What the method recovers of truths that are known: heads, painted heads, scans, deformations."""

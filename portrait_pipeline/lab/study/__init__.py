@@ -1,0 +1,1 @@
+"""The user study of section 6.3, with machines and with people."""

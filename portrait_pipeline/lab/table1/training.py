@@ -1,0 +1,58 @@
+"""Training of one column of Table 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ...base.progress import Progress, silent
+from ...shapes.space import ShapeSet, ShapeSpace
+from ...translation.data import TrainingData
+from ...translation.method import Method
+from ...translation.networks import Autoencoder
+from ...translation.params import TranslationParams
+from ...translation.trainer import History, train
+from ...translation.training import train_exemplar
+from ..params import LabParams
+from .methods import MODELS, RIVALS, rival
+
+
+def train_model(
+    name: str,
+    autoencoder: Autoencoder,
+    space: ShapeSpace,
+    shapes: ShapeSet,
+    schedule: TranslationParams,
+    rivals: LabParams,
+    seed: int,
+    progress: Progress = silent,
+    checkpoint: Path | None = None,
+    device: str | torch.device = "cpu",
+) -> tuple[Method, History]:
+    """Train one column of Table 1 with the schedule of stage two.
+
+    Args:
+        name: one of ``MODELS``. autoencoder: stage one, which ours needs.
+        schedule: of stage two, for all methods. rivals: ``cyclegan``, ``munit`` and ``drit``, with their learning rates
+            and weights.
+        seed: in place of ``translation.seed``.
+        Others and raises: as :func:`train_autoencoder`.
+
+    Returns:
+        the method, on the CPU, and one dict of losses an epoch.
+    """
+    data = TrainingData.of(space, shapes, device)
+    schedule = schedule.model_copy(update={"seed": seed})
+    if name in RIVALS:
+        own = getattr(rivals, name)
+        schedule = schedule.model_copy(update={"learning_rate": own.learning_rate})
+        model = rival(name, space.size, own, torch.Generator().manual_seed(seed))
+        history = train(model, data, schedule, progress, checkpoint)
+    elif name in MODELS:
+        if name == "ours_without_class_loss":
+            schedule = schedule.model_copy(update={"weight_class": 0.0, "weight_class_adversarial": 0.0})
+        model, history = train_exemplar(autoencoder, data, space.classes, schedule, progress, checkpoint)
+    else:
+        raise ValueError(f"unknown model {name!r}; known: {', '.join(MODELS)}")
+    return model.cpu(), history

@@ -1,0 +1,122 @@
+"""Geometry and texture together, as Neural 3D Mesh Renderer does it: to show why the paper fixes the geometry.
+
+The same loop and losses, but their gradient moves the vertices too. Strokes are then bought with dents: the result is a
+worse head, not a better painting. A stiffness keeps it finite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ...base.progress import Progress, silent
+from ...mesh.laplacian import graph_laplacian
+from ...perceptual.perceptual import PerceptualNetwork
+from ...report.recording import Recorder
+from ...texture.optimisation_step import Optimisation
+from ...texture.optimise import Work
+from ...texture.params import TextureParams
+from ...texture.rendering.base import RenderedViews, Shot
+from ...texture.rendering.hardware import HardwareViews
+from ...texture.result import Stylisation, run_method
+from ...texture.scale import Scale, build_scale
+from ...texture.schedule import Stage
+from ...texture.subject import Subject
+from .moving_hardware import MovingHardwareViews
+from .moving_views import MovingViews
+
+_RATE = 0.02  # cm a step, of Adam
+_STIFFNESS = 3e-4  # weight of sum_i |(L d)_i|^2, d the displacement in cm and L the graph Laplacian
+_SUPERSAMPLE = 2
+
+
+class Geometry:
+    """The vertices while they are optimised: Adam on the picture's gradient and a Laplacian regulariser.
+
+    Attributes:
+        vertices: (V, 3) float32 head space, cm, requires gradients.
+    """
+
+    def __init__(self, vertices: np.ndarray, triangles: np.ndarray, device: torch.device) -> None:
+        self._rest = torch.tensor(np.asarray(vertices, np.float32), device=device)
+        self.vertices = self._rest.clone().requires_grad_()
+        laplacian = graph_laplacian(triangles, len(vertices))
+        self._stiffness = (2 * _STIFFNESS * (laplacian.T @ laplacian)).tocsr()
+        self._optimiser = torch.optim.Adam([self.vertices], _RATE)
+
+    def step(self) -> None:
+        """One update from the gradient that has gathered, which is then dropped."""
+        if self.vertices.grad is None:
+            return
+        moved = (self.vertices - self._rest).detach().cpu().numpy()
+        self.vertices.grad += torch.as_tensor(self._stiffness @ moved, dtype=torch.float32, device=self._rest.device)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+
+
+class _JointOptimisation(Optimisation):
+    def __init__(
+        self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams,
+        geometry: Geometry,
+    ) -> None:
+        super().__init__(scale, textures, network, params)
+        self._geometry = geometry
+
+    def step(self) -> None:
+        super().step()
+        self._geometry.step()
+
+
+class JointWork(Work):
+    """Scales whose steps move the vertices too. Content, samples and silhouettes remain those of the first geometry."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        mesh = self.heads[0].subject.mesh
+        self.geometry = Geometry(mesh.vertices, mesh.triangles, self.device)
+
+    def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+        recorder = Recorder(self.renderer)
+        scale = build_scale(
+            stage, self.heads, self.front, self.surround, self.network, recorder, self.params, self.generator,
+            self.rng,
+        )
+        self._watch(stage, scale.views)
+        if stage.iterations == 0:
+            return textures
+        scale = replace(scale, views=self._moving(scale.views, recorder.shots))
+        optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
+        for step in range(stage.iterations):
+            optimisation.step()
+            self._record(optimisation.history[: step + 1], stage, progress, total)
+        return optimisation.textures
+
+    def _moving(self, views: RenderedViews, shots: list[Shot]) -> MovingViews | MovingHardwareViews:
+        head = self.heads[0]
+        common = (
+            head.subject.mesh, self.geometry.vertices, shots, _SUPERSAMPLE, views.surface, head.style_mean,
+            views.texture_size,
+        )
+        if isinstance(views, HardwareViews):
+            return MovingHardwareViews(*common, views.raster, views.raster.RasterizeCudaContext(self.device))
+        return MovingViews(*common)
+
+
+def joint(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+    """Texture and vertices; ``Stylisation.vertices`` are the moved ones.
+
+    On the CPU the vertices feel what happens inside the silhouette only; see :mod:`.moving_views`.
+    """
+    made: list[JointWork] = []
+
+    def work(*arguments) -> JointWork:
+        made.append(JointWork(*arguments))
+        return made[-1]
+
+    result = run_method(subject, params, progress, work)
+    if not made:
+        return result
+    vertices = made[0].geometry.vertices.detach().cpu().numpy()
+    return replace(result, vertices=vertices.astype(np.asarray(subject.mesh.vertices).dtype))

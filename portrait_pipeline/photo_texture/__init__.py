@@ -1,0 +1,1 @@
+"""Stage ``photo_texture``: the photo carried into the canonical texture (5)."""

@@ -1,0 +1,1 @@
+"""All stages as one: the parameters of params.yaml, pairs, and a pair made in memory from photo to files."""

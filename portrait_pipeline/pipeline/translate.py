@@ -1,0 +1,341 @@
+"""``portrait translate``: a face in one or several geometric styles, as points, as a bent photo and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..base import images
+from ..base.errors import ArtifactError, FitError, ParameterError
+from ..base.params import validate
+from ..base.stage import Layout
+from ..deform.targets import landmark_targets
+from ..deformation.params import DeformParams
+from ..fit.fit import Fit, fit_landmarks, frontalise
+from ..head.choice import head_model
+from ..head.model import FaceModel
+from ..perception.detector import locate
+from ..perception.files import SUFFIXES, read_points, write_points
+from ..samples.sources import resolve
+from ..shapes.easing import keep_face
+from .params import Params, load_params, with_overrides
+
+if TYPE_CHECKING:  # torch takes seconds to import: errors in the arguments are told before
+    from ..shapes.space import ShapeSpace
+    from ..translation.styles import Style
+    from ..translation.translator import Translator
+
+STEPS = 7
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face as it was given, and seen from the front.
+
+    Attributes:
+        name: for captions.
+        image: (H, W, 3) uint8 RGB, or None where only points were given.
+        points: (68, 2) pixels of ``image``.
+        enlarge: factor from ``points`` to pixels of the file at its full size.
+        fit: the face model fitted to ``points``.
+        frontal: (68, 2) ``points`` with the pose taken out.
+    """
+
+    name: str
+    image: np.ndarray | None
+    points: np.ndarray
+    enlarge: float
+    fit: Fit
+    frontal: np.ndarray
+
+
+@dataclass(frozen=True)
+class StyleChoice:
+    """The styles that the user asks for, in this order: exemplars, one of a class, a random one.
+
+    Attributes:
+        exemplars: images, ``sample:<name>`` or landmark files.
+        label: 1 to the number of classes, or None.
+        seed: of a style drawn from N(0, I); with ``label``, of the member of the class. None for none.
+        interpolate: go from the first style through the others to the last.
+        steps: of the interpolation; None for the default.
+    """
+
+    exemplars: Sequence[str] = ()
+    label: int | None = None
+    seed: int | None = None
+    interpolate: bool = False
+    steps: int | None = None
+
+    def check(self) -> None:
+        """Raise a ParameterError if the choice makes no sense."""
+        count = len(self.exemplars) + (self.label is not None or self.seed is not None)
+        if count == 0:
+            raise ParameterError("STYLE is missing; name an exemplar, or give --random SEED or --style-class N")
+        if count > 1 and not self.interpolate:
+            raise ParameterError(f"{count} styles given, expected 1; name one, or add --interpolate")
+        if self.interpolate and count < 2:
+            raise ParameterError("--interpolate needs at least 2 styles, got 1; name another exemplar")
+        if self.steps is not None and not self.interpolate:
+            raise ParameterError(f"--steps is {self.steps} but there is nothing to interpolate; add --interpolate")
+        if self.steps is not None and not 2 <= self.steps <= 100:
+            raise ParameterError(f"--steps is {self.steps}, must be 2 to 100")
+        if self.steps is not None and self.steps < count:
+            raise ParameterError(f"--steps is {self.steps} for {count} styles; at least {count}, one for each")
+        if self.seed is not None and not 0 <= self.seed < 2**32:
+            raise ParameterError(f"--random is {self.seed}, must be 0 to {2**32 - 1}")
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the command needs of a trained project."""
+
+    space: ShapeSpace
+    translator: Translator
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The chosen styles.
+
+    Attributes:
+        codes: of n styles.
+        names: n captions.
+        faces: n exemplars, or None where there is no exemplar but codes alone.
+        shapes: n times (68, 2), the exemplar's frontal points, or the average person in the style (aligned canvas).
+    """
+
+    codes: Style
+    names: list[str]
+    faces: list[Face | None]
+    shapes: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One result.
+
+    Attributes:
+        frontal: (68, 2) translated points, in the frame of the content's frontal points.
+        points: (68, 2) the same with the content's pose put back, in the frame of its points.
+    """
+
+    frontal: np.ndarray
+    points: np.ndarray
+
+
+def translate_files(
+    content: str,
+    choice: StyleChoice,
+    output: Path,
+    project: Path,
+    overrides: Sequence[str],
+    scale: float | None,
+    notify: Callable[[str], None],
+) -> list[Path]:
+    """Translate one face and write points and pictures.
+
+    Args:
+        content: image, ``sample:<name>`` or landmark file (``.pts``, ``.txt``).
+        choice: styles.
+        output: folder, made if needed; its files of the same names are replaced.
+        project: folder with ``data/artifacts`` (trained networks) and, optionally, ``params.yaml``.
+        overrides: ``section.name=value``.
+        scale: factor on the change; None takes ``deform.scale``.
+        notify: receives one line a step.
+
+    Returns:
+        The files written, the figure first.
+
+    Raises:
+        PortraitError: any user error; nothing is written then.
+    """
+    from .translate_figure import draw_figure, warp_all
+
+    choice.check()
+    params = _params(project, overrides, scale)
+    networks = _load_networks(project)
+    model = head_model(params.fit.model, project)
+    person = load_face(model, content, params, False, notify)
+    styles = choose_styles(networks, model, choice, params, notify)
+    results = translate_face(networks, model, person, styles.codes, choice, params)
+    warped = warp_all(person, results)
+    note = "" if params.deform.scale == 1 else f", scale {params.deform.scale:g}"
+    return _write(output, person, styles, results, warped, draw_figure(person, styles, results, warped, note))
+
+
+def _params(project: Path, overrides: Sequence[str], scale: float | None) -> Params:
+    file = project / "params.yaml"
+    params = load_params(file) if file.is_file() else Params(pairs={})
+    params = with_overrides(params, overrides)
+    if scale is None:
+        return params
+    deform = validate(DeformParams, params.deform.model_dump() | {"scale": scale}, "--scale")
+    return params.model_copy(update={"deform": deform})
+
+
+def _load_networks(project: Path) -> Networks:
+    layout = Layout(project)
+    space_path = layout.artifact("shape_space", "shape_space.h5")
+    translator_path = layout.artifact("translation", "translator.safetensors")
+    for path in (space_path, translator_path):
+        if not path.is_file():
+            raise ArtifactError(f"{path}: missing; run `dvc repro translation` in the project, or name it by --project")
+    from ..shapes.space import ShapeSpace
+    from ..translation.translator import Translator
+
+    return Networks(ShapeSpace.load(space_path), Translator.load(translator_path), layout)
+
+
+def load_face(
+    model: FaceModel, source: str, params: Params, artistic: bool, notify: Callable[[str], None]
+) -> Face:
+    """Read or find the 68 points of a face and take its pose out, as for a pair of the pipeline.
+
+    Args:
+        model: the face model, whose fit tells the pose.
+        source: image, ``sample:<name>`` or landmark file.
+        params: sections ``landmarks`` and ``fit``.
+        artistic: fit it as an artwork.
+        notify: receives a line if several faces are seen.
+
+    Raises:
+        InputFileError: no such file, no face, bad points; the message names the file.
+        FitError: the points are no face.
+    """
+    path, name = resolve(source, Path("."))
+    image, enlarge = None, 1.0
+    if path.suffix.lower() in SUFFIXES:
+        points = read_points(path)
+    else:
+        image = images.load_image(path, max_side=params.landmarks.max_side)
+        detection = locate(path, image)
+        if detection.faces > 1:
+            notify(f"{path}: {detection.faces} faces found, the largest is used")
+        points, enlarge = detection.points, images.image_size(path)[1] / image.shape[1]
+    try:
+        size = None if image is None else (image.shape[1], image.shape[0])
+        fit = fit_landmarks(model, points, params.fit.for_art() if artistic else params.fit, image_size=size)
+    except FitError as error:
+        raise FitError(f"{path}: {error}") from error
+    return Face(name, image, points, enlarge, fit, frontalise(model, fit, points))
+
+
+def choose_styles(
+    networks: Networks, model: FaceModel, choice: StyleChoice, params: Params, notify: Callable[[str], None]
+) -> Styles:
+    """The codes of the styles that the user asks for."""
+    from ..shapes.space import ShapeSet
+    from ..translation.styles import Style, class_style, exemplar_style, random_style, style_face
+
+    space, translator = networks.space, networks.translator
+    faces: list[Face | None] = [load_face(model, source, params, True, notify) for source in choice.exemplars]
+    names, shapes, parts = [face.name for face in faces], [face.frontal for face in faces], []
+    bound = params.translate.bound
+    if faces:
+        art = space.encode(space.align(np.stack(shapes))[0])
+        parts.append(exemplar_style(translator, space, art, bound=bound))
+    rng = None if choice.seed is None else np.random.default_rng(choice.seed)
+    if choice.label is not None:
+        training = ShapeSet.load(networks.layout.artifact("shape_space", "shapes.h5"))
+        parts.append(class_style(translator, space, training, choice.label - 1, rng, bound=bound))
+        names.append(f"class {choice.label}" + ("" if rng is None else f", member drawn with seed {choice.seed}"))
+    elif rng is not None:
+        parts.append(random_style(translator, space, rng))
+        names.append(f"random style {choice.seed}")
+    if len(names) > len(faces):
+        faces.append(None)
+        face = space.decode(style_face(translator, space, parts[-1].codes))[0]
+        shapes.append(keep_face(space.decode(space.normal_mean), face))
+    codes = Style(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "mirrored")))
+    return Styles(codes, names, faces, shapes)
+
+
+def translate_face(
+    networks: Networks, model: FaceModel, person: Face, codes: Style, choice: StyleChoice, params: Params
+) -> list[Translation]:
+    """The person in the chosen style, or in each style on the way between several."""
+    from ..translation.delivery import deliver
+    from ..translation.styles import between
+
+    if choice.interpolate:
+        codes = between(codes, choice.steps or STEPS)
+    aligned, to_canvas = networks.space.align(person.frontal)
+    moved = deliver(
+        networks.translator,
+        networks.space,
+        np.repeat(aligned[None], len(codes), axis=0),
+        codes,
+        strength=params.deform.scale,
+        bound=params.translate.bound,
+    )
+    back = np.linalg.inv(to_canvas[:, :2]).T
+    return [
+        Translation(frontal, put_pose_back(model, person, frontal))
+        for frontal in (person.frontal + (face - aligned) @ back for face in moved)
+    ]
+
+
+def put_pose_back(model: FaceModel, person: Face, frontal: np.ndarray) -> np.ndarray:
+    """Changed frontal points as the photo's camera sees them.
+
+    The change of the frontal points becomes one of the fitted head's landmarks, with the depth that the deformation
+    of the head gives it (:func:`~portrait_pipeline.deform.targets.landmark_targets`); how far that moves them in
+    the photo is added to the photo's own points, so that no change leaves these as they are.
+
+    Args:
+        model: of the fit.
+        person: whose pose it is.
+        frontal: (68, 2) in the frame of ``person.frontal``.
+
+    Returns:
+        (68, 2) in the frame of ``person.points``.
+    """
+    camera = person.fit.camera
+    vertices = model.vertices(person.fit.identity, person.fit.expression)
+    before, after = (
+        camera.project(
+            landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points)
+        )[:, :2]
+        for points in (person.frontal, frontal)
+    )
+    return keep_face(person.points, person.points + (after - before))
+
+
+def _write(
+    output: Path,
+    person: Face,
+    styles: Styles,
+    results: list[Translation],
+    warped: list[np.ndarray],
+    figure: np.ndarray,
+) -> list[Path]:
+    """Write all files; those of several results are numbered from 0."""
+    written = [output / "figure.png"]
+    images.save_image(written[0], figure)
+
+    def points(name: str, values: np.ndarray) -> None:
+        written.append(output / f"{name}.pts")
+        write_points(written[-1], values)
+
+    points("content_frontal", person.frontal)
+    for index, (face, shape) in enumerate(zip(styles.faces, styles.shapes, strict=True)):
+        if face is not None:
+            points("style_frontal" + _number(index, len(styles.faces)), shape)
+    for index, result in enumerate(results):
+        number = _number(index, len(results))
+        points("translated" + number, result.points * person.enlarge)
+        points("translated_frontal" + number, result.frontal)
+        if warped:
+            written.append(output / f"warped{number}.png")
+            images.save_image(written[-1], warped[index])
+    return written
+
+
+def _number(index: int, count: int) -> str:
+    return f"_{index:02d}" if count > 1 else ""

@@ -1,0 +1,1 @@
+"""Stage ``report``: quality and run time of every pair."""

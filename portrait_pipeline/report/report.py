@@ -1,0 +1,104 @@
+"""Metrics of all pairs, collected from the stages' artifacts and run time records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.stage import Layout
+from ..deform.record import DeformedHead
+from ..fit.record import FittedPair
+from ..head.model import FaceModel, load_bundled_model
+from ..landmarks.record import LocatedPair
+from ..mesh.render import View, render_head
+from ..photo_texture.record import PhotoTexture
+from ..texture.params import TextureParams
+from ..texture.record import StylisedTexture
+from ..texture.subject import Subject
+from ..translation.record import TranslatedPair
+from .identity import distance
+from .texture_quality import TextureQuality
+
+SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid")
+PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "animation", "export")
+
+
+def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, Any]:
+    """Quality of one pair; lengths are shares of the outer-eye distance.
+
+    Args:
+        params: section ``texture``, which the texture's measures follow.
+
+    Raises:
+        ArtifactError: a stage of this pair has not run.
+    """
+    located = LocatedPair.load(layout.pair_artifact("landmarks", name))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name))
+    translated = TranslatedPair.load(layout.pair_artifact("translate", name))
+    head = DeformedHead.load(layout.pair_artifact("deform", name))
+    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
+    texture = StylisedTexture.load(layout.pair_artifact("texture", name))
+    model = load_bundled_model()
+    return {
+        "fit": {"inner_error": fitted.inner_error, "jaw_error": fitted.jaw_error},
+        "deform": {
+            "landmark_shift": _landmark_shift(translated),
+            "residual": head.residual,
+            "eased_landmarks": head.eased_landmarks,
+            "flipped_triangles": head.flipped_triangles,
+        },
+        "identity": {
+            "fitted": portrait_distance(model, located, fitted.vertices, photo.texture),
+            "stylised": portrait_distance(model, located, texture.vertices, texture.texture),
+        },
+        "texture": {
+            "style_loss": texture.style_loss, "content_loss": texture.content_loss, "steps": texture.steps,
+            **texture_measures(model, located, head, photo, texture, params),
+        },
+        "seconds": {
+            stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
+        },
+    }
+
+
+def texture_measures(
+    model: FaceModel, located: LocatedPair, head: DeformedHead, photo: PhotoTexture, texture: StylisedTexture,
+    params: TextureParams,
+) -> dict[str, float]:
+    """See :meth:`portrait_pipeline.report.texture_quality.TextureQuality.measure`."""
+    subject = Subject.of(model, head.vertices, photo.texture, photo.seen, located.art, located.art_points)
+    moved = None if np.array_equal(texture.vertices, head.vertices) else texture.vertices
+    return TextureQuality(subject, params).measure(texture.texture, moved)
+
+
+def portrait_distance(
+    model: FaceModel, located: LocatedPair, vertices: np.ndarray, texture: np.ndarray, size: int = 400
+) -> float:
+    """Distance between the photo and a frontal picture of a head; see :mod:`portrait_pipeline.report.identity`.
+
+    Args:
+        vertices: (V, 3) head space.
+        texture: (S, S, 3) uint8 RGB.
+        size: of the picture in pixels.
+    """
+    picture, points, _ = render_head(model.mesh(vertices), texture, model.landmarks, View(), size)
+    return float(distance(located.photo, located.photo_points, picture, points))
+
+
+def _landmark_shift(translated: TranslatedPair) -> float:
+    """Mean distance between l_x and l_z."""
+    shift = np.linalg.norm(translated.translated - translated.content, axis=1)
+    return float(shift.mean() / np.linalg.norm(translated.content[45] - translated.content[36]))
+
+
+def runtime_metrics(layout: Layout, names: list[str]) -> dict[str, Any]:
+    """Seconds and peak memory of the last run of every stage; stages whose outputs came from a cache are left out."""
+    runs = {stage: layout.read_runtime(stage, None) for stage in SHARED_STAGES}
+    runs |= {f"{stage}@{name}": layout.read_runtime(stage, name) for name in names for stage in PAIR_STAGES}
+    runs = {stage: run for stage, run in runs.items() if run}
+    return {
+        "seconds": {stage: run["seconds"] for stage, run in runs.items()},
+        "total_seconds": sum(run["seconds"] for run in runs.values()),
+        "peak_memory_mb": max((run["peak_memory_mb"] for run in runs.values()), default=0.0),
+    }

@@ -1,0 +1,40 @@
+"""What every method of texture stylisation gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..base.progress import Progress, silent
+from .optimise import History, Work, stylise_together
+from .params import TextureParams
+from .subject import Subject
+
+
+@dataclass(frozen=True)
+class Stylisation:
+    """A stylised head.
+
+    Attributes:
+        texture: (S, S, 3) uint8 RGB.
+        history: one record a step: step, scale, loss, content, emd, moments, colour.
+        vertices: (V, 3) head space, cm, where the method moved them; None where the geometry stayed as it was.
+    """
+
+    texture: np.ndarray
+    history: History
+    vertices: np.ndarray | None = None
+
+
+def run_method(
+    subject: Subject, params: TextureParams, progress: Progress = silent, work: Callable[..., Work] | None = None
+) -> Stylisation:
+    """The stylisation of one head by some kind of :class:`~portrait_pipeline.texture.optimise.Work`.
+
+    Raises:
+        PortraitError: as :func:`~portrait_pipeline.texture.optimise.stylise_together`.
+    """
+    (texture, history), = stylise_together([subject], params, progress, work)
+    return Stylisation(texture, history)

@@ -1,0 +1,1 @@
+"""Faces in a video, frame by frame (7.1)."""
