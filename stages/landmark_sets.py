@@ -30,8 +30,9 @@ def main(layout: Layout) -> None:
 
     domains = (("normal", generate_normal, params.normal_count), ("art", generate_art, params.art_count))
     for (domain, generate, count), rng, draws in zip(domains, seeds[:2], seeds[2:], strict=True):
-        result, counts[domain] = build_set(domain, params, model, lambda g=generate, n=count, r=rng: g(model, n, r),
-                                           read, draws)
+        result, counts[domain] = build_set(
+            domain, params, model, lambda g=generate, n=count, r=rng: g(model, n, r), read, draws
+        )
         result.save(layout.artifact("landmark_sets", f"{domain}.h5"))
         for name, numbers in counts[domain].items():
             print(f"landmark_sets: {domain}: {name}: {', '.join(f'{value} {key}' for key, value in numbers.items())}")

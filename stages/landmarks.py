@@ -15,9 +15,7 @@ def main(layout: Layout, name: str) -> None:
     pair, params = load_pair(name), load_section(LandmarksParams, "landmarks")
     photo, art = (resolve(source, layout.root).path for source in (pair.photo, pair.art))
     more = [resolve(source, layout.root).path for source in pair.more_photos]
-    located = locate_pair(
-        photo, art, params, notify=lambda message: print(message, file=sys.stderr), more_photos=more
-    )
+    located = locate_pair(photo, art, params, notify=lambda message: print(message, file=sys.stderr), more_photos=more)
     located.save(layout.pair_artifact("landmarks", name))
     for role in ("photo", "art"):
         overlay = draw(getattr(located, role), getattr(located, f"{role}_points"))

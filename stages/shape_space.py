@@ -10,8 +10,15 @@ from portrait_pipeline.shapes.space import build_shape_space
 
 def main(layout: Layout) -> None:
     normal, art = (LandmarkSet.load(layout.artifact("landmark_sets", f"{domain}.h5")) for domain in ("normal", "art"))
-    space, shapes = build_shape_space(normal.landmarks, art.landmarks, load_section(ShapeSpaceParams, "shape_space"),
-                                      normal.group, art.group, normal.source, art.source)
+    space, shapes = build_shape_space(
+        normal.landmarks,
+        art.landmarks,
+        load_section(ShapeSpaceParams, "shape_space"),
+        normal.group,
+        art.group,
+        normal.source,
+        art.source,
+    )
     space.save(layout.artifact("shape_space", "shape_space.h5"))
     shapes.save(layout.artifact("shape_space", "shapes.h5"))
     for name, figure in {"modes": plot_modes(space), "classes": plot_classes(space, shapes)}.items():

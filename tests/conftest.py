@@ -18,8 +18,11 @@ def browser() -> str:
     """Path of a browser that shows the project's pages."""
     found = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if found is None:
-        pytest.fail(f"no browser to test pages with: none of {', '.join(BROWSERS)} is installed; "
-                    "on Debian `apt-get install -y chromium`", pytrace=False)
+        pytest.fail(
+            f"no browser to test pages with: none of {', '.join(BROWSERS)} is installed; "
+            "on Debian `apt-get install -y chromium`",
+            pytrace=False,
+        )
     return found
 
 

@@ -84,8 +84,7 @@ def _check_mesh(document: dict, binary: bytes, mesh: dict) -> None:
     if counts != {0}:
         assert len(mesh["weights"]) == len(mesh["extras"]["targetNames"]) == counts.pop()
     for primitive in mesh["primitives"]:
-        attributes = {name: accessor_values(document, binary, index)
-                      for name, index in primitive["attributes"].items()}
+        attributes = {name: accessor_values(document, binary, index) for name, index in primitive["attributes"].items()}
         count = len(attributes["POSITION"])
         assert {"min", "max"} <= set(document["accessors"][primitive["attributes"]["POSITION"]])
         assert {len(values) for values in attributes.values()} == {count}

@@ -57,9 +57,19 @@ def closure(path: Path) -> set[Path]:
 
 
 STAGES = {
-    "landmark_sets": "shapes", "shape_space": "shapes", "autoencoder": "translation", "translation": "translation",
-    "fid": "fid", "landmarks": "landmarks", "fit": "fit", "translate": "translation", "deform": "deform",
-    "photo_texture": "photo_texture", "texture": "texture", "animation": "animation", "export": "export",
+    "landmark_sets": "shapes",
+    "shape_space": "shapes",
+    "autoencoder": "translation",
+    "translation": "translation",
+    "fid": "fid",
+    "landmarks": "landmarks",
+    "fit": "fit",
+    "translate": "translation",
+    "deform": "deform",
+    "photo_texture": "photo_texture",
+    "texture": "texture",
+    "animation": "animation",
+    "export": "export",
     "report": "report",
 }
 """The product's stages and the room of each."""

@@ -41,8 +41,12 @@ def small_head(
     place[origin] = np.arange(len(origin))
     shapes = [model.expression_names.index(name) for name in names]
     return Head(
-        model.mean[origin].astype(float), place[keep], model.identity_basis[:identities, origin],
-        model.expression_basis[shapes][:, origin], names, origin,
+        model.mean[origin].astype(float),
+        place[keep],
+        model.identity_basis[:identities, origin],
+        model.expression_basis[shapes][:, origin],
+        names,
+        origin,
     )
 
 
@@ -96,8 +100,12 @@ def flame_arrays(head: Head) -> dict[str, np.ndarray]:
     regressor = np.zeros((5, count))
     regressor[:, head.mean[:, 2].argmin()] = 1.0
     return {
-        "v_template": head.mean / 100.0, "f": head.triangles.astype(np.uint32), "shapedirs": shapes,
-        "weights": weights, "posedirs": np.zeros((count, 3, 36)), "J_regressor": regressor,
+        "v_template": head.mean / 100.0,
+        "f": head.triangles.astype(np.uint32),
+        "shapedirs": shapes,
+        "weights": weights,
+        "posedirs": np.zeros((count, 3, 36)),
+        "J_regressor": regressor,
         "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.int64),
     }
 
@@ -119,8 +127,10 @@ def write_flame(path: Path, arrays: dict[str, np.ndarray]) -> None:
         text = pickle.dumps(content, protocol=2)
     finally:
         del sys.modules["chumpy"], sys.modules["chumpy.ch"]
-    for new, old in ((b"numpy._core.multiarray", b"numpy.core.multiarray"),
-                     (b"scipy.sparse._csc", b"scipy.sparse.csc")):
+    for new, old in (
+        (b"numpy._core.multiarray", b"numpy.core.multiarray"),
+        (b"scipy.sparse._csc", b"scipy.sparse.csc"),
+    ):
         text = text.replace(b"c" + new + b"\n", b"c" + old + b"\n")
     path.write_bytes(text)
 
@@ -147,6 +157,8 @@ def write_core(folder: Path, core: np.ndarray, people: np.ndarray, shapes: np.nd
         size = rows.shape[1]
         prior = np.concatenate([rows.mean(axis=0), rows[0], np.cov(rows.T).ravel()])
         (folder / f"blendshape_{name}_aug.tensor").write_bytes(
-            np.array([size], "<i4").tobytes() + prior.astype("<f8").tobytes()
-            + np.array(rows.shape, "<i4").tobytes() + rows.T.astype("<f8").tobytes()
+            np.array([size], "<i4").tobytes()
+            + prior.astype("<f8").tobytes()
+            + np.array(rows.shape, "<i4").tobytes()
+            + rows.T.astype("<f8").tobytes()
         )

@@ -7,8 +7,15 @@ import numpy as np
 from portrait_pipeline.animation.rig import Part, Rig
 from portrait_pipeline.mesh.mesh import Mesh
 
-NAMES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "mouthClose",
-         *(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down")))
+NAMES = (
+    "jawOpen",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "mouthClose",
+    *(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down")),
+)
 
 
 def globe(rows: int = 12, columns: int = 16, radius: float = 9.0) -> Mesh:
@@ -16,9 +23,7 @@ def globe(rows: int = 12, columns: int = 16, radius: float = 9.0) -> Mesh:
     v, u = np.meshgrid(np.linspace(0, 1, rows + 1), np.linspace(0, 1, columns + 1), indexing="ij")
     uv = np.stack([u, v], axis=-1).reshape(-1, 2)
     angle, height = 2 * np.pi * (uv[:, 0] - 0.5), np.pi * (uv[:, 1] - 0.5)
-    places = radius * np.stack(
-        [np.sin(angle) * np.cos(height), np.sin(height), np.cos(angle) * np.cos(height)], axis=1
-    )
+    places = radius * np.stack([np.sin(angle) * np.cos(height), np.sin(height), np.cos(angle) * np.cos(height)], axis=1)
     quads = [(r * (columns + 1) + c, columns + 1) for r in range(rows) for c in range(columns)]
     uv_triangles = np.array(
         [t for a, s in quads for t in ((a, a + 1, a + s + 1), (a, a + s + 1, a + s))], dtype=np.int32
@@ -61,8 +66,16 @@ def small_rig(texture: np.ndarray | None = None, scale: float = 1.0) -> Rig:
     ]
     for name, side in (("EyeLeft", 1), ("EyeRight", -1)):
         place = np.array([3.0 * side, 2.0, 8.5]) * scale
-        parts.append(Part(name, eye, quadrants(16), np.zeros((0, len(eye.vertices), 3), np.float32), place,
-                          np.array([1.0, 1.5, 1.0])))
+        parts.append(
+            Part(
+                name,
+                eye,
+                quadrants(16),
+                np.zeros((0, len(eye.vertices), 3), np.float32),
+                place,
+                np.array([1.0, 1.5, 1.0]),
+            )
+        )
     picture = np.zeros(len(NAMES))
     picture[:3] = 0.25, 0.5, 0.125
     return Rig(tuple(parts), NAMES, picture, np.array([0.0, -7.0, -2.0]) * scale)

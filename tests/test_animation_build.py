@@ -36,8 +36,15 @@ def coefficients(**values: float) -> np.ndarray:
     return result
 
 
-SMILE = coefficients(mouthSmileLeft=0.8, mouthSmileRight=0.7, jawOpen=0.3, mouthUpperUpLeft=0.4, eyeBlinkLeft=0.3,
-                     browDownRight=0.5, mouthLowerDownLeft=0.5)
+SMILE = coefficients(
+    mouthSmileLeft=0.8,
+    mouthSmileRight=0.7,
+    jawOpen=0.3,
+    mouthUpperUpLeft=0.4,
+    eyeBlinkLeft=0.3,
+    browDownRight=0.5,
+    mouthLowerDownLeft=0.5,
+)
 
 
 def exaggerated(vertices: np.ndarray, eyes: float, width: float) -> np.ndarray:
@@ -190,8 +197,15 @@ def test_teeth_stay_behind_the_skin(rigs: dict[str, Rig], name: str) -> None:
     rig = rigs[name]
     piece = rig.part("Head")
     triangles = piece.mesh.triangles[(piece.mesh.triangles < COUNT).all(axis=1)]
-    poses = ({}, {"jawOpen": 1.0}, {"mouthPucker": 1.0}, {"mouthSmileLeft": 1.0}, {"mouthRollLower": 1.0},
-             {"jawForward": 1.0}, {"mouthPressLeft": 1.0})
+    poses = (
+        {},
+        {"jawOpen": 1.0},
+        {"mouthPucker": 1.0},
+        {"mouthSmileLeft": 1.0},
+        {"mouthRollLower": 1.0},
+        {"jawForward": 1.0},
+        {"mouthPressLeft": 1.0},
+    )
     for pose in poses:
         lack = skin_depth_lack(posed(rig, "Teeth", **pose), posed(rig, **pose), triangles)
         assert lack.max() < 0.11, pose  # the test of the code asks for 1 mm behind the skin: none is before it

@@ -56,9 +56,13 @@ def bundled() -> Rig:
 def matrix(node: dict) -> np.ndarray:
     """(4, 4) of a node's translation, rotation and scale, as the specification orders them."""
     x, y, z, w = node.get("rotation", [0, 0, 0, 1])
-    turn = np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                     [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                     [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
+    turn = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
     result = np.eye(4)
     result[:3, :3] = turn * node.get("scale", [1, 1, 1])
     result[:3, 3] = node.get("translation", [0, 0, 0])
@@ -94,7 +98,13 @@ def test_the_file_shows_the_picture_and_names_its_targets(rig, content):
     assert head["weights"] == rig.expression.tolist()
     assert [primitive["material"] for primitive in head["primitives"]] == [0, 1]
     assert [node["name"] for node in document["nodes"]] == [
-        "Portrait", "Head", "EyeLeftSocket", "EyeLeft", "EyeRightSocket", "EyeRight"]
+        "Portrait",
+        "Head",
+        "EyeLeftSocket",
+        "EyeLeft",
+        "EyeRightSocket",
+        "EyeRight",
+    ]
     assert [material["name"] for material in document["materials"]] == ["Head", "Teeth", "EyeLeft", "EyeRight"]
     assert all(material["extensions"] == {"KHR_materials_unlit": {}} for material in document["materials"])
     assert document["extensionsUsed"] == ["KHR_materials_unlit"]
@@ -158,9 +168,7 @@ def test_colours_of_each_side(rig, content):
     attributes = document["meshes"][0]["primitives"][0]["attributes"]
     position, uv = (accessor_values(document, binary, attributes[name]) for name in ("POSITION", "TEXCOORD_0"))
     texture = rig.parts[0].texture
-    expected = {
-        (-1, 1): (230, 20, 20), (1, 1): (20, 200, 20), (-1, -1): (20, 20, 230), (1, -1): (240, 220, 20)
-    }
+    expected = {(-1, 1): (230, 20, 20), (1, 1): (20, 200, 20), (-1, -1): (20, 20, 230), (1, -1): (240, 220, 20)}
     for (side, height), colour in expected.items():
         chosen = (position[:, 2] > 0.02) & (position[:, 0] * side > 0.02) & (position[:, 1] * height > 0.02)
         assert chosen.any()
@@ -300,8 +308,12 @@ def bomb(side: int) -> bytes:
 
 FIRST = ("meshes", 0, "primitives", 0)
 DAMAGE = {
-    "a sparse index outside": put("accessors", 0, "sparse", {
-        "count": 2, "indices": {"bufferView": 0, "componentType": 5125}, "values": {"bufferView": 1}}),
+    "a sparse index outside": put(
+        "accessors",
+        0,
+        "sparse",
+        {"count": 2, "indices": {"bufferView": 0, "componentType": 5125}, "values": {"bufferView": 1}},
+    ),
     "more elements than bytes": put("accessors", 0, "count", 10**5),
     "a view outside": put("bufferViews", 0, "byteLength", 10**9),
     "a negative place": put("bufferViews", 0, "byteOffset", -4),
@@ -314,8 +326,9 @@ DAMAGE = {
     "copies that are no numbers": put(*FIRST, "extras", {"copies": ["a"]}),
     "no targets": put(*FIRST, "targets", []),
     "targets that are no list": put(*FIRST, "targets", 5),
-    "displacements without end": put("meshes", 0, "primitives", [
-        {"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}] * 99),
+    "displacements without end": put(
+        "meshes", 0, "primitives", [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}] * 99
+    ),
     "no node": put("nodes", []),
     "a node that is no node": put("nodes", 0, "x"),
     "a place that is none": put("nodes", 0, "translation", [0, 1]),
@@ -355,9 +368,16 @@ def test_a_foreign_file_is_refused_when_it_is_opened(content, tmp_path, message)
 
 def test_truncated_and_foreign_files(content, tmp_path):
     path = tmp_path / "head.glb"
-    for wrong in (b"", b"glTF", content[:100], content[:-4], content + b"\0\0\0\0", b"solid ascii\n" * 9,
-                  content[:20] + b"[" * 60 + content[80:], 
-                  content.replace(b'"weights":[0.25', b'"weights":[NaN ')):
+    for wrong in (
+        b"",
+        b"glTF",
+        content[:100],
+        content[:-4],
+        content + b"\0\0\0\0",
+        b"solid ascii\n" * 9,
+        content[:20] + b"[" * 60 + content[80:],
+        content.replace(b'"weights":[0.25', b'"weights":[NaN '),
+    ):
         path.write_bytes(wrong)
         with pytest.raises(InputFileError, match="head.glb") as caught:
             open_rig(path)
@@ -395,8 +415,12 @@ def validate(validator: list[str], path: Path) -> dict:
 
 
 def test_the_khronos_validator_finds_nothing(validator, rig, bundled, tmp_path):
-    contents = {"small": rig_glb(rig), "bundled": rig_glb(bundled), "stiff": rig_glb(stiff()), "without": rig_glb(
-        Rig((rig.parts[0],), rig.names, rig.expression, rig.neck))}
+    contents = {
+        "small": rig_glb(rig),
+        "bundled": rig_glb(bundled),
+        "stiff": rig_glb(stiff()),
+        "without": rig_glb(Rig((rig.parts[0],), rig.names, rig.expression, rig.neck)),
+    }
     (tmp_path / "head.glb").write_bytes(contents["small"])
     file = open_rig(tmp_path)
     contents["posed"] = file.posed(Pose(np.full(len(NAMES), 0.5), 20.0, 5.0, -3.0))

@@ -124,8 +124,7 @@ def test_a_full_disk_at_the_rename(tmp_path, monkeypatch):
         write_json(tmp_path / "a.json", {"x": 2})
     monkeypatch.undo()
     assert str(caught.value) == (
-        f"{tmp_path / 'a.json'}: cannot be written (no space left on the device: free some "
-        "space and run again)"
+        f"{tmp_path / 'a.json'}: cannot be written (no space left on the device: free some space and run again)"
     )
     assert read_json(tmp_path / "a.json") == {"x": 1} and names(tmp_path) == ["a.json"]
 
@@ -159,9 +158,7 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, interrup
 
 def test_the_temporary_file_is_beside_the_target_with_its_suffix(tmp_path):
     with atomic_path(tmp_path / "new" / "a.png") as temporary:
-        assert (
-            temporary.parent == tmp_path / "new" and temporary.suffix == ".png" and temporary.name != "a.png"
-        )
+        assert temporary.parent == tmp_path / "new" and temporary.suffix == ".png" and temporary.name != "a.png"
         temporary.write_bytes(b"x")
     assert names(tmp_path / "new") == ["a.png"]
 

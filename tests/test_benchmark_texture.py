@@ -24,8 +24,20 @@ from portrait_pipeline.perceptual import layers as perceptual_layers
 from portrait_pipeline.perceptual.operations import network_operations, step_operations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-FEW = ("--subject", "synthetic", "--device", "cpu", "-S", "texture.views=2", "-S", "texture.surround=0",
-       "-S", "texture.points=32", "-S", "texture.style_points=32")
+FEW = (
+    "--subject",
+    "synthetic",
+    "--device",
+    "cpu",
+    "-S",
+    "texture.views=2",
+    "-S",
+    "texture.surround=0",
+    "-S",
+    "texture.points=32",
+    "-S",
+    "texture.style_points=32",
+)
 TINY = (*FEW, "--scales", "32", "--iterations", "2", "--texture-size", "64", "--evaluation-size", "32")
 
 
@@ -44,15 +56,30 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_table_has_a_row_a_setting_and_one_a_batch(tmp_path):
-    output = run("texture", *TINY, "--iterations", "3", "--methods", "multi_view,uv_space", "--together", "2",
-                 "--subject", "synthetic", "-o", str(tmp_path / "t.csv"))  # both subjects in the batch
+    output = run(
+        "texture",
+        *TINY,
+        "--iterations",
+        "3",
+        "--methods",
+        "multi_view,uv_space",
+        "--together",
+        "2",
+        "--subject",
+        "synthetic",
+        "-o",
+        str(tmp_path / "t.csv"),
+    )  # both subjects in the batch
     head, titles, *lines = output.splitlines()
     assert head.startswith("CPU") and titles.split()[:3] == ["method", "renderer", "heads"]
     rows = rows_of(tmp_path / "t.csv")
     assert len(lines) == len(rows) == 6
     found = [(row["method"], row["heads"], row["iterations"], row["steps"]) for row in rows]
-    assert found == [(method, heads, steps, steps) for steps in ("2", "3")
-                     for method, heads in (("multi_view", "1"), ("uv_space", "1"), ("multi_view", "2"))]
+    assert found == [
+        (method, heads, steps, steps)
+        for steps in ("2", "3")
+        for method, heads in (("multi_view", "1"), ("uv_space", "1"), ("multi_view", "2"))
+    ]
     for row in rows:
         assert row["renderer"] == "cpu" and row["device"] == "cpu" and row["scales"] == "32"
         seconds, steps, memory = (float(row[name]) for name in ("seconds", "step_seconds", "memory_mib"))
@@ -240,8 +267,14 @@ def test_rows_can_be_built_from_their_names():
 
 
 def test_unreadable_arrays_are_named(tmp_path):
-    np.savez(tmp_path / "flat.npz", vertices=np.zeros(3), texture=np.zeros((4, 4, 3)), seen=np.zeros((4, 4)),
-             art=np.zeros((4, 4, 3)), art_points=np.zeros((68, 2)))
+    np.savez(
+        tmp_path / "flat.npz",
+        vertices=np.zeros(3),
+        texture=np.zeros((4, 4, 3)),
+        seen=np.zeros((4, 4)),
+        art=np.zeros((4, 4, 3)),
+        art_points=np.zeros((68, 2)),
+    )
     with pytest.raises(InputFileError, match=r"flat\.npz: array vertices has shape \(3,\)"):
         read_arrays(tmp_path / "flat.npz")
 

@@ -60,16 +60,35 @@ def test_add_pair_with_more_photos(params_file: Path) -> None:
     outside = params_file.parent.parent / f"{params_file.parent.name}_more.png"
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(outside)
     outside.with_suffix(".pts").write_text("version: 1")
-    output = run("add-pair", "second", "sample:hopper", "sample:ink_caricature", "--more-photo", "sample:astronaut",
-                 "--more-photo", str(outside), "--params", str(params_file))
+    output = run(
+        "add-pair",
+        "second",
+        "sample:hopper",
+        "sample:ink_caricature",
+        "--more-photo",
+        "sample:astronaut",
+        "--more-photo",
+        str(outside),
+        "--params",
+        str(params_file),
+    )
     pair = load_params(params_file).pairs["second"]
     assert pair.more_photos == ["sample:astronaut", f"data/photos/{outside.name}"]
     assert (params_file.parent / "data" / "photos" / outside.with_suffix(".pts").name).is_file()
     assert f"    more_photos:\n    - sample:astronaut\n    - data/photos/{outside.name}\n" in output
     text = params_file.read_text()
     assert text.index("second:") < text.index("# texture") and "# a photo" in text
-    run("add-pair", "third", "sample:hopper", "sample:ink_caricature", "--more-photo", "nothing.png",
-        "--params", str(params_file), status=1)
+    run(
+        "add-pair",
+        "third",
+        "sample:hopper",
+        "sample:ink_caricature",
+        "--more-photo",
+        "nothing.png",
+        "--params",
+        str(params_file),
+        status=1,
+    )
     assert "third" not in load_params(params_file).pairs
 
 

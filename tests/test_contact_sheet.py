@@ -21,8 +21,9 @@ def ellipsoid(radii=(7.0, 11.0, 9.0), rows: int = 16, columns: int = 24) -> Mesh
     places = np.stack([np.sin(angle) * across, up, np.cos(angle) * across], axis=1)
     corner = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
     step = columns + 1
-    triangles = np.concatenate([np.stack([corner, corner + 1, corner + step + 1], 1),
-                                np.stack([corner, corner + step + 1, corner + step], 1)]).astype(np.int32)
+    triangles = np.concatenate(
+        [np.stack([corner, corner + 1, corner + step + 1], 1), np.stack([corner, corner + step + 1, corner + step], 1)]
+    ).astype(np.int32)
     return Mesh(places * radii, triangles, uv, triangles)
 
 
@@ -42,10 +43,18 @@ def flat(colour, height: int = 60, width: int = 60) -> np.ndarray:
 def inputs(**changes) -> sheet.SheetInputs:
     mesh = ellipsoid()
     values = {
-        "title": "ada-engraving", "photo": flat(RED, 200, 200), "art": flat(GREEN, 200, 200),
-        "photo_points": face_points(), "art_points": face_points(), "content": face_points(),
-        "translated": face_points(1.2), "style": face_points(), "mesh": mesh,
-        "deformed": mesh.vertices * (1.3, 1.0, 1.0), "photo_texture": flat(RED), "texture": flat(BLUE),
+        "title": "ada-engraving",
+        "photo": flat(RED, 200, 200),
+        "art": flat(GREEN, 200, 200),
+        "photo_points": face_points(),
+        "art_points": face_points(),
+        "content": face_points(),
+        "translated": face_points(1.2),
+        "style": face_points(),
+        "mesh": mesh,
+        "deformed": mesh.vertices * (1.3, 1.0, 1.0),
+        "photo_texture": flat(RED),
+        "texture": flat(BLUE),
     }
     return sheet.SheetInputs(**values | changes)
 
@@ -159,7 +168,8 @@ def test_landmarks_of_a_small_face_are_enlarged(monkeypatch):
     assert 0.4 < extent / side < 0.7
     assert (places > 0).all() and (places < np.array(picture.shape[1::-1])).all()
     assert np.ptp(places, axis=0)[0] / np.ptp(places, axis=0)[1] == pytest.approx(
-        np.ptp(points, axis=0)[0] / np.ptp(points, axis=0)[1], rel=0.03)
+        np.ptp(points, axis=0)[0] / np.ptp(points, axis=0)[1], rel=0.03
+    )
 
 
 def test_landmarks_outside_their_image_do_no_harm():
@@ -178,9 +188,19 @@ def test_grey_heads_share_their_frame(monkeypatch):
         return columns.max() - columns.min()
 
     assert width(panels["Deformed head"]) / width(panels["Fitted head"]) == pytest.approx(1.3, rel=0.04)
-    assert list(panels) == ["Photo", "Photo landmarks", "Fitted head", "Artwork", "Artwork landmarks",
-                            "Translated landmarks", "Artwork landmarks, frontal", "Deformed head",
-                            "Photo texture", "Stylised texture", *(name for name, _ in sheet.FIVE_VIEWS)]
+    assert list(panels) == [
+        "Photo",
+        "Photo landmarks",
+        "Fitted head",
+        "Artwork",
+        "Artwork landmarks",
+        "Translated landmarks",
+        "Artwork landmarks, frontal",
+        "Deformed head",
+        "Photo texture",
+        "Stylised texture",
+        *(name for name, _ in sheet.FIVE_VIEWS),
+    ]
 
 
 def test_odd_images_are_welcome():
@@ -194,8 +214,10 @@ def test_equal_input_gives_an_equal_sheet():
 
 
 def test_expressions_are_a_last_row():
-    without, given = (sheet.build_contact_sheet(inputs(expressions=row), 800)
-                      for row in ((), [(str(k), flat((k * 40, 0, 255))) for k in range(5)]))
+    without, given = (
+        sheet.build_contact_sheet(inputs(expressions=row), 800)
+        for row in ((), [(str(k), flat((k * 40, 0, 255))) for k in range(5)])
+    )
     assert np.array_equal(given[: without.shape[0] - 20], without[:-20])  # the rows above stay
     for k in range(5):
         top, _, left, right = box(given, (k * 40, 0, 255))

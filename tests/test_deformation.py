@@ -105,9 +105,7 @@ def test_direct_solve_minimises_the_energy_as_written():
 
     def energy(flat):
         v = flat.reshape(25, 3)
-        return ((v[ids] - targets) ** 2).sum() + alpha * (
-            (laplacian @ v - laplacian @ mesh.vertices) ** 2
-        ).sum()
+        return ((v[ids] - targets) ** 2).sum() + alpha * ((laplacian @ v - laplacian @ mesh.vertices) ** 2).sum()
 
     found = deform(mesh, ids, targets, PAPER.model_copy(update={"alpha": alpha}))
     best = minimize(energy, mesh.vertices.ravel(), method="BFGS", options={"gtol": 1e-9, "maxiter": 5000})
@@ -176,18 +174,14 @@ def test_the_surface_is_smooth_at_the_landmarks(model, vertices):
 
 def test_landmarks_at_home_leave_the_head_alone(model, vertices):
     for follow in ("axes", "similarity", "none"):
-        found = deform(
-            model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformParams(follow=follow)
-        )
+        found = deform(model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformParams(follow=follow))
         assert np.allclose(found, vertices, atol=1e-8)
 
 
 @pytest.mark.parametrize("follow", ["axes", "similarity"])
 def test_a_larger_face_gives_a_larger_head(model, vertices, follow):
     wanted = 1.3 * vertices + [1.0, -2.0, 0.5]
-    found = deform(
-        model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformParams(follow=follow)
-    )
+    found = deform(model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformParams(follow=follow))
     assert np.allclose(found, wanted, atol=1e-6)
 
 
@@ -249,9 +243,7 @@ def test_a_smaller_weight_of_the_laplacian_leaves_a_smaller_residual(model, vert
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
     means = [
-        deform_with_report(
-            model.mesh(vertices), model.landmarks, targets, DeformParams(alpha=a)
-        ).residual.mean()
+        deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams(alpha=a)).residual.mean()
         for a in (10.0, 1.0, 0.1)
     ]
     assert means[0] > means[1] > means[2]

@@ -85,8 +85,19 @@ def test_targets_have_the_proportions_of_the_artwork(model, head):
 
 def test_the_command_writes_a_table_and_repeats_itself(model, head, tmp_path):
     write_points(tmp_path / "a.pts", long_face(model, head))
-    arguments = ["deform", "measure", str(tmp_path), "--laplacian", "uniform", "--laplacian", "similarity",
-                 "--project", str(tmp_path), "-o", str(tmp_path / "out.json")]
+    arguments = [
+        "deform",
+        "measure",
+        str(tmp_path),
+        "--laplacian",
+        "uniform",
+        "--laplacian",
+        "similarity",
+        "--project",
+        str(tmp_path),
+        "-o",
+        str(tmp_path / "out.json"),
+    ]
     tables = []
     for _ in range(2):
         result = CliRunner().invoke(main, arguments)

@@ -138,9 +138,7 @@ class TestSitter:
     def test_plain_sitter_is_the_average_head(self, model):
         posed = pose(Sitter((0.0,), Proportions()), model, 400)
         assert np.abs(posed.vertices - model.mean)[model.landmarks].max() < 0.05
-        assert (
-            np.abs(posed.points - posed.camera.project(posed.vertices[model.landmarks])[:, :2]).max() < 1e-9
-        )
+        assert np.abs(posed.points - posed.camera.project(posed.vertices[model.landmarks])[:, :2]).max() < 1e-9
 
     @pytest.mark.parametrize(("change", "index", "axis", "sign"), [
         ({"chin_drop": 2.0}, 8, 1, 1), ({"nose_drop": 1.0}, 33, 1, 1), ({"jaw_width": 1.3}, 12, 0, 1),
@@ -177,9 +175,7 @@ class TestTools:
 
     def test_paths_keep_apart_and_follow_the_field(self):
         field = np.zeros((120, 120, 2)) + [1.0, 0.0]
-        found = paths(
-            field, np.ones((120, 120), bool), np.full((120, 120), 8.0), (10, 90), np.random.default_rng(0)
-        )
+        found = paths(field, np.ones((120, 120), bool), np.full((120, 120), 8.0), (10, 90), np.random.default_rng(0))
         assert len(found) > 8
         for i, a in enumerate(found):
             assert np.ptp(a[:, 1]) < 1e-6

@@ -61,8 +61,11 @@ def shapes():
     centres = 3 * np.eye(5, K)
     held_out = np.arange(900) % 3 == 0
     return SimpleNamespace(
-        normal=rng.normal(size=(600, K)), normal_held_out=np.arange(600) % 3 == 0,
-        art=centres[labels] + 0.3 * rng.normal(size=(900, K)), art_labels=labels, art_held_out=held_out,
+        normal=rng.normal(size=(600, K)),
+        normal_held_out=np.arange(600) % 3 == 0,
+        art=centres[labels] + 0.3 * rng.normal(size=(900, K)),
+        art_labels=labels,
+        art_held_out=held_out,
     )
 
 
@@ -71,7 +74,8 @@ def space():
     rng = np.random.default_rng(3)
     mean, basis = rng.normal(size=(68, 2)), 0.1 * rng.normal(size=(K, 136))
     return SimpleNamespace(
-        scale=np.linspace(2, 0.5, K), normal_mean=np.zeros(K),
+        scale=np.linspace(2, 0.5, K),
+        normal_mean=np.zeros(K),
         decode=lambda faces: mean + (faces @ basis).reshape(*faces.shape[:-1], 68, 2),
     )
 
@@ -99,7 +103,6 @@ def test_distance_within_classes_sees_who_listens_to_the_exemplar():
     moved = translation.class_distance(reference + 3.0, labels, reference, labels)
     assert moved == pytest.approx(9 * K, rel=1e-6)
     assert translation.class_distance(reference[:30], labels[:30], reference, labels) is None
-
 
 
 def measured(a, b, judge, questions):
@@ -258,7 +261,8 @@ def test_the_two_copies_equal_the_methods_that_do_the_same(judge, questions):
         row, copy = measured(*weights, judge, questions), comparison.measure(comparison.COPIES[name], judge, questions)
         assert set(copy) == set(row) - {"content_distance", "content_retrieval"}
         assert {k: copy[k] for k in copy if k != "reconstruction"} == pytest.approx(
-            {k: row[k] for k in copy if k != "reconstruction"}, rel=1e-5, abs=1e-6)
+            {k: row[k] for k in copy if k != "reconstruction"}, rel=1e-5, abs=1e-6
+        )
 
 
 def test_a_method_that_answers_nan_is_refused_by_name(judge, questions):
@@ -286,8 +290,11 @@ def test_table_of_distances_against_the_formula(methods, questions):
     assert table["drit"] == pytest.approx(np.mean(single), rel=1e-4)
     assert table["spread"]["drit"] == pytest.approx(np.std(single, ddof=1), rel=1e-3)
     assert table["ratios"] == pytest.approx(
-        {"to_best_baseline": table["ours"] / table["drit"],
-         "to_without_class_loss": table["ours"] / table["ours_without_class_loss"]})
+        {
+            "to_best_baseline": table["ours"] / table["drit"],
+            "to_without_class_loss": table["ours"] / table["ours_without_class_loss"],
+        }
+    )
     assert table["samples"] == 150 and table["seeds"] == 3
     assert table["real_floor"] < table["ours"] < table["drit"] < table["munit"] < table["cyclegan"]
     shift = questions.contents.mean(0) - questions.reference.mean(0)

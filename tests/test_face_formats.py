@@ -78,8 +78,11 @@ def write(kind: str, folder: Path, head: Head) -> Path:
 def write_own(path: Path, head: Head, **changes: object) -> None:
     """Our own format with the least it needs and the shapes."""
     content = {
-        "mean": head.mean, "triangles": head.triangles, "identity_basis": head.identity,
-        "expression_basis": head.expression, "expression_names": np.array(head.names, "S"),
+        "mean": head.mean,
+        "triangles": head.triangles,
+        "identity_basis": head.identity,
+        "expression_basis": head.expression,
+        "expression_names": np.array(head.names, "S"),
     } | changes
     with h5py.File(path, "w") as file:
         file.attrs["kind"], file.attrs["format_version"], file.attrs["name"] = "face_model", 1, "mine"
@@ -124,8 +127,11 @@ def test_a_unit_can_be_stated(head, tmp_path):
 
 def test_ict_names_become_arkits_and_halves_are_added(head, tmp_path):
     shapes = head.expression
-    four = replace(head, names=("eyeBlink_L", "jawLeft", "browInnerUp_L", "browInnerUp_R"),
-                   expression=np.concatenate([shapes, 0.5 * shapes]))
+    four = replace(
+        head,
+        names=("eyeBlink_L", "jawLeft", "browInnerUp_L", "browInnerUp_R"),
+        expression=np.concatenate([shapes, 0.5 * shapes]),
+    )
     _, foreign = read_foreign(write("ict", tmp_path, four))
     assert foreign.expression_names == ("eyeBlinkLeft", "jawLeft", "browInnerUp")
     assert np.abs(foreign.expression_basis[2] - 0.5 * (shapes[0] + shapes[1])).max() < 1e-5
@@ -235,8 +241,10 @@ def test_a_bilinear_model_keeps_its_cross_terms_in_our_file(model, tmp_path):
         (lambda f: os.truncate(f / "Tester_2/Blendshape/shape.bs", 999), "246 numbers for 2 shapes of"),
         (lambda f: (f / "Tester_2/Blendshape/shape.bs").unlink(), "missing"),
         (lambda f: (f / "Tester_1/TrainingPose/pose_0.obj").unlink(), "pose_0.obj: missing"),
-        (lambda f: write_obj(f / "Tester_1/TrainingPose/pose_0.obj", np.eye(3), np.array([[0, 1, 2]])),
-         "3 vertices, expected .* give --template"),
+        (
+            lambda f: write_obj(f / "Tester_1/TrainingPose/pose_0.obj", np.eye(3), np.array([[0, 1, 2]])),
+            "3 vertices, expected .* give --template",
+        ),
     ],
 )
 def test_damaged_facewarehouse_names_the_file(damage, message, head, tmp_path):
@@ -339,8 +347,14 @@ class Hostile:
 
 
 @pytest.mark.parametrize(
-    "value", [Hostile(os.system, "touch PLACE"), Hostile(eval, "open('PLACE', 'w')"), Hostile(np.fromfile, "PLACE"),
-              Hostile(np.zeros, (10**12,)), np.array([Hostile(os.system, "touch PLACE")], object)],
+    "value",
+    [
+        Hostile(os.system, "touch PLACE"),
+        Hostile(eval, "open('PLACE', 'w')"),
+        Hostile(np.fromfile, "PLACE"),
+        Hostile(np.zeros, (10**12,)),
+        np.array([Hostile(os.system, "touch PLACE")], object),
+    ],
 )
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_a_pickle_that_calls_functions_is_refused_unrun(value, protocol, head, tmp_path):
@@ -361,7 +375,10 @@ def test_a_pickle_cannot_ask_for_memory_or_odd_types(head, tmp_path):
         pickle.dumps({"v_template": Hostile(np.ndarray, (10**9,))}, protocol=2),
         pickle.dumps({"v_template": np.array([None, 1], object)}, protocol=2),
         pickle.dumps({"v_template": np.array(["a"])}, protocol=2),
-        pickle.dumps([1, 2]), b"", b"\x80\x02}q", b"not a pickle at all",
+        pickle.dumps([1, 2]),
+        b"",
+        b"\x80\x02}q",
+        b"not a pickle at all",
     )
     for content in arrays:
         (tmp_path / "bad.pkl").write_bytes(content)
@@ -462,7 +479,11 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(head, tmp_path):
 def test_unknown_and_missing_sources(tmp_path):
     (tmp_path / "a.txt").write_text("hello")
     (tmp_path / "a.h5").write_bytes(b"hello")
-    for name, message in (("a.txt", "no known face model"), ("none", "missing"), ("a.h5", "damaged HDF5"),
-                          ("", "no known face model")):
+    for name, message in (
+        ("a.txt", "no known face model"),
+        ("none", "missing"),
+        ("a.h5", "damaged HDF5"),
+        ("", "no known face model"),
+    ):
         with pytest.raises(ModelError, match=message):
             read_foreign(tmp_path / name)

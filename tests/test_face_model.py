@@ -263,8 +263,7 @@ def test_open_jaw_parts_the_inner_lips_and_stretches_the_patch(model, mean):
         assert 0 < before < 0.15 and after > 2
     patch = (model.regions[model.triangles] == 3).any(axis=1)
     area = [
-        np.linalg.norm(remesh.face_normals(shape, model.triangles[patch]), axis=1).sum()
-        for shape in (mean, opened)
+        np.linalg.norm(remesh.face_normals(shape, model.triangles[patch]), axis=1).sum() for shape in (mean, opened)
     ]
     assert area[1] > 8 * area[0]
     rim = np.setdiff1d(model.triangles[patch], np.flatnonzero(model.regions == 3))
@@ -402,9 +401,7 @@ def test_boundary_loops_refuse_a_mesh_that_is_not_oriented():
 
 def test_harmonic_map_reproduces_linear_functions_and_stays_bijective():
     vertices, triangles = grid()
-    bumpy = vertices + np.stack(
-        [0 * vertices[:, 0]] * 2 + [np.sin(7 * vertices[:, 0]) * vertices[:, 1]], axis=1
-    )
+    bumpy = vertices + np.stack([0 * vertices[:, 0]] * 2 + [np.sin(7 * vertices[:, 0]) * vertices[:, 1]], axis=1)
     loop = topology.boundary_loops(triangles)[0]
     same = harmonic.harmonic_map(vertices, triangles, loop, vertices[loop, :2])
     assert same == pytest.approx(vertices[:, :2])

@@ -57,8 +57,10 @@ def exemplars(faces):
 
 def blend(share):
     """A stand-in for a method: the content aligned to the exemplar, part of the way."""
+
     def translate(content, style):
         return content + share * (style - style.mean(0) - content + content.mean(0))
+
     return translate
 
 
@@ -102,8 +104,9 @@ def test_measures_have_a_panel_each_and_the_copies_as_lines():
 
 @pytest.fixture
 def curves():
-    table = pd.DataFrame([{"seed": s, "epoch": e, "adversarial": 1.0 + s + e, "class": float(e)}
-                          for s in range(3) for e in range(1, 5)])
+    table = pd.DataFrame(
+        [{"seed": s, "epoch": e, "adversarial": 1.0 + s + e, "class": float(e)} for s in range(3) for e in range(1, 5)]
+    )
     return {"ours": table, "ours_without_class_loss": table.assign(**{"class": 0.0})}
 
 
@@ -148,8 +151,9 @@ def test_points_move_as_the_turned_face_does(model):
     head = rng.normal(size=(68, 3))
     moved = head + np.column_stack([rng.normal(size=(68, 2)), np.zeros(68)])
     front = camera.frontal()
-    face = faces_of.Face(np.zeros((9, 9, 3), np.uint8), camera.project(head)[:, :2], front.project(head)[:, :2],
-                           camera.rotation)
+    face = faces_of.Face(
+        np.zeros((9, 9, 3), np.uint8), camera.project(head)[:, :2], front.project(head)[:, :2], camera.rotation
+    )
     np.testing.assert_allclose(face.moved(front.project(moved)[:, :2]), camera.project(moved)[:, :2])
 
 
@@ -221,11 +225,13 @@ def test_small_differences_have_a_row_for_every_variant(content, exemplars, meth
 def test_interpolation_starts_and_ends_at_the_exemplars(space, content, exemplars, monkeypatch):
     from portrait_pipeline.lab.table1 import figures_of_faces as translation
 
-    monkeypatch.setattr(translation, "exemplar_style",
-                        lambda translator, space, art, bound: translation.Style(art[:, :16], art[:, :16]))
+    monkeypatch.setattr(
+        translation, "exemplar_style", lambda translator, space, art, bound: translation.Style(art[:, :16], art[:, :16])
+    )
     asked = []
-    monkeypatch.setattr(translation, "translate",
-                        lambda translator, space, face, style, bound: asked.append(style.codes) or face)
+    monkeypatch.setattr(
+        translation, "translate", lambda translator, space, face, style, bound: asked.append(style.codes) or face
+    )
     figure = comparison.plot_interpolation([content], (exemplars[0], exemplars[1]), None, space, 3, 4.0)
     assert len(panels(figure)[0]) == 5
     codes = [space.encode(space.align(face.frontal)[0])[:16] for face in exemplars]

@@ -101,9 +101,7 @@ def test_recovers_a_known_head_from_exact_points(model, yaw, pitch, roll):
 def test_the_expression_stays_in_its_range_and_the_gaze_is_left_alone(model):
     identity, expression = head(model, smile=1.0)
     points, _ = seen_landmarks(model, identity, expression, camera())
-    points[48:] = points[48:].mean(axis=0) + 1.6 * (
-        points[48:] - points[48:].mean(axis=0)
-    )  # beyond any smile
+    points[48:] = points[48:].mean(axis=0) + 1.6 * (points[48:] - points[48:].mean(axis=0))  # beyond any smile
     fit = fit_landmarks(model, points)
     assert fit.expression.min() >= 0.0 and fit.expression.max() <= 1.0
     gaze = [i for i, n in enumerate(model.expression_names) if n.startswith(("eyeLook", "mouthClose"))]
@@ -180,9 +178,7 @@ def test_frontalise_leaves_a_frontal_face_alone(model):
     identity, expression = head(model, seed=12)
     points, _ = seen_landmarks(model, identity, expression, camera())
     fit = fit_landmarks(model, points)
-    assert np.linalg.norm(frontalise(model, fit, points) - points, axis=1).mean() < 0.02 * eye_distance(
-        points
-    )
+    assert np.linalg.norm(frontalise(model, fit, points) - points, axis=1).mean() < 0.02 * eye_distance(points)
 
 
 @pytest.mark.parametrize("yaw, pitch, roll", [(25, 0, 0), (-20, 8, 15), (0, 0, 40)])
@@ -239,6 +235,4 @@ def test_the_fit_is_fast_and_repeats_itself(model):
     points, _ = seen_landmarks(model, *head(model), camera(10.0))
     points += np.random.default_rng(14).normal(0, 2, (68, 2))
     one, two = fit_landmarks(model, points), fit_landmarks(model, points)
-    assert np.array_equal(one.identity, two.identity) and np.array_equal(
-        one.camera.rotation, two.camera.rotation
-    )
+    assert np.array_equal(one.identity, two.identity) and np.array_equal(one.camera.rotation, two.camera.rotation)

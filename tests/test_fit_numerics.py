@@ -49,9 +49,7 @@ def problem_and_state(model, distance, seed=1):
     rng = np.random.default_rng(seed)
     known = landmark_model(model)
     size = len(known.active)
-    state = State(
-        two_views(distance), rng.normal(0, 0.5, known.identities), rng.uniform(0.1, 0.5, (2, size))
-    )
+    state = State(two_views(distance), rng.normal(0, 0.5, known.identities), rng.uniform(0.1, 0.5, (2, size)))
     problem = Problem(
         known,
         rng.normal(300, 50, (2, 68, 2)),

@@ -55,6 +55,7 @@ def moved(points, scale=1.7, seed=0):
 
 # --- alignment ---
 
+
 def naive_similarity(moving, fixed):
     """Kabsch and Umeyama, written out with loops."""
     a, b = moving - moving.mean(0), fixed - fixed.mean(0)
@@ -105,6 +106,7 @@ def test_correlation_is_pearsons_and_0_for_a_constant():
 
 # --- pose ---
 
+
 def test_cameras_that_see_the_same_have_the_same_seen_rotation():
     rotation = rotation_from_angles(20, -8, 5)
     ahead = PerspectiveCamera(rotation, np.array([0, 0, -80.0]), 1000.0, np.zeros(2))
@@ -118,6 +120,7 @@ def test_cameras_that_see_the_same_have_the_same_seen_rotation():
 
 
 # --- known heads ---
+
 
 def test_the_outline_of_a_circle_is_the_circle_and_points_are_spread_evenly():
     angles = np.arange(0, 2 * np.pi, 0.01)
@@ -194,16 +197,20 @@ def test_the_true_head_has_no_error_and_a_known_one_has_that(model, heads):
         assert max(abs(value) for name, value in row.items() if name != "correlation") < 1e-3
         turned = rotation_from_angles(*(head.angles + [3, 0, 0]))
         wrong = PerspectiveCamera(turned, head.camera.translation, head.camera.focal, head.camera.principal)
-        row = measure_head(model, head, Fit(-head.identity, head.expression, wrong, exact.contour, exact.surface),
-                           regions, 10)
+        row = measure_head(
+            model, head, Fit(-head.identity, head.expression, wrong, exact.contour, exact.surface), regions, 10
+        )
         assert row["correlation"] == pytest.approx(-1.0)
         assert row["face_mm"] > 1.0 and row["turn"] == pytest.approx(3.0, abs=0.05)
         assert row["yaw"] == pytest.approx(3.0, abs=0.3)
 
 
 def test_summaries_are_medians_of_sizes():
-    rows = [{"face_mm": 1.0, "yaw": -3.0, "correlation": -0.5}, {"face_mm": 2.0, "yaw": 1.0, "correlation": 0.5},
-            {"face_mm": 9.0, "yaw": 2.0, "correlation": 0.9}]
+    rows = [
+        {"face_mm": 1.0, "yaw": -3.0, "correlation": -0.5},
+        {"face_mm": 2.0, "yaw": 1.0, "correlation": 0.5},
+        {"face_mm": 9.0, "yaw": 2.0, "correlation": 0.9},
+    ]
     summary = summarise(rows)
     assert summary["face_mm"] == 2.0 and summary["yaw_deg"] == 2.0 and summary["correlation"] == 0.5
     assert summary["face_mm_95"] == pytest.approx(np.quantile([1, 2, 9], 0.95))
@@ -213,6 +220,7 @@ def test_summaries_are_medians_of_sizes():
 
 
 # --- the stage ---
+
 
 @pytest.fixture(scope="module")
 def proof(model):
@@ -254,6 +262,7 @@ def test_equal_proofs_give_equal_files(model, proof, tmp_path):
 
 # --- distances to surfaces ---
 
+
 def naive_distance(point, corners):
     """Smallest distance over a fine net of points of the triangle."""
     steps = 60
@@ -291,7 +300,8 @@ def test_a_head_laid_on_itself_has_no_distance_and_its_placement_is_found(model,
     rough = scan.vertices[model.landmarks[17:]] + np.random.default_rng(0).normal(0, 0.3, (51, 3))
     skin = np.ones(len(head), bool)
     found = scans.surface_distance(
-        head, model.triangles, fit_scan.face_region(model), head[model.landmarks[17:]], scan, skin, surface, rough)
+        head, model.triangles, fit_scan.face_region(model), head[model.landmarks[17:]], scan, skin, surface, rough
+    )
     assert found.to_scan_mm < 0.1 and found.to_head_mm < 0.1
     assert found.placement.scale == pytest.approx(truth.scale, abs=2e-3)
     assert rotation_angle(found.placement.rotation @ truth.rotation.T) < 0.2
@@ -306,8 +316,9 @@ def test_a_head_with_a_thicker_skin_is_that_far_away(model, turned_scan):
     other = scans.Scan(head + bumps, model.triangles)
     surface = scans.Surface.of(other.vertices, other.triangles)
     points = head[model.landmarks[mean_landmarks]]
-    found = scans.surface_distance(head, model.triangles, fit_scan.face_region(model), points, other,
-                                   np.ones(len(head), bool), surface, points)
+    found = scans.surface_distance(
+        head, model.triangles, fit_scan.face_region(model), points, other, np.ones(len(head), bool), surface, points
+    )
     expected = 10 * 0.2 * 2 / np.pi  # mean of |sin|
     assert found.to_scan_mm == pytest.approx(expected, rel=0.25)
     assert found.to_head_mm == pytest.approx(found.to_scan_mm, rel=0.15)
@@ -342,8 +353,10 @@ def test_pose_errors_are_turns_against_the_known_views_in_the_heads_own_frame():
     _, placement = moved(np.zeros((1, 3)), 1.0, 2)
     exact = [
         PerspectiveCamera(
-            view.rotation @ placement.rotation, view.rotation @ placement.translation + view.translation,
-            1500.0, np.full(2, 300.0),
+            view.rotation @ placement.rotation,
+            view.rotation @ placement.translation + view.translation,
+            1500.0,
+            np.full(2, 300.0),
         )
         for view in known
     ]
@@ -358,6 +371,7 @@ def test_pose_errors_are_turns_against_the_known_views_in_the_heads_own_frame():
 
 
 # --- files and commands ---
+
 
 def test_a_scan_of_the_models_own_head_is_measured_from_file_to_report(model, tmp_path, monkeypatch):
     monkeypatch.setattr(fit_scan, "VIEWS", ((0, 0), (20, 0)))
@@ -397,8 +411,8 @@ def test_a_glb_brings_its_texture_and_another_picture_takes_its_place(tmp_path):
 
 def test_an_obj_opens_no_other_file(tmp_path, monkeypatch):
     (tmp_path / "a.obj").write_text(
-        "mtllib ../secret.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nusemtl m\n" +
-        "f 1 2 3\nf 1 2 4\nf 1 3 4\nf 2 3 4\n")
+        "mtllib ../secret.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nusemtl m\n" + "f 1 2 3\nf 1 2 4\nf 1 3 4\nf 2 3 4\n"
+    )
     (tmp_path.parent / "secret.mtl").write_text("newmtl m\nmap_Kd /etc/passwd\n")
     opened = []
     real = Path.read_bytes
@@ -407,13 +421,16 @@ def test_an_obj_opens_no_other_file(tmp_path, monkeypatch):
     assert opened == [tmp_path / "a.obj"]
 
 
-@pytest.mark.parametrize(("name", "content", "word"), [
-    ("a.glb", b"glTF\x02\x00\x00\x00 damaged", "damaged"),
-    ("a.ply", b"ply\nnothing", "export"),
-    ("a.stl", b"", "export"),
-    ("a.obj", b"v 0 0 0\n", "export"),
-    ("a.fbx", b"anything", "Blender"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("a.glb", b"glTF\x02\x00\x00\x00 damaged", "damaged"),
+        ("a.ply", b"ply\nnothing", "export"),
+        ("a.stl", b"", "export"),
+        ("a.obj", b"v 0 0 0\n", "export"),
+        ("a.fbx", b"anything", "Blender"),
+    ],
+)
 def test_a_mesh_that_cannot_be_used_is_named_with_the_remedy(tmp_path, name, content, word):
     path = tmp_path / name
     path.write_bytes(content)

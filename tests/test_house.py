@@ -10,8 +10,17 @@ from house import PACKAGE, ROOT, STAGES, closure, dependencies, imported, module
 from ruamel.yaml import YAML
 
 FLOORS = (
-    ("base",), ("mesh",), ("samples",), ("head",), ("perception",), ("regions", "perceptual", "deformation"),
-    tuple(dict.fromkeys(STAGES.values())), ("video", "convert"), ("pipeline",), ("commands",), ("lab", "making"),
+    ("base",),
+    ("mesh",),
+    ("samples",),
+    ("head",),
+    ("perception",),
+    ("regions", "perceptual", "deformation"),
+    tuple(dict.fromkeys(STAGES.values())),
+    ("video", "convert"),
+    ("pipeline",),
+    ("commands",),
+    ("lab", "making"),
 )
 """Rooms from the ground up; within a floor a stage's room may import those of the stages before it."""
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -41,8 +50,11 @@ def before(stages: dict[str, dict]) -> dict[str, set[str]]:
         for out in stage.get("outs", ()):
             makers[str(out).split("/")[2]] = name
     direct = {
-        name: {makers[part] for dep in stage["deps"] if dep.startswith("data/artifacts/")
-               and (part := dep.split("/")[2]) in makers}
+        name: {
+            makers[part]
+            for dep in stage["deps"]
+            if dep.startswith("data/artifacts/") and (part := dep.split("/")[2]) in makers
+        }
         for name, stage in stages.items()
     }
 
@@ -128,7 +140,11 @@ def test_stage_scripts_hold_no_mathematics_and_numerical_code_no_click() -> None
     for path in (ROOT / "stages").rglob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 60, path
     for name, path in modules().items():
-        top = {alias.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-               if isinstance(node, ast.Import) for alias in node.names}
+        top = {
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
         if "click" in top:
             assert place(name) in ("commands", *ALONE), name

@@ -104,10 +104,7 @@ def test_16_bit_colour_png(tmp_path, scene):
     data = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
     (tmp_path / "a.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(data))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
     )
     np.testing.assert_array_equal(images.load_image(tmp_path / "a.png"), scene)
 
@@ -219,8 +216,7 @@ def png_header(width: int, height: int) -> bytes:
         (b"IDAT", zlib.compress(b"\0" * 64)),
     ]
     chunks = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
@@ -250,9 +246,7 @@ def test_an_unreadable_file(tmp_path, scene, monkeypatch):
     path = tmp_path / "secret.png"
     Image.fromarray(scene).save(path)
     path.chmod(0)
-    if os.access(
-        path, os.R_OK
-    ):  # the superuser reads everything: let the operating system's answer be played
+    if os.access(path, os.R_OK):  # the superuser reads everything: let the operating system's answer be played
 
         def denied(*args, **kwargs):
             raise PermissionError(errno.EACCES, "Permission denied")

@@ -124,18 +124,21 @@ def test_missing_points_are_nan_in_text_and_nan_or_invalid_in_arrays(tmp_path, f
         files.read_points(tmp_path / "a.txt")  # a single portrait needs all of its points
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ({"landmarks": np.zeros((4, 67, 2))}, r"'landmarks' has shape \(4, 67, 2\), expected \(N, 68, 2\)"),
-    ({"landmarks": np.zeros((0, 68, 2))}, "holds 0 faces"),
-    ({"landmarks": np.full((2, 68, 2), "x")}, "expected numbers"),
-    ({"landmarks": np.full((2, 68, 2), np.inf)}, "infinite coordinate"),
-    ({"points": np.zeros((2, 68, 2))}, "has no array 'landmarks'"),
-    ({"landmarks": np.zeros((2, 68, 2)), "valid": np.ones(67, bool)}, r"'valid' has shape \(67,\)"),
-    ({"landmarks": np.zeros((2, 68, 2)), "valid": np.ones(68)}, "'valid' holds float64, expected bool"),
-    ({"landmarks": np.zeros((2, 68, 2)), "occluded": np.ones(68, bool)}, r"'occluded' has shape \(68,\)"),
-    ({"landmarks": np.zeros((2, 68, 2)), "group": np.arange(3)}, r"'group' has shape \(3,\)"),
-    ({"landmarks": np.array([{}], object)}, "pickled objects, which are never loaded"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"landmarks": np.zeros((4, 67, 2))}, r"'landmarks' has shape \(4, 67, 2\), expected \(N, 68, 2\)"),
+        ({"landmarks": np.zeros((0, 68, 2))}, "holds 0 faces"),
+        ({"landmarks": np.full((2, 68, 2), "x")}, "expected numbers"),
+        ({"landmarks": np.full((2, 68, 2), np.inf)}, "infinite coordinate"),
+        ({"points": np.zeros((2, 68, 2))}, "has no array 'landmarks'"),
+        ({"landmarks": np.zeros((2, 68, 2)), "valid": np.ones(67, bool)}, r"'valid' has shape \(67,\)"),
+        ({"landmarks": np.zeros((2, 68, 2)), "valid": np.ones(68)}, "'valid' holds float64, expected bool"),
+        ({"landmarks": np.zeros((2, 68, 2)), "occluded": np.ones(68, bool)}, r"'occluded' has shape \(68,\)"),
+        ({"landmarks": np.zeros((2, 68, 2)), "group": np.arange(3)}, r"'group' has shape \(3,\)"),
+        ({"landmarks": np.array([{}], object)}, "pickled objects, which are never loaded"),
+    ],
+)
 def test_bad_arrays_are_refused_in_one_line(tmp_path, content, message):
     path = tmp_path / "set.npz"
     np.savez(path, **content)
@@ -153,8 +156,12 @@ def test_damaged_and_oversized_files_are_refused(tmp_path, faces, monkeypatch):
         with pytest.raises(LandmarkError, match=r"damaged or no \.npz"):
             read_arrays_file(path)
     with zipfile.ZipFile(path, "w") as archive:  # a header that promises more than there is
-        archive.writestr("landmarks.npy", whole[30:400].split(b"\x93NUMPY")[0] + b"\x93NUMPY\x01\x00v\x00" + (
-            b"{'descr': '<f8', 'fortran_order': False, 'shape': (900000000, 68, 2), }".ljust(117) + b"\n"))
+        archive.writestr(
+            "landmarks.npy",
+            whole[30:400].split(b"\x93NUMPY")[0]
+            + b"\x93NUMPY\x01\x00v\x00"
+            + (b"{'descr': '<f8', 'fortran_order': False, 'shape': (900000000, 68, 2), }".ljust(117) + b"\n"),
+        )
     with pytest.raises(LandmarkError, match="damaged"):
         read_arrays_file(path)
     (tmp_path / "set.h5").write_bytes(b"no hdf5")
@@ -249,8 +256,9 @@ def test_the_pose_agrees_with_the_fit_of_one_face(model, art):
 def test_the_pose_of_generated_faces_is_found(model, monkeypatch, batch, yaw_error, pitch_error):
     rng = np.random.default_rng(5)
     angles = rng.uniform(-1, 1, (1500, 3)) * [45, 30, 10]
-    monkeypatch.setattr(generate, "sample_rotations",
-                        lambda n, rng: np.stack([rotation_from_angles(*triple) for triple in angles]))
+    monkeypatch.setattr(
+        generate, "sample_rotations", lambda n, rng: np.stack([rotation_from_angles(*triple) for triple in angles])
+    )
     points = getattr(generate, batch)(model, generate._basis(model), 1500, rng)
     error = np.sqrt(np.mean((estimate_pose(points, model) - angles) ** 2, axis=0))
     assert error[0] < yaw_error and error[1] < pitch_error
@@ -265,8 +273,10 @@ def test_a_face_with_hardly_any_points_has_no_pose(model, faces):
 
 def test_generated_faces_face_the_viewer_and_their_mirror_images_turn_the_other_way(model, faces, art):
     params = LandmarkSetsParams()
-    for landmarks, yaw, pitch in ((faces, params.max_yaw, params.max_pitch), (art, params.art_max_yaw,
-                                                                              params.art_max_pitch)):
+    for landmarks, yaw, pitch in (
+        (faces, params.max_yaw, params.max_pitch),
+        (art, params.art_max_yaw, params.art_max_pitch),
+    ):
         pose = estimate_pose(landmarks, model)
         assert ((np.abs(pose[:, 0]) <= yaw) & (np.abs(pose[:, 1]) <= pitch)).mean() > 0.999
         reflected = estimate_pose(mirror(landmarks, 256), model)
@@ -320,10 +330,15 @@ def test_filling_is_the_conditional_mean(faces):
         assert np.array_equal(result[seen], face[seen])
 
 
-@pytest.mark.parametrize(("hidden", "share"), [
-    ([0, 1, 2, 3], 0.4), ([17, 18, 19], 0.4), ([27, 28, 29, 30, *range(60, 68)], 0.4),
-    (list(range(36, 42)), 0.9),  # an eye is an anchor of the alignment and moves little
-])
+@pytest.mark.parametrize(
+    ("hidden", "share"),
+    [
+        ([0, 1, 2, 3], 0.4),
+        ([17, 18, 19], 0.4),
+        ([27, 28, 29, 30, *range(60, 68)], 0.4),
+        (list(range(36, 42)), 0.9),  # an eye is an anchor of the alignment and moves little
+    ],
+)
 def test_hidden_points_come_back(faces, hidden, share):
     known = np.ones((400, 68), bool)
     known[:40, hidden] = False
@@ -361,9 +376,13 @@ def test_rows_are_drawn_by_weight():
 
 def make_faces(landmarks, groups=None, known=None, occluded=None, bad=()) -> Faces:
     shape = landmarks.shape[:2]
-    return Faces(landmarks, np.ones(shape, bool) if known is None else known,
-                 np.zeros(shape, bool) if occluded is None else occluded,
-                 np.array([str(i) for i in range(len(landmarks))] if groups is None else groups), bad)
+    return Faces(
+        landmarks,
+        np.ones(shape, bool) if known is None else known,
+        np.zeros(shape, bool) if occluded is None else occluded,
+        np.array([str(i) for i in range(len(landmarks))] if groups is None else groups),
+        bad,
+    )
 
 
 def assemble(model, params, sources, generated=None, domain="normal"):
@@ -378,8 +397,10 @@ def test_generated_faces_alone_pass_untouched(model, faces):
 
 
 def test_sources_mix_by_weight_and_repeats_share_their_group(model, faces):
-    sources = {"a": make_faces(faces[:100], [f"g{i // 10}" for i in range(100)], bad=("a: bad",)),
-               "b": make_faces(faces[100:200])}
+    sources = {
+        "a": make_faces(faces[:100], [f"g{i // 10}" for i in range(100)], bad=("a: bad",)),
+        "b": make_faces(faces[100:200]),
+    }
     params = LandmarkSetsParams(normal=["a", "generated", "b"], normal_weights=[2, 0.5, 0.0], outliers=0)
     result, counts = assemble(model, params, sources, faces[200:])
     assert np.bincount(result.source).tolist() == [200, 100]
@@ -387,8 +408,17 @@ def test_sources_mix_by_weight_and_repeats_share_their_group(model, faces):
     assert np.array_equal(result.group[:100], result.group[100:200]) and len(set(result.group[:100])) == 10
     assert not set(result.group[:200]) & set(result.group[200:])
     assert json.loads(result.entries) == ["a", "generated", "b"]
-    assert counts["a"] == {"read": 101, "bad": 1, "no_face": 0, "hidden": 0, "pose": 0, "filled": 0, "kept": 100,
-                           "groups": 10, "rows": 200}
+    assert counts["a"] == {
+        "read": 101,
+        "bad": 1,
+        "no_face": 0,
+        "hidden": 0,
+        "pose": 0,
+        "filled": 0,
+        "kept": 100,
+        "groups": 10,
+        "rows": 200,
+    }
     assert "b" not in counts
 
 
@@ -452,8 +482,9 @@ def test_singletons_of_one_source_split_as_ever():
         for _ in range(2):
             plain = old_split(count, 0.1, a)
             assert np.array_equal(split("art", count, 0.1, b, names, np.zeros(count)), plain)
-        assert np.array_equal(split("art", count, 0.1, np.random.default_rng(1)),
-                              old_split(count, 0.1, np.random.default_rng(1)))
+        assert np.array_equal(
+            split("art", count, 0.1, np.random.default_rng(1)), old_split(count, 0.1, np.random.default_rng(1))
+        )
 
 
 def test_groups_stay_whole_and_every_source_is_on_both_sides():
@@ -492,8 +523,9 @@ def test_the_shape_space_holds_out_whole_groups(faces, art):
 
 
 def stage(folder: Path, name: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(ROOT / "stages" / f"{name}.py")], cwd=folder, text=True,
-                          capture_output=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, str(ROOT / "stages" / f"{name}.py")], cwd=folder, text=True, capture_output=True, timeout=120
+    )
 
 
 def test_the_stages_read_a_users_files(tmp_path, model, faces, art):
@@ -502,7 +534,8 @@ def test_the_stages_read_a_users_files(tmp_path, model, faces, art):
     np.savez(tmp_path / "normal.npz", landmarks=faces[:150].astype(np.float32))
     (tmp_path / "params.yaml").write_text(
         "pairs: {}\nlandmark_sets: {normal: normal.npz, art: [generated, data/landmarks/art], art_weights: [1, 2], "
-        "art_count: 64, art_outliers: 0}\nshape_space: {classes: 4}\n")
+        "art_count: 64, art_outliers: 0}\nshape_space: {classes: 4}\n"
+    )
     done = stage(tmp_path, "landmark_sets")
     assert done.returncode == 0, done.stderr
     assert "art: data/landmarks/art: 80 read, 0 bad" in done.stdout
@@ -526,8 +559,8 @@ def test_the_stage_stops_at_a_bad_file_with_one_line(tmp_path, faces):
     done = stage(tmp_path, "landmark_sets")
     assert done.returncode == 1 and done.stderr.splitlines() == [
         "landmark_sets: faces/b.txt: has 1 points, expected 68 in iBUG order, one 'x y' a line; or leave such files "
-        "out with landmark_sets.bad_files: skip"]
-    (tmp_path / "params.yaml").write_text(
-        "pairs: {}\nlandmark_sets: {normal: faces, art_count: 64, bad_files: skip}\n")
+        "out with landmark_sets.bad_files: skip"
+    ]
+    (tmp_path / "params.yaml").write_text("pairs: {}\nlandmark_sets: {normal: faces, art_count: 64, bad_files: skip}\n")
     done = stage(tmp_path, "landmark_sets")
     assert done.returncode == 0 and "landmark_sets: left out: faces/b.txt: has 1 points" in done.stderr

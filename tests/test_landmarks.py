@@ -48,9 +48,7 @@ def face() -> np.ndarray:
         np.stack([np.linspace(90, 110, 5), np.full(5, 92.0)], 1),
     ]
     turn = np.deg2rad(np.array([180, 240, 300, 0, 60, 120]))
-    eyes = np.concatenate(
-        [[[x, 65]] + 9 * np.stack([np.cos(turn), 0.5 * np.sin(turn)], 1) for x in (72, 128)]
-    )
+    eyes = np.concatenate([[[x, 65]] + 9 * np.stack([np.cos(turn), 0.5 * np.sin(turn)], 1) for x in (72, 128)])
     outer = np.deg2rad(180 + 30 * np.arange(12))
     inner = np.deg2rad(180 + 45 * np.arange(8))
     mouth = np.concatenate(
@@ -97,10 +95,7 @@ def test_eye_distance_and_handedness_do_not_depend_on_the_roll(face):
     for degrees in (0, 50, 120, 250):
         angle = np.deg2rad(degrees)
         turned_face = face @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        assert (
-            handedness(turned_face) == pytest.approx(handedness(face))
-            and handedness(face) > 0.3
-        )
+        assert handedness(turned_face) == pytest.approx(handedness(face)) and handedness(face) > 0.3
         assert handedness(turned_face * [1, -1]) < 0
 
 
@@ -202,9 +197,7 @@ def test_a_file_beside_the_image_wins_and_follows_its_reduction(tmp_path, face):
 def test_points_of_a_camera_picture_are_those_of_the_upright_picture(tmp_path, face):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new("RGB", (160, 200)).save(
-        tmp_path / "a.jpg", exif=exif
-    )  # stored on its side, displayed 200 x 160
+    Image.new("RGB", (160, 200)).save(tmp_path / "a.jpg", exif=exif)  # stored on its side, displayed 200 x 160
     write_points(tmp_path / "a.jpg.pts", face)
     found = locate(tmp_path / "a.jpg", images.load_image(tmp_path / "a.jpg"))
     np.testing.assert_allclose(found.points, face, atol=1e-3)
@@ -242,9 +235,7 @@ def test_mirrored_enlarged_and_shifted_pictures_give_the_same_face(found, astron
     flipped = detect(np.ascontiguousarray(astronaut[:, ::-1]))
     error = np.linalg.norm(mirrored(flipped.points, 512) - found.points, axis=1)
     assert error.mean() < 0.03 * scale
-    enlarged = detect(
-        np.array(Image.fromarray(astronaut).resize((1024, 1024), Image.Resampling.BICUBIC))
-    )
+    enlarged = detect(np.array(Image.fromarray(astronaut).resize((1024, 1024), Image.Resampling.BICUBIC)))
     assert np.linalg.norm(enlarged.points / 2 - found.points, axis=1).mean() < 0.04 * scale
     cut = detect(astronaut[20:300, 90:370])
     assert np.linalg.norm(cut.points + [90, 20] - found.points, axis=1).mean() < 0.04 * scale
@@ -290,12 +281,7 @@ def test_no_face(tmp_path):
     with pytest.raises(NoFaceError) as caught:
         locate(path, image)
     message = str(caught.value)
-    assert (
-        message.startswith(str(path))
-        and "wall.png.pts" in message
-        and "68" in message
-        and "\n" not in message
-    )
+    assert message.startswith(str(path)) and "wall.png.pts" in message and "68" in message and "\n" not in message
 
 
 def test_missing_models_say_what_to_install(monkeypatch):
@@ -311,9 +297,7 @@ def test_views_there_and_back():
     view = turned((60, 100), 300, 20, 1.25, 0.3)
     points = np.random.default_rng(0).uniform(0, 60, (20, 2))
     np.testing.assert_allclose(view.to_image(view.to_view(points)), points, atol=1e-9)
-    np.testing.assert_allclose(
-        view.to_view(np.array([[50.0, 30.0]]))[0], np.array(view.size[::-1]) / 2, atol=0.5
-    )
+    np.testing.assert_allclose(view.to_view(np.array([[50.0, 30.0]]))[0], np.array(view.size[::-1]) / 2, atol=0.5)
     box = np.array([100.0, 90, 160, 150])
     close = around(view, box, 112, 2.4, -15, 0.8)
     middle = view.to_image(np.array([[130.0, 120.0]]))
@@ -332,9 +316,7 @@ def test_a_view_shows_a_dot_where_its_matrix_says():
 
 def test_a_positive_turn_looks_counter_clockwise():
     view = turned((100, 100), 100, 90)
-    np.testing.assert_allclose(
-        view.to_view(np.array([[90.0, 50.0]]))[0], [50, 10], atol=1e-9
-    )  # right goes up
+    np.testing.assert_allclose(view.to_view(np.array([[90.0, 50.0]]))[0], [50, 10], atol=1e-9)  # right goes up
 
 
 @pytest.mark.parametrize("side", [40, 200, 1500])

@@ -73,8 +73,16 @@ def test_a_mesh_in_metres_names_the_unit_and_converts_natively_with_it(model, tm
     place = np.empty(len(model.mean), int)
     place[head.origin] = np.arange(len(head.origin))
     (tmp_path / "ids.txt").write_text("\n".join(map(str, place[model.landmarks])), encoding="utf-8")
-    base = ("convert", tmp_path / "person.obj", "-o", tmp_path / "p.h5", "--topology", "native",
-            "--landmarks", tmp_path / "ids.txt")
+    base = (
+        "convert",
+        tmp_path / "person.obj",
+        "-o",
+        tmp_path / "p.h5",
+        "--topology",
+        "native",
+        "--landmarks",
+        tmp_path / "ids.txt",
+    )
     code, text = run(*base)
     assert code == 1 and "read with 1 cm a unit" in text and re.search(r"\((9\d|10\d) would make them 9 cm\)", text)
     assert not (tmp_path / "p.h5").exists()
@@ -83,11 +91,13 @@ def test_a_mesh_in_metres_names_the_unit_and_converts_natively_with_it(model, tm
     native = load_model(tmp_path / "p.h5")
     assert np.array_equal(head.origin[native.landmarks], model.landmarks)
     assert np.array_equal(native.triangles, head.triangles) and native.identity_basis.shape[0] == 0
-    lengths = [np.linalg.norm(np.diff(m[t[:, :2]], axis=1)) for m, t in ((native.mean, native.triangles),
-                                                                       (head.mean, head.triangles))]
+    lengths = [
+        np.linalg.norm(np.diff(m[t[:, :2]], axis=1))
+        for m, t in ((native.mean, native.triangles), (head.mean, head.triangles))
+    ]
     assert lengths[0] == pytest.approx(lengths[1], rel=1e-5)
     code, text = run("info", tmp_path / "p.h5")
-    assert code == 0 and "fitting only" in text 
+    assert code == 0 and "fitting only" in text
 
 
 def test_preview_shows_landmarks_components_and_expressions(model, tmp_path):
@@ -104,8 +114,14 @@ def test_preview_shows_landmarks_components_and_expressions(model, tmp_path):
 def test_shading_is_lit_from_the_front_and_white_outside(model):
     picture = shaded(model.mean, model.triangles, View(0, 0), frame_head(model.mean), 64)
     assert (picture[0, 0] == 255).all() and 120 < picture[28, 32].mean() < 255
-    tinted = shaded(model.mean, model.triangles, View(0, 0), frame_head(model.mean), 64,
-                    np.tile([0.0, 0.0, 1.0], (len(model.mean), 1)))
+    tinted = shaded(
+        model.mean,
+        model.triangles,
+        View(0, 0),
+        frame_head(model.mean),
+        64,
+        np.tile([0.0, 0.0, 1.0], (len(model.mean), 1)),
+    )
     assert tinted[28, 32, 0] == 0 and tinted[28, 32, 2] > 100
 
 

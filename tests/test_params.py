@@ -33,9 +33,7 @@ def refused(path: Path, text: str | bytes, *words: str) -> None:
 
 def sections() -> dict[str, type[Section]]:
     return {
-        name: type(field.default)
-        for name, field in Params.model_fields.items()
-        if isinstance(field.default, Section)
+        name: type(field.default) for name, field in Params.model_fields.items() if isinstance(field.default, Section)
     }
 
 
@@ -69,9 +67,7 @@ def test_small_numbers_survive_a_ruamel_round_trip(path):
     with path.open("w") as file:
         yaml.dump(data, file)
     assert load_params(path).translation.learning_rate == 1e-5
-    path.write_text(
-        PAIRS + "translation:\n  learning_rate: 1e-05\n"
-    )  # as DVC writes it; YAML 1.1 reads a string
+    path.write_text(PAIRS + "translation:\n  learning_rate: 1e-05\n")  # as DVC writes it; YAML 1.1 reads a string
     assert load_params(path).translation.learning_rate == 1e-5
 
 

@@ -44,10 +44,14 @@ def uneven(bundled: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     factors = np.random.default_rng(0).uniform(0.6, 2.5, len(CONVOLUTIONS))
     total = np.cumprod(factors)
     return {
-        **{f"features.{i}.weight": bundled[f"features.{i}.weight"] * float(f)
-           for i, f in zip(CONVOLUTIONS, factors, strict=True)},
-        **{f"features.{i}.bias": bundled[f"features.{i}.bias"] * float(t)
-           for i, t in zip(CONVOLUTIONS, total, strict=True)},
+        **{
+            f"features.{i}.weight": bundled[f"features.{i}.weight"] * float(f)
+            for i, f in zip(CONVOLUTIONS, factors, strict=True)
+        },
+        **{
+            f"features.{i}.bias": bundled[f"features.{i}.bias"] * float(t)
+            for i, t in zip(CONVOLUTIONS, total, strict=True)
+        },
     }
 
 
@@ -73,8 +77,9 @@ def plain_maps(tensors: dict[str, torch.Tensor], image: torch.Tensor) -> list[to
     maps = [image.double()]
     for index in range(30):
         if index in CONVOLUTIONS:
-            x = functional.conv2d(x, tensors[f"features.{index}.weight"].double(),
-                                  tensors[f"features.{index}.bias"].double(), padding=1)
+            x = functional.conv2d(
+                x, tensors[f"features.{index}.weight"].double(), tensors[f"features.{index}.bias"].double(), padding=1
+            )
         elif index in POOLS:
             x = functional.max_pool2d(x, 2)
         else:
@@ -102,9 +107,9 @@ def test_features_are_vgg16s_and_a_batch_gives_what_its_images_give(bundled, ima
 def test_gradient_of_a_batch_is_that_of_its_images(images):
     network = PerceptualNetwork()
     batch = torch.cat([images[0], images[0] * 0.5]).requires_grad_()
-    gradient, = torch.autograd.grad(sum(m.square().sum() for m in network.features(batch)), batch)
+    (gradient,) = torch.autograd.grad(sum(m.square().sum() for m in network.features(batch)), batch)
     alone = batch.detach()[1:].clone().requires_grad_()
-    single, = torch.autograd.grad(sum(m.square().sum() for m in network.features(alone)), alone)
+    (single,) = torch.autograd.grad(sum(m.square().sum() for m in network.features(alone)), alone)
     assert torch.allclose(gradient[1:], single, rtol=1e-3, atol=1e-3 * float(single.abs().max()))
 
 
@@ -168,8 +173,14 @@ def test_unusable_files_are_named_with_what_is_wrong(tmp_path, uneven):
         ({"features.28.bias": torch.zeros(3)}, r"features\.28 is missing or not VGG-16"),
         ({"features.0.weight": torch.full((64, 3, 3, 3), torch.nan)}, r"features\.0 has a non-finite"),
         ({"features.5.bias": torch.zeros(128, dtype=torch.int32)}, r"features\.5 holds torch\.int32"),
-        ({f"features.{i}.{part}": torch.zeros_like(uneven[f"features.{i}.{part}"])
-          for i in (7,) for part in ("weight", "bias")}, "cannot be balanced.*dead"),
+        (
+            {
+                f"features.{i}.{part}": torch.zeros_like(uneven[f"features.{i}.{part}"])
+                for i in (7,)
+                for part in ("weight", "bias")
+            },
+            "cannot be balanced.*dead",
+        ),
     ]:
         save_file({**uneven, **change}, path)
         with pytest.raises(InputFileError, match=words) as caught:
@@ -229,7 +240,8 @@ def left_over(folder: Path) -> list[str]:
 
 def test_pinned_facts_of_the_published_file():
     assert download.URL.startswith("https://download.pytorch.org/") and download.URL.endswith(
-        f"vgg16-{download.SHA256[:8]}.pth")
+        f"vgg16-{download.SHA256[:8]}.pth"
+    )
     assert len(download.SHA256) == 64
     parameters = sum(a * b * 9 + a for a, b in shapes().values()) + 4096 * (512 * 49 + 1 + 4097) + 1000 * 4097
     assert 0 < download.BYTES - 4 * parameters < 10_000, "138 357 544 numbers of four bytes, and a little around them"

@@ -28,15 +28,20 @@ from portrait_pipeline.perceptual.weights import load_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE = 32
-QUICK = Recipe(epochs=4, sizes=(16, 24), batch=16, learning_rate=0.02, warmup=0.4, dropout=0.0, jitter=0.1,
-               statistics=8)
+QUICK = Recipe(
+    epochs=4, sizes=(16, 24), batch=16, learning_rate=0.02, warmup=0.4, dropout=0.0, jitter=0.1, statistics=8
+)
 
 
 def picture(kind: int, rng: np.random.Generator) -> np.ndarray:
     """Horizontal bars, vertical bars, a disk or a chequerboard, in any two colours and with noise."""
     y, x = np.mgrid[:SIDE, :SIDE] + rng.uniform(0, 8, size=(2, 1, 1))
-    shape = [np.sin(y * 1.2) > 0, np.sin(x * 1.2) > 0, np.hypot(y - 20, x - 20) < 9,
-             (np.sin(y * 0.6) > 0) ^ (np.sin(x * 0.6) > 0)][kind]
+    shape = [
+        np.sin(y * 1.2) > 0,
+        np.sin(x * 1.2) > 0,
+        np.hypot(y - 20, x - 20) < 9,
+        (np.sin(y * 0.6) > 0) ^ (np.sin(x * 0.6) > 0),
+    ][kind]
     dark, light = rng.uniform(0, 90, 3), rng.uniform(160, 255, 3)
     return np.clip(np.where(shape[..., None], light, dark) + rng.normal(0, 5, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
 
@@ -175,8 +180,12 @@ def test_folding_is_exact():
     generator = torch.Generator().manual_seed(0)
     network = ClassifierVGG(5, 0.0, generator)
     for norm in network.norms.values():
-        for values, low, high in [(norm.weight, 0.5, 1.5), (norm.bias, -0.3, 0.3), (norm.running_mean, -0.5, 0.5),
-                                  (norm.running_var, 0.3, 3.0)]:
+        for values, low, high in [
+            (norm.weight, 0.5, 1.5),
+            (norm.bias, -0.3, 0.3),
+            (norm.running_mean, -0.5, 0.5),
+            (norm.running_var, 0.3, 3.0),
+        ]:
             values.data.uniform_(low, high, generator=generator)
     network.eval()
     plain = PerceptualNetwork.__new__(PerceptualNetwork)  # the folded weights as they are, without balance
@@ -228,7 +237,11 @@ def test_training_learns_and_an_interrupted_one_ends_at_the_same_bits(images, tm
     assert follow.seen[0] == 3 * 3, "two epochs of three steps were done"
     assert parts.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "parts.json", "parts.safetensors", "whole.json", "whole.safetensors"]
+        "parts.json",
+        "parts.safetensors",
+        "whole.json",
+        "whole.safetensors",
+    ]
 
     maps = PerceptualNetwork(whole).features(torch.rand(1, 3, 32, 32))
     assert sum(m.shape[1] for m in maps) == 2179

@@ -38,24 +38,30 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {
         "PYTHONPATH": str(folder if (folder / "portrait_pipeline").is_dir() else ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@example.org",
-        "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@example.org",
-        "DVC_NO_ANALYTICS": "1", "NO_COLOR": "1", "COLUMNS": "200",
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@example.org",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@example.org",
+        "DVC_NO_ANALYTICS": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
     }
 
 
 def call(*command: str, cwd: Path, status: int = 0) -> str:
     """Run a command; return stdout and stderr together; fail on another exit status."""
-    done = subprocess.run(command, cwd=cwd, env=environment(cwd), text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=600)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(cwd), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600
+    )
     assert done.returncode == status, f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}"
     return done.stdout
 
 
 def copy_tree(origin: Path, folder: Path) -> None:
     """A git clone's content: tracked and new files, without what a run leaves."""
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=origin, text=True,
-                           capture_output=True, check=True).stdout.splitlines()
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=origin, text=True, capture_output=True, check=True
+    ).stdout.splitlines()
     for name in files:
         source, target = origin / name, folder / name
         if name == "dvc.lock" or (name.startswith("metrics/") and name.endswith(".json")) or not source.is_file():
@@ -167,8 +173,17 @@ def test_stage_killed_halfway_gives_the_same_result_when_run_again(project: Path
 
 def test_stylize_runs_one_pair_with_the_trained_networks(project: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    call("portrait", "stylize", "sample:hopper", "sample:oil_strokes", "-o", str(output), "-S", "texture.strength=0.5",
-         cwd=project)
+    call(
+        "portrait",
+        "stylize",
+        "sample:hopper",
+        "sample:oil_strokes",
+        "-o",
+        str(output),
+        "-S",
+        "texture.strength=0.5",
+        cwd=project,
+    )
     assert (output / "head.glb").stat().st_size > 10_000
 
 

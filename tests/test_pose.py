@@ -60,11 +60,19 @@ def run(*arguments: object, status: int = 0) -> str:
 
 def test_names_sides_and_everyday_words():
     assert parse_expressions(["jawOpen=0.6,smile=0.4"], ARKIT) == {
-        "jawOpen": 0.6, "mouthSmileLeft": 0.4, "mouthSmileRight": 0.4}
+        "jawOpen": 0.6,
+        "mouthSmileLeft": 0.4,
+        "mouthSmileRight": 0.4,
+    }
     assert parse_expressions([" eyeBlinkLeft = 1 ", "cheekSquint=.5"], ARKIT) == {
-        "eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5}
+        "eyeBlinkLeft": 1.0,
+        "cheekSquintLeft": 0.5,
+        "cheekSquintRight": 0.5,
+    }
     assert parse_expressions(["smile=0.4", "mouthSmileLeft=1"], ARKIT) == {
-        "mouthSmileLeft": 1.0, "mouthSmileRight": 0.4}  # the later one wins
+        "mouthSmileLeft": 1.0,
+        "mouthSmileRight": 0.4,
+    }  # the later one wins
     assert parse_expressions(["lookLeft=1"], ARKIT) == {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}
 
 
@@ -76,19 +84,22 @@ def test_every_word_stands_for_expressions_of_the_model():
     assert known_names(("a", "bLeft")) == {"a": ("a",), "bLeft": ("bLeft",)}  # no aliases for what is not there
 
 
-@pytest.mark.parametrize(("item", "message"), [
-    ("jawopen=1", "did you mean jawOpen"),
-    ("smlie=1", "did you mean smile"),
-    ("brow=1", "browInnerUp|browDown|browUp"),
-    ("zzzz=1", "--list"),
-    ("jawOpen", "must be NAME=VALUE"),
-    ("=1", "must be NAME=VALUE"),
-    ("", "must be NAME=VALUE"),
-    ("jawOpen=1.2", "'1.2'; it must be a number from 0"),
-    ("jawOpen=-0.1", "from 0"),
-    ("jawOpen=nan", "from 0"),
-    ("jawOpen=wide", "'wide'"),
-])
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("jawopen=1", "did you mean jawOpen"),
+        ("smlie=1", "did you mean smile"),
+        ("brow=1", "browInnerUp|browDown|browUp"),
+        ("zzzz=1", "--list"),
+        ("jawOpen", "must be NAME=VALUE"),
+        ("=1", "must be NAME=VALUE"),
+        ("", "must be NAME=VALUE"),
+        ("jawOpen=1.2", "'1.2'; it must be a number from 0"),
+        ("jawOpen=-0.1", "from 0"),
+        ("jawOpen=nan", "from 0"),
+        ("jawOpen=wide", "'wide'"),
+    ],
+)
 def test_a_wrong_expression_is_one_line(item, message):
     with pytest.raises(ParameterError, match=message) as caught:
         parse_expressions([item], ARKIT)
@@ -133,15 +144,18 @@ def test_the_head_turns_about_its_neck(rig):
     still = Pose(rig.expression)
     nose = np.argmax(rig.parts[0].mesh.vertices[:, 2])
     before = posed_part(rig, rig.parts[0], still)[nose]
-    yaw, pitch, roll = (posed_part(rig, rig.parts[0], replace(still, **{name: 20.0}))[nose]
-                        for name in ("yaw", "pitch", "roll"))
+    yaw, pitch, roll = (
+        posed_part(rig, rig.parts[0], replace(still, **{name: 20.0}))[nose] for name in ("yaw", "pitch", "roll")
+    )
     assert yaw[0] > before[0] + 2 and pitch[1] > before[1] + 2  # to image right; lifted
     assert roll[0] < before[0]  # anticlockwise: what is above the neck goes to image left
     for pose in (still, Pose(rig.expression, 30, -20, 10)):
         for part in rig.parts:  # rigid: no distance to the neck changes
             moved = posed_part(rig, part, pose)
-            assert np.allclose(np.linalg.norm(moved - rig.neck, axis=1),
-                               np.linalg.norm(posed_part(rig, part, still) - rig.neck, axis=1))
+            assert np.allclose(
+                np.linalg.norm(moved - rig.neck, axis=1),
+                np.linalg.norm(posed_part(rig, part, still) - rig.neck, axis=1),
+            )
 
 
 def test_a_mirrored_expression_gives_the_mirrored_head():
@@ -202,8 +216,11 @@ def test_unnamed_expressions_stay_as_the_file_shows_them(rig, head, tmp_path):
 def test_posed_obj(rig, head, tmp_path):
     run(head / "head.glb", "-e", "jawOpen=1", "--pitch", 10, "-o", tmp_path / "out" / "posed.obj")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["posed.mtl", "posed.obj", *(f"posed_{part}.png" for part in
-                                                 ("EyeLeft", "EyeRight", "Head", "Teeth"))]
+    assert names == [
+        "posed.mtl",
+        "posed.obj",
+        *(f"posed_{part}.png" for part in ("EyeLeft", "EyeRight", "Head", "Teeth")),
+    ]
     expression = rig.expression.copy()
     expression[0] = 1
     expected = np.concatenate([posed_part(rig, part, Pose(expression, 0, 10)) for part in rig.parts])
@@ -228,13 +245,19 @@ def test_list_names_expressions_and_words(head):
     assert "jawOpen = 0.25" in lines and "smile: mouthSmileLeft, mouthSmileRight" in lines
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    (("-e", "jawopn=1", "-o", "x.glb"), "portrait: --expression: no expression is called 'jawopn'; did you mean jaw"),
-    (("-o", "x.fbx"), "x.fbx: '.fbx' is not a known suffix; use .glb, .obj, .png"),
-    (("--gaze", "90,0", "-o", "x.glb"), "--gaze 90,0"),
-    ((), "needs -o FILE.glb"),
-    (("-o", "with blank.obj"), "blank"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("-e", "jawopn=1", "-o", "x.glb"),
+            "portrait: --expression: no expression is called 'jawopn'; did you mean jaw",
+        ),
+        (("-o", "x.fbx"), "x.fbx: '.fbx' is not a known suffix; use .glb, .obj, .png"),
+        (("--gaze", "90,0", "-o", "x.glb"), "--gaze 90,0"),
+        ((), "needs -o FILE.glb"),
+        (("-o", "with blank.obj"), "blank"),
+    ],
+)
 def test_a_wrong_call_is_one_line(head, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
     output = run(head, *options, status=1)
@@ -256,10 +279,12 @@ def test_posing_takes_a_moment(tmp_path):
     small = small_rig()
     full = replace(small.parts[0], mesh=model.mesh(), targets=model.expression_basis, texture=quadrants(1024))
     write_rig_glb(tmp_path / "head.glb", Rig((full, *small.parts[2:]), ARKIT, np.zeros(52), np.zeros(3)))
-    code = ("import resource, sys; from portrait_pipeline.commands.portrait import main\n"
-            f"main(['pose', {str(tmp_path)!r}, '-e', 'jawOpen=0.6,smile=0.4', '--yaw', '20', '-o', "
-            f"{str(tmp_path / 'out.glb')!r}], standalone_mode=False)\n"
-            "usage = resource.getrusage(resource.RUSAGE_SELF); print(usage.ru_utime + usage.ru_stime)")
+    code = (
+        "import resource, sys; from portrait_pipeline.commands.portrait import main\n"
+        f"main(['pose', {str(tmp_path)!r}, '-e', 'jawOpen=0.6,smile=0.4', '--yaw', '20', '-o', "
+        f"{str(tmp_path / 'out.glb')!r}], standalone_mode=False)\n"
+        "usage = resource.getrusage(resource.RUSAGE_SELF); print(usage.ru_utime + usage.ru_stime)"
+    )
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds = min(float(done.stdout.split()[-1]), time.perf_counter() - start)
@@ -303,20 +328,23 @@ def test_frames_become_an_animation(rig, head, tmp_path):
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "is empty"),
-    ("time,jawOpen\n", "no frame"),
-    ("jawOpen\n0\n", "needs one column 'time'"),
-    ("time,jawOpen,jawOpen\n0,0,0\n", "no column twice"),
-    ("time,jawopen\n0,0\n", "no expression is called 'jawopen'; did you mean jaw"),
-    ("time,jawOpen\n0,0\n1\n", "line 3 has 1 values for 2 columns"),
-    ("time,jawOpen\n0,wide\n", "line 2: 'wide' is not a number"),
-    ("time,jawOpen\n0,0\n1,1.5\n", "line 3: jawOpen is 1.5; it must be from 0 to 1"),
-    ("time,jawOpen\n0,nan\n", "line 2: jawOpen is nan"),
-    ("time,yaw\n0,200\n", "yaw is 200"),
-    ("time,jawOpen\n0,0\n1,0\n1,0\n", "line 4: the time must increase"),
-    ("time,jawOpen\n-1,0\n", "time is -1"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("time,jawOpen\n", "no frame"),
+        ("jawOpen\n0\n", "needs one column 'time'"),
+        ("time,jawOpen,jawOpen\n0,0,0\n", "no column twice"),
+        ("time,jawopen\n0,0\n", "no expression is called 'jawopen'; did you mean jaw"),
+        ("time,jawOpen\n0,0\n1\n", "line 3 has 1 values for 2 columns"),
+        ("time,jawOpen\n0,wide\n", "line 2: 'wide' is not a number"),
+        ("time,jawOpen\n0,0\n1,1.5\n", "line 3: jawOpen is 1.5; it must be from 0 to 1"),
+        ("time,jawOpen\n0,nan\n", "line 2: jawOpen is nan"),
+        ("time,yaw\n0,200\n", "yaw is 200"),
+        ("time,jawOpen\n0,0\n1,0\n1,0\n", "line 4: the time must increase"),
+        ("time,jawOpen\n-1,0\n", "time is -1"),
+    ],
+)
 def test_a_wrong_table_is_one_line(head, tmp_path, text, message):
     output = run(head, "--frames", table(tmp_path / "f.csv", text), "-o", tmp_path / "x.glb", status=1)
     assert message in output and "f.csv" in output and len(output.splitlines()) == 1
@@ -338,8 +366,16 @@ def test_the_row_of_expressions_shows_the_face(rig):
     differ = np.abs(pictures[1:] - pictures[0]).max(axis=3) > 8
     rows = [np.flatnonzero(change.any(axis=1)) for change in differ]  # mouth and jaw are below, lids above
     assert rows[1].max() > 70 and rows[2].max() < 60 and rows[2].min() < 40
-    assert expression_row(replace(rig, parts=(replace(rig.parts[0], targets=rig.parts[0].targets[:0]),), names=(),
-                                  expression=np.zeros(0)), 32, (0, 0, 0)) == []
+    assert (
+        expression_row(
+            replace(
+                rig, parts=(replace(rig.parts[0], targets=rig.parts[0].targets[:0]),), names=(), expression=np.zeros(0)
+            ),
+            32,
+            (0, 0, 0),
+        )
+        == []
+    )
 
 
 def rig_of_the_model() -> Rig:

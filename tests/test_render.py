@@ -158,7 +158,10 @@ def test_vertex_normals_of_a_ball_point_outwards():
 )
 def test_bad_arguments_are_named(changes, words):
     arguments = {
-        "texture": np.zeros((4, 4, 3), np.uint8), "view": View(), "framing": Framing(np.zeros(3), 12.0), "size": 8
+        "texture": np.zeros((4, 4, 3), np.uint8),
+        "view": View(),
+        "framing": Framing(np.zeros(3), 12.0),
+        "size": 8,
     } | changes
     with pytest.raises(ParameterError, match=words) as error:
         render(ball(), **arguments)

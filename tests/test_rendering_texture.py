@@ -106,8 +106,9 @@ def test_a_heads_view_equals_the_renderer(renderer):
 def test_surface_names_coverage_texture_coordinates_and_places(renderer):
     mesh, shot = ball(48, 24), Shot(View(30, 10), FRAME)
     views = prepare(renderer, [mesh], [shot], 40, supersample=3)
-    coverage, uv, points = (part[0].cpu().numpy() for part in (
-        views.surface.coverage, views.surface.uv, views.surface.points))
+    coverage, uv, points = (
+        part[0].cpu().numpy() for part in (views.surface.coverage, views.surface.uv, views.surface.points)
+    )
     seen = rasterise(mesh, shot.view, FRAME, 40)
     whole = coverage == 1
     assert 0.4 < whole.mean() < 0.6 and not coverage[0].any()

@@ -25,9 +25,7 @@ from portrait_pipeline.shapes.validity import crossing, gaps, uncross
 @pytest.fixture(scope="module")
 def sets():
     model = load_bundled_model()
-    return generate_normal(model, 300, np.random.default_rng(1)), generate_art(
-        model, 500, np.random.default_rng(2)
-    )
+    return generate_normal(model, 300, np.random.default_rng(1)), generate_art(model, 500, np.random.default_rng(2))
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +193,7 @@ def test_mirror_is_an_involution_and_keeps_left_on_the_left(sets):
     face = sets[0][:1]
     assert np.allclose(mirror(mirror(face)), face)
     flipped = mirror(face, axis=256)[0]
-    assert (
-        flipped[0, 0] < flipped[16, 0] and flipped[36, 0] < flipped[45, 0] and flipped[37, 1] < flipped[41, 1]
-    )
+    assert flipped[0, 0] < flipped[16, 0] and flipped[36, 0] < flipped[45, 0] and flipped[37, 1] < flipped[41, 1]
 
 
 def test_similarity_alignment_is_the_least_squares_solution(sets):
@@ -249,9 +245,7 @@ def test_degenerate_faces_are_refused():
 
 def test_pca_and_whitening_agree_with_plain_numpy(sets, built):
     space, shapes = built
-    aligned = np.concatenate(
-        [align(sets[0])[0][~shapes.normal_held_out], align(sets[1])[0][~shapes.art_held_out]]
-    )
+    aligned = np.concatenate([align(sets[0])[0][~shapes.normal_held_out], align(sets[1])[0][~shapes.art_held_out]])
     both = np.concatenate([aligned, mirror(aligned)]).reshape(-1, 136)
     mean = both.mean(0)
     values, vectors = np.linalg.eigh((both - mean).T @ (both - mean) / len(both))
@@ -308,9 +302,7 @@ def test_held_out_samples_take_no_part(sets, built):
     normal[shapes.normal_held_out] = normal[0] * 1.3
     art[shapes.art_held_out] = art[0] * 0.7
     other, _ = build_shape_space(normal, art, ShapeSpaceParams(classes=8))
-    assert np.array_equal(other.components, space.components) and np.array_equal(
-        other.centroids, space.centroids
-    )
+    assert np.array_equal(other.components, space.components) and np.array_equal(other.centroids, space.centroids)
 
 
 def test_space_and_set_survive_the_disk_bit_for_bit(built, tmp_path):

@@ -76,8 +76,9 @@ def table(tmp_path_factory, model) -> Path:
             (art / path.name).write_bytes(path.read_bytes())
     (art / "broken.png").write_bytes(b"no picture")
     path = folder / "heads.csv"
-    path.write_text("result,photo,art\nphoto,sample:watercolour,sample:stained_glass\n"
-                    "painted,sample:pastel,sample:stained_glass\n")
+    path.write_text(
+        "result,photo,art\nphoto,sample:watercolour,sample:stained_glass\npainted,sample:pastel,sample:stained_glass\n"
+    )
     return path
 
 
@@ -249,8 +250,10 @@ def test_colour_statistics():
     shuffled[mask] = image[mask][order]
     np.testing.assert_allclose(colour_histogram(shuffled, mask), histogram)
     flat = [np.full((4, 4, 3), grey, np.float32) for grey in (0.1, 0.15, 0.9)]
-    near, far = (np.linalg.norm(colour_histogram(flat[0], mask[:4, :4] | True) -
-                                colour_histogram(other, mask[:4, :4] | True)) for other in flat[1:])
+    near, far = (
+        np.linalg.norm(colour_histogram(flat[0], mask[:4, :4] | True) - colour_histogram(other, mask[:4, :4] | True))
+        for other in flat[1:]
+    )
     assert near < far
 
 

@@ -35,12 +35,23 @@ def study() -> tuple[Study, Candidates]:
     front = model.mean[model.landmarks]
     points = np.stack([64 + 4 * front[:, 0], 64 - 4 * (front[:, 1] - front[:, 1].mean())], axis=1)
     photos, artworks = (
-        [Portrait(f"{name}-{index}", np.full((128, 128, 3), start + 10 * index, np.uint8), points)
-         for index in range(6)]
+        [
+            Portrait(f"{name}-{index}", np.full((128, 128, 3), start + 10 * index, np.uint8), points)
+            for index in range(6)
+        ]
         for name, start in (("secretphoto", 10), ("secretart", 130))
     )
-    heads = [StyledHead(f"secrethead{index}", model.mesh(model.mean), np.full((8, 8, 3), 80 + 40 * index, np.uint8),
-                        model.landmarks, index, 5 - index) for index in range(HEADS)]
+    heads = [
+        StyledHead(
+            f"secrethead{index}",
+            model.mesh(model.mean),
+            np.full((8, 8, 3), 80 + 40 * index, np.uint8),
+            model.landmarks,
+            index,
+            5 - index,
+        )
+        for index in range(HEADS)
+    ]
     rows = [[own, *[place for place in range(6) if place != own][:4]] for own in range(6)]
     return Study(heads, photos, artworks), Candidates(np.array(rows[:3]), np.array(rows[:2:-1]))
 
@@ -134,12 +145,29 @@ def visit(browser: str, page: Path, script: str, size: str = "1280,720") -> str:
         const keep = (name, value) => { document.body.dataset[name] = String(value); };"""
     text = page.read_text(encoding="utf-8")
     acting = page.with_name("acting.html")
-    acting.write_text(text.replace("</body>", f'<script>addEventListener("load", async () => {{{helpers}{script}'
-                                              '; keep("acted", "yes"); });</script></body>'), encoding="utf-8")
+    acting.write_text(
+        text.replace(
+            "</body>",
+            f'<script>addEventListener("load", async () => {{{helpers}{script}'
+            '; keep("acted", "yes"); });</script></body>',
+        ),
+        encoding="utf-8",
+    )
     command = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-        "--disable-dev-shm-usage", "--enable-logging=stderr", "--v=0", f"--user-data-dir={page.parent / 'profile'}",
-        f"--window-size={size}", "--virtual-time-budget=2500", "--dump-dom", acting.as_uri(),
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--user-data-dir={page.parent / 'profile'}",
+        f"--window-size={size}",
+        "--virtual-time-budget=2500",
+        "--dump-dom",
+        acting.as_uri(),
     ]
     for _ in range(5):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -161,7 +189,10 @@ def test_answers_of_a_participant_are_scored(browser, made, tmp_path):
     write_questionnaire(tmp_path / "study.html", tmp_path / "key.json", made)
     given = [[row["photo"], row["art"]] for row in made.key["questions"]]
     given[1][1] = next(label for label in "ABCDE" if label != given[1][1])
-    dom = visit(browser, tmp_path / "study.html", f"""
+    dom = visit(
+        browser,
+        tmp_path / "study.html",
+        f"""
         const given = {json.dumps(given)};
         by("name").value = "Ann <i>"; by("begin").click();
         for (const [photo, art] of given) {{
@@ -173,14 +204,17 @@ def test_answers_of_a_participant_are_scored(browser, made, tmp_path):
         HTMLAnchorElement.prototype.click = function () {{ keep("file", this.download); }};
         by("save").click();
         keep("content", await file.text());
-        keep("shown", by("answers").textContent);""")
+        keep("shown", by("answers").textContent);""",
+    )
     content = kept(dom, "content")
     assert content == kept(dom, "shown")
     answers = json.loads(content)
     assert kept(dom, "file") == f"answers_{made.key['study']}_{answers['participant']}.json"
     (tmp_path / "ann.json").write_text(content)
-    result = CliRunner().invoke(main, ["study", "score", str(tmp_path / "key.json"), str(tmp_path / "ann.json"),
-                                       "-o", str(tmp_path / "people.json")])
+    result = CliRunner().invoke(
+        main,
+        ["study", "score", str(tmp_path / "key.json"), str(tmp_path / "ann.json"), "-o", str(tmp_path / "people.json")],
+    )
     assert result.exit_code == 0 and "Ann <i>" in result.output
     scored = json.loads((tmp_path / "people.json").read_text())
     assert scored["photo_accuracy"] == 100 and scored["art_accuracy"] == pytest.approx(200 / 3, rel=1e-5)
@@ -191,7 +225,10 @@ def test_answers_of_a_participant_are_scored(browser, made, tmp_path):
 def test_the_page_leads_through_the_questions(browser, made, tmp_path):
     page = tmp_path / "study.html"
     write_questionnaire(page, tmp_path / "key.json", made)
-    dom = visit(browser, page, """
+    dom = visit(
+        browser,
+        page,
+        """
         const at = () => document.documentElement.dataset.at;
         const chosen = () => [...document.querySelectorAll("input:checked")].map((item) => item.value).join("");
         key("3"); keep("early", at());
@@ -207,10 +244,23 @@ def test_the_page_leads_through_the_questions(browser, made, tmp_path):
         keep("alt", wide.map((image) => image.alt).join("|"));
         keep("bottom", by("artworks").getBoundingClientRect().bottom <= innerHeight - by("steps").offsetHeight);
         keep("overflow", document.documentElement.scrollWidth > innerWidth);
-        keep("heading", document.querySelector("h1").textContent);""")
-    expected = {"early": "-1", "locked": "true", "stays": "0", "half": "3true", "whole": "3Bfalse0.33", "second": "1",
-                "back": "03B", "changed": "4B", "end": "3falsetrue", "again": "01A", "bottom": "true",
-                "overflow": "false", "heading": TITLE}
+        keep("heading", document.querySelector("h1").textContent);""",
+    )
+    expected = {
+        "early": "-1",
+        "locked": "true",
+        "stays": "0",
+        "half": "3true",
+        "whole": "3Bfalse0.33",
+        "second": "1",
+        "back": "03B",
+        "changed": "4B",
+        "end": "3falsetrue",
+        "again": "01A",
+        "bottom": "true",
+        "overflow": "false",
+        "heading": TITLE,
+    }
     assert {name: kept(dom, name) for name in expected} == expected
     alternatives = kept(dom, "alt").split("|")
     assert len(alternatives) == 13 and alternatives[3] == "Photo 1" and alternatives[-1] == "Artwork E"
@@ -219,19 +269,26 @@ def test_the_page_leads_through_the_questions(browser, made, tmp_path):
 def test_the_page_goes_on_after_a_reload_and_fits_a_phone(browser, made, tmp_path):
     page = tmp_path / "study.html"
     write_questionnaire(page, tmp_path / "key.json", made)
-    dom = visit(browser, page, """
+    dom = visit(
+        browser,
+        page,
+        """
         if (document.documentElement.dataset.at === "-1") {
             by("begin").click(); key("2"); key("C"); key("Enter"); key("5");
             location.reload(); await new Promise(() => {});
         }
         keep("at", document.documentElement.dataset.at);
         keep("checked", document.querySelector("input:checked").value);
-        keep("overflow", document.documentElement.scrollWidth > innerWidth);""", size="500,900")
+        keep("overflow", document.documentElement.scrollWidth > innerWidth);""",
+        size="500,900",
+    )
     assert (kept(dom, "at"), kept(dom, "checked"), kept(dom, "overflow")) == ("1", "5", "false")
 
 
-QUESTIONS = [{"head": f"h{index}", "photo": "1", "art": "B", "photos": {"1": "a", "2": "b"},
-              "artworks": {"A": "c", "B": "d"}} for index in range(2)]
+QUESTIONS = [
+    {"head": f"h{index}", "photo": "1", "art": "B", "photos": {"1": "a", "2": "b"}, "artworks": {"A": "c", "B": "d"}}
+    for index in range(2)
+]
 
 
 def answers_file(folder: Path, file: str, **changes: object) -> Path:
@@ -260,8 +317,12 @@ def test_rates_and_intervals(key):
     assert result["photo_accuracy"] == pytest.approx(100 * 4 / 6) and result["art_accuracy"] == 50
     assert result["photo_interval"] == list(interval(4, 6))
     assert result["by_question"]["2"] == {
-        "head": "h1", "photo_accuracy": pytest.approx(200 / 3), "photo_interval": list(interval(2, 3)),
-        "art_accuracy": 0, "art_interval": list(interval(0, 3))}
+        "head": "h1",
+        "photo_accuracy": pytest.approx(200 / 3),
+        "photo_interval": list(interval(2, 3)),
+        "art_accuracy": 0,
+        "art_interval": list(interval(0, 3)),
+    }
     assert [row["photo_accuracy"] for row in result["by_participant"].values()] == [100, 50, 50]
     assert result["chance"] == {"photo": 50, "art": 50}
 
@@ -300,9 +361,12 @@ def test_other_damage(key, tmp_path):
     bytes_ = tmp_path / "bytes.json"
     bytes_.write_bytes(b"\xff\xfe\x00")
     for arguments, words in (
-        ([key, torn], "cannot be read as JSON"), ([key, bytes_], "cannot be read as JSON"),
-        ([key, listed], "holds no JSON object"), ([key, tmp_path / "no.json"], "no such file"),
-        ([key, good, good], "participant p1 was read already"), ([empty, good], "no study id and questions"),
+        ([key, torn], "cannot be read as JSON"),
+        ([key, bytes_], "cannot be read as JSON"),
+        ([key, listed], "holds no JSON object"),
+        ([key, tmp_path / "no.json"], "no such file"),
+        ([key, good, good], "participant p1 was read already"),
+        ([empty, good], "no study id and questions"),
         ([good, good], "no study id and questions"),
     ):
         result = CliRunner().invoke(main, ["study", "score", *map(str, arguments), "-o", str(tmp_path / "o.json")])

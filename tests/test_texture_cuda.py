@@ -55,8 +55,15 @@ def optimisation(subjects: list[Subject], settings: TextureParams) -> Optimisati
     network = PerceptualNetwork("bundled", CUDA, torch.bfloat16)
     views = [View(a, 0) for a in (-20, 0, 25)]
     scale = build_scale(
-        stage, heads, views, [View(160, 0)], network, choose_renderer(settings.renderer, CUDA), settings,
-        torch.Generator(CUDA).manual_seed(0), np.random.default_rng(0),
+        stage,
+        heads,
+        views,
+        [View(160, 0)],
+        network,
+        choose_renderer(settings.renderer, CUDA),
+        settings,
+        torch.Generator(CUDA).manual_seed(0),
+        np.random.default_rng(0),
     )
     texture = torch.cat([head.photo for head in heads])
     texture = torch.nn.functional.interpolate(texture, size=(stage.texture_size,) * 2, mode="area")

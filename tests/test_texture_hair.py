@@ -72,9 +72,7 @@ def test_a_step_along_a_direction_in_the_layout_is_that_direction_on_the_surface
     assert np.allclose(np.linalg.norm(flow, axis=1)[np.unique(mesh.triangles)], 1, atol=1e-6)
     places = texels.interpolate(mesh.triangles, mesh.vertices)
     step = texels.interpolate(mesh.uv_triangles, layout_steps(mesh, flow)) * SIZE
-    moved = (
-        step[..., :1] * np.gradient(places, axis=1) + step[..., 1:] * np.gradient(places, axis=0)
-    )  # first order
+    moved = step[..., :1] * np.gradient(places, axis=1) + step[..., 1:] * np.gradient(places, axis=0)  # first order
     wanted = texels.interpolate(mesh.triangles, flow)
     error = np.linalg.norm(moved - wanted, axis=-1)[8:-8, 8:-8]
     assert np.median(error) < 0.03
@@ -107,7 +105,7 @@ def test_the_flow_takes_the_seen_hairs_direction(mesh, laplacian, texels, scalp)
     shown = scalp & front[mesh.triangles[texels.triangle]].all(axis=-1)
     flow = hair_flow(mesh, laplacian, texels, light, shown.astype(np.float32))
     there = shown.ravel().nonzero()[0]
-    vertex = np.unique(mesh.triangles[texels.triangle.ravel()[there[:: 7]], 0])
+    vertex = np.unique(mesh.triangles[texels.triangle.ravel()[there[::7]], 0])
     agreement = np.abs((flow * truth).sum(axis=1))
     assert np.median(agreement[vertex]) > 0.95
     far = (np.asarray(mesh.vertices)[:, 2] < -12) & (np.asarray(mesh.vertices)[:, 1] < 4)

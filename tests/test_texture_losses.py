@@ -76,8 +76,9 @@ def close(actual: torch.Tensor, expected: list[float], tolerance: float = 1e-9) 
 
 def test_relaxed_emd_is_the_larger_of_both_means():
     everyone = [[1] * N], [[1] * M]
-    both, one = ([naive_relaxed(x, y, cosine, *everyone, t) for x, y in zip(X.numpy(), Y.numpy(), strict=True)]
-                 for t in (1, 0))
+    both, one = (
+        [naive_relaxed(x, y, cosine, *everyone, t) for x, y in zip(X.numpy(), Y.numpy(), strict=True)] for t in (1, 0)
+    )
     close(relaxed_emd(X, Y, whole(X, Y)), both)
     close(relaxed_emd(X, Y, whole(X, Y, two_way=False)), one)
     assert min(b - o for b, o in zip(both, one, strict=True)) >= 0 and both != one
@@ -93,8 +94,10 @@ def test_groups_are_compared_each_for_itself_and_penalties_only_choose_the_pairs
     value = loss(x, y, match(ours, theirs, TWO_WAY, penalty))
     tables = [None, None] if penalty is None else penalty.numpy()
     # The penalty enters the choice only; pairs of one group cost what they cost.
-    expected = [naive_relaxed(a, b, cost, o, t, TWO_WAY, p)
-                for a, b, o, t, p in zip(x.numpy(), y.numpy(), ours, theirs, tables, strict=True)]
+    expected = [
+        naive_relaxed(a, b, cost, o, t, TWO_WAY, p)
+        for a, b, o, t, p in zip(x.numpy(), y.numpy(), ours, theirs, tables, strict=True)
+    ]
     close(value, expected, 1e-6)
 
 
@@ -126,8 +129,9 @@ def test_search_in_bfloat16_stays_close():
 def test_colour_emd_adds_cosine_and_distance_on_orthonormal_axes():
     assert np.allclose(OPPONENT @ OPPONENT.T, np.eye(3), atol=1e-6)
     x, y = X[..., :3].sigmoid(), Y[..., :3].sigmoid()
-    expected = [naive_relaxed(a, b, colour_cost, [[1] * N], [[1] * M], 1)
-                for a, b in zip(x.numpy(), y.numpy(), strict=True)]
+    expected = [
+        naive_relaxed(a, b, colour_cost, [[1] * N], [[1] * M], 1) for a, b in zip(x.numpy(), y.numpy(), strict=True)
+    ]
     close(colour_emd(x, y, whole(x, y)), expected, 1e-6)
 
 
@@ -156,8 +160,10 @@ def test_moments_of_groups_count_by_their_share_and_one_way_groups_not_at_all():
     ours, theirs = masks()
     known = match(ours, theirs, TWO_WAY)
     expected = [
-        sum(o.mean() * naive_moment_distance(x[o > 0], y[t > 0])
-            for o, t in zip(own[:TWO_WAY], other[:TWO_WAY], strict=True))
+        sum(
+            o.mean() * naive_moment_distance(x[o > 0], y[t > 0])
+            for o, t in zip(own[:TWO_WAY], other[:TWO_WAY], strict=True)
+        )
         for x, y, own, other in zip(X.numpy(), Y.numpy(), ours.numpy(), theirs.numpy(), strict=True)
     ]
     close(moment_distance(X, moments(Y, known.y[:, :TWO_WAY]), known), expected)

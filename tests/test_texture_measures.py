@@ -42,7 +42,8 @@ def test_seam_ratio_equals_a_naive_loop_over_the_given_rows():
     for column in range(-9, 8):
         differences = [
             abs(int(texture[row, (column + 1) % 40, c]) - int(texture[row, column % 40, c]))
-            for row in range(4, 16) for c in range(3)
+            for row in range(4, 16)
+            for c in range(3)
         ]
         steps[column] = np.mean(differences)
     expected = steps.pop(-1) / np.mean(list(steps.values()))
@@ -160,7 +161,14 @@ def test_regions_are_told_apart_where_they_are_painted_so(subject):
 def test_quality_gathers_finite_numbers(subject):
     made, painted = subject
     measures = TextureQuality(made, FEW, 32, unseen=3).measure(painted)
-    assert {"style_sampled", "style_unseen_ratio", "content", "seam_ratio", "unseen_noise", "palette_outer",
-            "bleeding"} <= set(measures)
+    assert {
+        "style_sampled",
+        "style_unseen_ratio",
+        "content",
+        "seam_ratio",
+        "unseen_noise",
+        "palette_outer",
+        "bleeding",
+    } <= set(measures)
     assert all(np.isfinite(value) for value in measures.values())
     assert measures["style_unseen_ratio"] == pytest.approx(measures["style_unseen"] / measures["style_sampled"])

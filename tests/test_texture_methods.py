@@ -46,7 +46,14 @@ CPU = torch.device("cpu")
 FRAME = Framing(np.zeros(3), 12.0)
 ROOT = Path(__file__).resolve().parent.parent
 TINY = TextureParams(
-    scales=[32, 40], iterations=[2, 1], crop=32, views=2, surround=1, points=64, style_points=96, device="cpu",
+    scales=[32, 40],
+    iterations=[2, 1],
+    crop=32,
+    views=2,
+    surround=1,
+    points=64,
+    style_points=96,
+    device="cpu",
     renderer="cpu",
 )
 
@@ -308,9 +315,7 @@ def records(face):
     shift = np.array([80.0, 90.0]) - frontal.mean(axis=0) * scale
     row = Camera(np.eye(3), scale, shift).row()
     none = np.zeros((0, *model.mean.shape)), np.zeros((0, len(row)))
-    fitted = FittedPair(
-        model.mean.astype(np.float32), np.zeros(1), np.zeros(1), row, *none, content, points, 0.0, 0.0
-    )
+    fitted = FittedPair(model.mean.astype(np.float32), np.zeros(1), np.zeros(1), row, *none, content, points, 0.0, 0.0)
     wider = (content - content.mean(axis=0)) * [1.1, 1.0] + content.mean(axis=0)
     return {
         "landmarks": LocatedPair(art, art, content, points, "test", "test"),
@@ -342,9 +347,7 @@ def run_stage_script() -> None:
 
 
 def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
-    monkeypatch.setattr(
-        texture_comparison, "TextureQuality", lambda *arguments: TextureQuality(*arguments, unseen=2)
-    )
+    monkeypatch.setattr(texture_comparison, "TextureQuality", lambda *arguments: TextureQuality(*arguments, unseen=2))
     run_stage_script()
     arrays, attributes = read_arrays(
         project / "data/artifacts/texture_comparison/textures.h5", kind="texture_comparison"
@@ -387,7 +390,14 @@ def test_effect_grid_makes_one_texture_a_beta(face, records, monkeypatch):
         return np.full_like(photo, round(40 * beta))
 
     picture = effect_grid(
-        model, records["fit"], records["translate"], photo, Params(pairs={}), [2.0, 1.0], [0.0, 1.0], [0.0, 0.5, 1.0],
+        model,
+        records["fit"],
+        records["translate"],
+        photo,
+        Params(pairs={}),
+        [2.0, 1.0],
+        [0.0, 1.0],
+        [0.0, 0.5, 1.0],
         stylise_with,
     )
     assert asked == [2.0, 1.0]
@@ -395,8 +405,9 @@ def test_effect_grid_makes_one_texture_a_beta(face, records, monkeypatch):
     for bad in ({"betas": [-1.0]}, {"scales": [9.0]}, {"strengths": [2.0]}, {"betas": []}, {"betas": [float("nan")]}):
         values = {"betas": [1.0], "scales": [1.0], "strengths": [1.0]} | bad
         with pytest.raises(ParameterError, match="effects: "):
-            effect_grid(model, records["fit"], records["translate"], photo, Params(pairs={}), *values.values(),
-                        stylise_with)
+            effect_grid(
+                model, records["fit"], records["translate"], photo, Params(pairs={}), *values.values(), stylise_with
+            )
 
 
 def test_effects_as_a_user_types_it(project):

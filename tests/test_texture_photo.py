@@ -135,8 +135,9 @@ def test_hollows_are_darker_than_convex_places(model):
 def pinhole(model, yaw: float, distance: float = 45.0) -> PerspectiveCamera:
     rotation = View(yaw, 0.0).rotation()
     middle = rotation @ np.array([0.0, 0.0, -2.0])
-    return PerspectiveCamera(rotation, np.array([0.0, 0.0, -distance]) - middle, 0.7 * distance / 17.0 * SIZE / 2,
-                             np.full(2, SIZE / 2) + 3.3)
+    return PerspectiveCamera(
+        rotation, np.array([0.0, 0.0, -distance]) - middle, 0.7 * distance / 17.0 * SIZE / 2, np.full(2, SIZE / 2) + 3.3
+    )
 
 
 def test_a_near_perspective_photo_comes_back_without_shift(model):
@@ -171,10 +172,14 @@ def test_the_nose_hides_the_far_cheek_and_scale_does_not_matter(model, kind):
     mesh = model.mesh()
     texels = texel_map(mesh, 128)
     view = geometry_view(model, texels, Shot(model.mean, camera, photo))
-    large = type(camera)(camera.rotation, *(
-        (camera.scale / 10, camera.translation) if kind == "weak"
-        else (10 * camera.translation, camera.focal, camera.principal)
-    ))
+    large = type(camera)(
+        camera.rotation,
+        *(
+            (camera.scale / 10, camera.translation)
+            if kind == "weak"
+            else (10 * camera.translation, camera.focal, camera.principal)
+        ),
+    )
     ten = geometry_view(model, texels, Shot(10 * model.mean.astype(float), large, photo))
     assert np.abs(ten.weight - view.weight).mean() < 2e-3, "millimetres instead of centimetres"
     depth = naive_depth(camera.project(model.mean.astype(float)), model.triangles)

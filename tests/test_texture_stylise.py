@@ -199,7 +199,14 @@ def test_losses_of_a_batch_are_those_of_its_heads(subject, other):
     front, surround = [View(-20, 5), View(15, 0)], [View(150, 0)]
     network = PerceptualNetwork("bundled", CPU, torch.float32)
     scale = build_scale(
-        stage, heads, front, surround, network, choose_renderer("cpu", CPU), params, torch.Generator().manual_seed(0),
+        stage,
+        heads,
+        front,
+        surround,
+        network,
+        choose_renderer("cpu", CPU),
+        params,
+        torch.Generator().manual_seed(0),
         np.random.default_rng(0),
     )
     texture = torch.tensor(np.random.default_rng(1).random((2, 3, 64, 64)), dtype=torch.float32, requires_grad=True)
@@ -220,19 +227,26 @@ def test_losses_of_a_batch_are_those_of_its_heads(subject, other):
 
 def one_head(scale, number: int, each: int):
     views, one = slice(number * each, (number + 1) * each), slice(number, number + 1)
-    surface = type(scale.views.surface)(*(
-        getattr(scale.views.surface, name)[views] for name in ("coverage", "uv", "points")
-    ))
-    rendered = replace(scale.views, matrices=scale.views.matrices[views], transposes=scale.views.transposes[views],
-                       surface=surface)
+    surface = type(scale.views.surface)(
+        *(getattr(scale.views.surface, name)[views] for name in ("coverage", "uv", "points"))
+    )
+    rendered = replace(
+        scale.views, matrices=scale.views.matrices[views], transposes=scale.views.transposes[views], surface=surface
+    )
 
     def part(samples: Samples, which: slice) -> Samples:
         return Samples(samples.points[which], samples.region[which], samples.position[which])
 
     return replace(
-        scale, views=rendered, background=scale.background[one], samples=part(scale.samples, views),
-        taps=Taps(scale.taps.index[views], scale.taps.weight[views], scale.taps.sizes), content=scale.content[views],
-        style=scale.style[one], style_samples=part(scale.style_samples, one), groups=scale.groups[views],
+        scale,
+        views=rendered,
+        background=scale.background[one],
+        samples=part(scale.samples, views),
+        taps=Taps(scale.taps.index[views], scale.taps.weight[views], scale.taps.sizes),
+        content=scale.content[views],
+        style=scale.style[one],
+        style_samples=part(scale.style_samples, one),
+        groups=scale.groups[views],
         style_groups=scale.style_groups[one],
         style_moments=type(scale.style_moments)(scale.style_moments.mean[one], scale.style_moments.covariance[one]),
     )
@@ -285,9 +299,7 @@ def test_beta_trades_style_for_content_monotonically(subject):
 
 
 def test_several_views_a_step_and_no_regions(subject, model):
-    plain = Subject.of(
-        model, model.mean, subject.photo, None, subject.art, subject.art_points, regions=False
-    )
+    plain = Subject.of(model, model.mean, subject.photo, None, subject.art, subject.art_points, regions=False)
     assert set(np.unique(plain.labels)) == {SKIN} and plain.landmarks is None
     result, history = stylise(plain, tiny(views_per_step=2))
     assert len(history) == 5 and not np.array_equal(result, subject.photo)
@@ -332,9 +344,7 @@ def test_teeth_keep_their_first_colours_when_the_artwork_shows_none(model, subje
     jaw_open = np.zeros(len(model.expression_names))
     jaw_open[model.expression_names.index("jawOpen")] = 0.8
     photo = cv2.resize(subject.photo, (256, 256))
-    laughing = Subject.of(
-        model, model.vertices(np.zeros(1), jaw_open), photo, None, subject.art, subject.art_points
-    )
+    laughing = Subject.of(model, model.vertices(np.zeros(1), jaw_open), photo, None, subject.art, subject.art_points)
     few = tiny(scales=[128], iterations=[6], crop=64, learning_rate=0.05)
     results = [stylise(laughing, few.model_copy(update={"seed": seed}))[0] for seed in (0, 1)]
     changed = np.abs(results[0].astype(int) - results[1]).max(axis=2)
@@ -370,8 +380,18 @@ def test_errors_name_the_parameter(subject, other):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"beta": -1.0}, {"beta": "1"}, {"beta": float("nan")}, {"scales": []}, {"scales": [8]}, {"strength": 1.5},
-            {"views_per_step": 0}, {"device": "gpu"}, {"renderer": "opengl"}]
+    "bad",
+    [
+        {"beta": -1.0},
+        {"beta": "1"},
+        {"beta": float("nan")},
+        {"scales": []},
+        {"scales": [8]},
+        {"strength": 1.5},
+        {"views_per_step": 0},
+        {"device": "gpu"},
+        {"renderer": "opengl"},
+    ],
 )
 def test_parameters_out_of_range(bad):
     with pytest.raises(ParameterError, match=f"params: {next(iter(bad))}"):
@@ -403,8 +423,14 @@ def test_out_of_memory_gives_advice_in_one_line(subject, other, monkeypatch, fai
         stylise_together([subject, other], tiny(views_per_step=2))
     message = str(error.value)
     assert "\n" not in message and "memory ran out" in message and " 2 heads" in message
-    for words in ("subjects together (now 2)", "texture.views_per_step (now 2)", "texture.scales (now up to 48)",
-                   "texture.views (now 2)", "texture.surround (now 1)", "texture.points (now 64)"):
+    for words in (
+        "subjects together (now 2)",
+        "texture.views_per_step (now 2)",
+        "texture.scales (now up to 48)",
+        "texture.views (now 2)",
+        "texture.surround (now 1)",
+        "texture.points (now 64)",
+    ):
         assert words in message
     assert "photo_texture.size" not in message, "it is at its least"
     with pytest.raises(OutOfMemory) as error:

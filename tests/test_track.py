@@ -134,8 +134,13 @@ def test_wrong_sources_are_one_line(tmp_path, monkeypatch):
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "grey").mkdir()
     Image.fromarray(np.full((80, 80, 3), 128, np.uint8)).save(tmp_path / "grey" / "a.png")
-    cases = {"none.mp4": "no such file", "http://example.org/a.mp4": "no such file", "empty": "0 pictures",
-             "text.mp4": "no video that can be read", "grey": "no frame shows a face"}
+    cases = {
+        "none.mp4": "no such file",
+        "http://example.org/a.mp4": "no such file",
+        "empty": "0 pictures",
+        "text.mp4": "no video that can be read",
+        "grey": "no frame shows a face",
+    }
     for name, message in cases.items():
         source = name if "//" in name else tmp_path / name
         output = run("track", source, "-o", tmp_path / "x.csv", status=1)

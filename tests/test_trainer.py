@@ -71,8 +71,10 @@ def test_codes_recover_the_true_factors_and_not_each_others():
     train(model, data, schedule)
     with torch.no_grad():
         content, style = model.art_content(y), model.style(y)
-    table = {name: (round(explained(codes, a), 2), round(explained(codes, b), 2))
-             for name, codes in (("content", content), ("style", style))}
+    table = {
+        name: (round(explained(codes, a), 2), round(explained(codes, b), 2))
+        for name, codes in (("content", content), ("style", style))
+    }
     assert table["content"][0] > 0.9 and table["style"][1] > 0.8, table
     assert table["content"][1] < 0.35 and table["style"][0] < 0.35, table
 

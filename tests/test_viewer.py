@@ -36,12 +36,23 @@ def two_looks(title: str = "Two by two") -> str:
 def visit(browser: str, page: Path, *flags: str, fragment: str = "turn=0") -> tuple[str, list[str]]:
     """Open a page from disk; return standard output and the lines that the page left on its console."""
     command = [
-        browser, "--headless", "--no-sandbox",
-        "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-        "--disable-background-networking", "--no-first-run", "--hide-scrollbars", "--disable-dev-shm-usage",
-        "--enable-logging=stderr", "--v=0", f"--user-data-dir={page.parent / 'profile'}",
-        f"--window-size={SIZE[0]},{SIZE[1]}", "--virtual-time-budget=2500",
-        "--force-prefers-reduced-motion", *flags,
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--hide-scrollbars",
+        "--disable-dev-shm-usage",
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--user-data-dir={page.parent / 'profile'}",
+        f"--window-size={SIZE[0]},{SIZE[1]}",
+        "--virtual-time-budget=2500",
+        "--force-prefers-reduced-motion",
+        *flags,
         f"{page.as_uri()}#{fragment}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -144,8 +155,10 @@ def test_links_choose_the_expression(browser, tmp_path):
     neutral = photograph(browser, page, "turn=0&face=0&neutral=1")
     open_jaw = photograph(browser, page, "turn=0&face=0&neutral=1&jawOpen=0.5")
     pictured = photograph(browser, page, "turn=0&face=0")
-    lowest = [np.flatnonzero((np.abs(picture - BLUE).max(axis=2) < 12).any(axis=1)).max()
-              for picture in (neutral, pictured, open_jaw)]
+    lowest = [
+        np.flatnonzero((np.abs(picture - BLUE).max(axis=2) < 12).any(axis=1)).max()
+        for picture in (neutral, pictured, open_jaw)
+    ]
     assert lowest[0] < lowest[1] < lowest[2]  # the picture opens it half as far
     assert (lowest[1] - lowest[0]) == pytest.approx((lowest[2] - lowest[0]) / 2, abs=2)
 
@@ -185,8 +198,16 @@ def test_sliders_move_the_first_look_alone(browser, tmp_path):
     page.write_text(viewer_html("Rig", {"A": rig, "B": rig}).replace("</body>", acts), encoding="utf-8")
     dom, console = visit(browser, page, "--dump-dom")
     assert console == [] and 'data-state="ready"' in dom
-    states = {"labels": "Jaw open,Look aside,Look up", "start": "0.25", "hidden": "true", "shown": "true",
-              "neutral": "0", "pictured": "0.25", "locked": "true", "free": "true"}
+    states = {
+        "labels": "Jaw open,Look aside,Look up",
+        "start": "0.25",
+        "hidden": "true",
+        "shown": "true",
+        "neutral": "0",
+        "pictured": "0.25",
+        "locked": "true",
+        "free": "true",
+    }
     for name, value in states.items():
         assert f'data-{name}="{value}"' in dom
     acted = photograph(browser, page)
@@ -219,8 +240,10 @@ def test_bad_data_is_refused():
         viewer_html("t", {})
     with pytest.raises(ValueError, match="look 'B' has another topology"):
         viewer_html("t", {"A": rig, "B": replace(rig, parts=rig.parts[:-1])})
-    for change in ({"mesh": head.mesh.with_vertices(head.mesh.vertices * np.nan)},
-                   {"targets": np.full_like(head.targets, np.nan)}):
+    for change in (
+        {"mesh": head.mesh.with_vertices(head.mesh.vertices * np.nan)},
+        {"targets": np.full_like(head.targets, np.nan)},
+    ):
         with pytest.raises(ValueError, match="not finite"):
             viewer_html("t", {"A": replace(rig, parts=(replace(head, **change), *rig.parts[1:]))})
     with pytest.raises(ValueError, match="uint8"):

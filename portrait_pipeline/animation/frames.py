@@ -105,7 +105,8 @@ def _checked(path: Path, name: str, values: np.ndarray, low: float, high: float)
     bad = np.flatnonzero(~((values >= low) & (values <= high)))  # catches NaN as well
     if len(bad):
         raise InputFileError(
-            f"{path}: line {bad[0] + 2}: {name} is {values[bad[0]]:g}; it must be from {low:g} to {high:g}")
+            f"{path}: line {bad[0] + 2}: {name} is {values[bad[0]]:g}; it must be from {low:g} to {high:g}"
+        )
     return values
 
 
@@ -155,8 +156,12 @@ def drop_animation(document: dict, binary: bytes) -> tuple[dict, bytes]:
     """
     if "animations" not in document:
         return document, binary
-    used = [sampler[key] for animation in document["animations"] for sampler in animation["samplers"]
-            for key in ("input", "output")]
+    used = [
+        sampler[key]
+        for animation in document["animations"]
+        for sampler in animation["samplers"]
+        for key in ("input", "output")
+    ]
     accessors, views = document["accessors"], document["bufferViews"]
     first = accessors[min(used)]["bufferView"]
     if sorted(set(used)) != list(range(min(used), len(accessors))) or min(used) < 1 or first < 1:

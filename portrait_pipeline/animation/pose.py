@@ -58,12 +58,19 @@ def look_coefficients(x: float, y: float) -> dict[str, float]:
     if not (abs(x) <= LOOK_SIDE and -LOOK_DOWN <= y <= LOOK_UP):
         raise ParameterError(
             f"--gaze {x:g},{y:g}: degrees to image right (-{LOOK_SIDE:g} to {LOOK_SIDE:g}) and up "
-            f"(-{LOOK_DOWN:g} to {LOOK_UP:g})")
+            f"(-{LOOK_DOWN:g} to {LOOK_UP:g})"
+        )
     left, right = max(x, 0) / LOOK_SIDE, max(-x, 0) / LOOK_SIDE
     up, down = max(y, 0) / LOOK_UP, max(-y, 0) / LOOK_DOWN
     return {
-        "eyeLookOutLeft": left, "eyeLookInRight": left, "eyeLookInLeft": right, "eyeLookOutRight": right,
-        "eyeLookUpLeft": up, "eyeLookUpRight": up, "eyeLookDownLeft": down, "eyeLookDownRight": down,
+        "eyeLookOutLeft": left,
+        "eyeLookInRight": left,
+        "eyeLookInLeft": right,
+        "eyeLookOutRight": right,
+        "eyeLookUpLeft": up,
+        "eyeLookUpRight": up,
+        "eyeLookDownLeft": down,
+        "eyeLookDownRight": down,
     }
 
 
@@ -89,8 +96,14 @@ def quaternion(yaw: float, pitch: float, roll: float) -> np.ndarray:
     y, p, r = np.radians([yaw, pitch, roll]) / 2
     cy, sy, cp, sp, cr, sr = np.cos(y), np.sin(y), np.cos(p), np.sin(p), np.cos(r), np.sin(r)
     # roll about z times minus pitch about x times yaw about y
-    value = np.array([-cr * sp * cy - sr * cp * sy, cr * cp * sy - sr * sp * cy,
-                      cr * -sp * sy + sr * cp * cy, cr * cp * cy + sr * sp * sy])
+    value = np.array(
+        [
+            -cr * sp * cy - sr * cp * sy,
+            cr * cp * sy - sr * sp * cy,
+            cr * -sp * sy + sr * cp * cy,
+            cr * cp * cy + sr * sp * sy,
+        ]
+    )
     return value if value[3] >= 0 else -value
 
 
@@ -110,7 +123,13 @@ def posed_part(rig: Rig, part: Part, pose: Pose) -> np.ndarray:
 def posed_parts(rig: Rig, pose: Pose) -> list[Part]:
     """Every part as it lies in head space (cm) in a pose, without targets: what a renderer or an OBJ file wants."""
     return [
-        Part(part.name, part.mesh.with_vertices(posed_part(rig, part, pose)), part.texture,
-             part.targets[:0], np.zeros(3), np.ones(3))
+        Part(
+            part.name,
+            part.mesh.with_vertices(posed_part(rig, part, pose)),
+            part.texture,
+            part.targets[:0],
+            np.zeros(3),
+            np.ones(3),
+        )
         for part in rig.parts
     ]

@@ -72,12 +72,20 @@ class Rig:
 
     def save(self, path: str | Path) -> None:
         """Write the rig as HDF5, atomically."""
-        arrays = {"names": np.array(self.names), "parts": np.array([part.name for part in self.parts]),
-                  "expression": self.expression, "neck": self.neck}
+        arrays = {
+            "names": np.array(self.names),
+            "parts": np.array([part.name for part in self.parts]),
+            "expression": self.expression,
+            "neck": self.neck,
+        }
         for part in self.parts:
             fields = {name: getattr(part.mesh, name) for name in _MESH_FIELDS}
-            fields |= {"texture": part.texture, "targets": part.targets.astype(np.float32),
-                       "pivot": part.pivot, "stretch": part.stretch}
+            fields |= {
+                "texture": part.texture,
+                "targets": part.targets.astype(np.float32),
+                "pivot": part.pivot,
+                "stretch": part.stretch,
+            }
             arrays |= {f"{part.name}/{name}": value for name, value in fields.items()}
         write_arrays(path, arrays, kind="animation")
 
@@ -91,8 +99,11 @@ class Rig:
         arrays, _ = read_arrays(path, kind="animation")
         try:
             parts = tuple(
-                Part(name, Mesh(*(arrays[f"{name}/{field}"] for field in _MESH_FIELDS)),
-                     *(arrays[f"{name}/{field}"] for field in ("texture", "targets", "pivot", "stretch")))
+                Part(
+                    name,
+                    Mesh(*(arrays[f"{name}/{field}"] for field in _MESH_FIELDS)),
+                    *(arrays[f"{name}/{field}"] for field in ("texture", "targets", "pivot", "stretch")),
+                )
                 for name in map(str, arrays["parts"])
             )
             return cls(parts, tuple(map(str, arrays["names"])), arrays["expression"], arrays["neck"])

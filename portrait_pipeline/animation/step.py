@@ -20,6 +20,4 @@ def animate_pair(model: FaceModel, fitted: FittedPair, stylised: StylisedTexture
 
 def animate_photo(model: FaceModel, fitted: FittedPair, photo: PhotoTexture, params: AnimationParams) -> Rig:
     """The fitted head with the photo's texture, made ready in the same way, to compare with the stylised one."""
-    return build_rig(
-        model, fitted.vertices, fitted.vertices, fitted.expression, photo.texture, params, fitted.identity
-    )
+    return build_rig(model, fitted.vertices, fitted.vertices, fitted.expression, photo.texture, params, fitted.identity)

@@ -11,10 +11,24 @@ from ..mesh.mesh import Mesh
 # Half arches from the middle backwards, cm, the upper incisors' front edge at (0, 0, 0); x outwards, y up, z to the
 # viewer. Average widths and heights of crowns, arches as measured on ICT-FaceKit's teeth.
 UPPER_ARCH = (
-    (0.0, 0.0), (0.44, -0.02), (1.1, -0.33), (1.7, -0.92), (2.2, -1.7), (2.5, -2.45), (2.8, -3.35), (3.0, -4.3)
+    (0.0, 0.0),
+    (0.44, -0.02),
+    (1.1, -0.33),
+    (1.7, -0.92),
+    (2.2, -1.7),
+    (2.5, -2.45),
+    (2.8, -3.35),
+    (3.0, -4.3),
 )
 LOWER_ARCH = (
-    (0.0, -0.24), (0.4, -0.27), (1.0, -0.55), (1.5, -1.05), (1.95, -1.75), (2.3, -2.55), (2.6, -3.4), (2.8, -4.3)
+    (0.0, -0.24),
+    (0.4, -0.27),
+    (1.0, -0.55),
+    (1.5, -1.05),
+    (1.95, -1.75),
+    (2.3, -2.55),
+    (2.6, -3.4),
+    (2.8, -4.3),
 )
 UPPER_WIDTH = (0.86, 0.70, 0.78, 0.73, 0.70, 1.02, 0.96)
 LOWER_WIDTH = (0.56, 0.62, 0.70, 0.72, 0.72, 1.08, 1.00)
@@ -28,7 +42,14 @@ RING, LEVELS = 12, 6
 STATIONS = 4  # of the gum, per tooth
 # From the neck in front over the root to the back: cm outwards, cm from the neck towards the root.
 GUM_PROFILE = (
-    (-0.16, -0.02), (0.015, 0.06), (0.06, 0.25), (0.05, 0.6), (-0.35, 1.0), (-0.95, 0.7), (-1.05, 0.1), (-0.75, -0.1)
+    (-0.16, -0.02),
+    (0.015, 0.06),
+    (0.06, 0.25),
+    (0.05, 0.6),
+    (-0.35, 1.0),
+    (-0.95, 0.7),
+    (-1.05, 0.1),
+    (-0.75, -0.1),
 )
 GUM_SCALLOP = (1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.3)  # share of the papillae between the teeth
 TONGUE_CENTRE, TONGUE_SIZE = (0.0, -0.95, -2.9), (1.55, 0.6, 2.3)  # cm; it lies between the lower teeth

@@ -5,7 +5,6 @@ The command line and the stage scripts print the line and exit with status 1; an
 keeps its traceback.
 """
 
-
 NVDIFFRAST_INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
 """Remedy where the optional GPU renderer is asked for and missing."""
 

@@ -134,9 +134,7 @@ def save_image(path: str | Path, rgb: np.ndarray) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITERS:
-        raise OutputError(
-            f"{path}: cannot be written, '{path.suffix}' is not a known image suffix; use .png or .jpg"
-        )
+        raise OutputError(f"{path}: cannot be written, '{path.suffix}' is not a known image suffix; use .png or .jpg")
     name, options = _WRITERS[path.suffix.lower()]
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     if name == "JPEG" and picture.mode == "RGBA":
@@ -154,17 +152,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # Pillow warns about large pictures; the limit below refuses them
             picture = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise InputFileError(
-            f"{path}: is not a picture that can be read; give a {FORMAT_NAMES} file"
-        ) from error
+        raise InputFileError(f"{path}: is not a picture that can be read; give a {FORMAT_NAMES} file") from error
     except Image.DecompressionBombError as error:
         raise InputFileError(_too_many_pixels(path, "more than 178")) from error
     except PermissionError as error:
         raise InputFileError(f"{path}: may not be read; allow it with `chmod u+r`") from error
     except _DECODER_ERRORS as error:
         raise InputFileError(
-            f"{path}: the picture's header is damaged ({_one_line(error)}); give an intact "
-            f"{FORMAT_NAMES} file"
+            f"{path}: the picture's header is damaged ({_one_line(error)}); give an intact {FORMAT_NAMES} file"
         ) from error
     with picture:
         width, height = picture.size
@@ -172,8 +167,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise InputFileError(_too_many_pixels(path, f"{width} x {height} = {width * height / 1e6:.0f}"))
         if min(width, height) < MIN_SIDE:
             raise InputFileError(
-                f"{path}: too small, {width} x {height} pixels; give at least {MIN_SIDE} on each side, "
-                "better 512"
+                f"{path}: too small, {width} x {height} pixels; give at least {MIN_SIDE} on each side, better 512"
             )
         yield picture
 

@@ -15,15 +15,25 @@ def model() -> None:
 @model.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .h5 file.")
-@click.option("--topology", type=click.Choice(["head", "native"]), default="head", show_default=True,
-              help="The bundled head's, for the whole pipeline, or the model's own, for fitting only.")
-@click.option("--landmarks", type=click.Path(path_type=Path),
-              help="Text file with the 68 vertex ids (iBUG order, from 0, -1: unknown), if you know them.")
+@click.option(
+    "--topology",
+    type=click.Choice(["head", "native"]),
+    default="head",
+    show_default=True,
+    help="The bundled head's, for the whole pipeline, or the model's own, for fitting only.",
+)
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help="Text file with the 68 vertex ids (iBUG order, from 0, -1: unknown), if you know them.",
+)
 @click.option("--template", type=click.Path(path_type=Path), help="OBJ with the triangles of FaceWarehouse's vertices.")
-@click.option("--unit", type=click.FloatRange(0, min_open=True), 
-              help="Centimetres a unit of SOURCE.  [default: the format's]")
-def convert(source: Path, output: Path, topology: str, landmarks: Path | None, template: Path | None,
-            unit: float | None) -> None:
+@click.option(
+    "--unit", type=click.FloatRange(0, min_open=True), help="Centimetres a unit of SOURCE.  [default: the format's]"
+)
+def convert(
+    source: Path, output: Path, topology: str, landmarks: Path | None, template: Path | None, unit: float | None
+) -> None:
     """Convert SOURCE to a model file, and draw beside it (.png) how the landmarks were found.
 
     SOURCE is the folder FaceXModel of ICT-FaceKit, FaceWarehouse's folder, a BFM 2017 or 2019 .h5, FLAME's .pkl or
@@ -31,8 +41,7 @@ def convert(source: Path, output: Path, topology: str, landmarks: Path | None, t
     """
     from ..convert.convert_file import convert_file
 
-    convert_file(source, output, topology, landmarks, template, unit,
-                 notify=lambda line: click.echo(line, err=True))
+    convert_file(source, output, topology, landmarks, template, unit, notify=lambda line: click.echo(line, err=True))
     click.echo(f"{output}\n{output.with_suffix('.png')}")
 
 

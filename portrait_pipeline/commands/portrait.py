@@ -12,8 +12,13 @@ from .model import model
 from .pose import pose, track
 from .weights import weights
 
-_MORE_PHOTOS = click.option("--more-photo", "more_photos", multiple=True, metavar="FILE",
-                            help="A further photo of the same person; may be repeated.")
+_MORE_PHOTOS = click.option(
+    "--more-photo",
+    "more_photos",
+    multiple=True,
+    metavar="FILE",
+    help="A further photo of the same person; may be repeated.",
+)
 
 
 class PortraitGroup(click.Group):
@@ -38,20 +43,33 @@ def main() -> None:
 @click.argument("art")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @_MORE_PHOTOS
-@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="Override a parameter, as in dvc exp run; may be repeated.")
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-              help="Project whose trained networks and params.yaml are used.")
-def stylize(photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...],
-            project: Path) -> None:
+@click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter, as in dvc exp run; may be repeated.",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Project whose trained networks and params.yaml are used.",
+)
+def stylize(
+    photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...], project: Path
+) -> None:
     """Make the head of PHOTO in the style of ART.
 
     Each is an image file or sample:NAME. Points in PHOTO.pts or ART.pts beside the image win over detection.
     """
     from ..pipeline.stylize import stylize_files
 
-    stylize_files(photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True),
-                  more_photos=more_photos)
+    stylize_files(
+        photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True), more_photos=more_photos
+    )
     click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
 
 
@@ -63,15 +81,40 @@ def stylize(photo: str, art: str, output: Path, more_photos: tuple[str, ...], ov
 @click.option("--interpolate", is_flag=True, help="From the first style through the others to the last, in steps.")
 @click.option("--steps", type=int, help="Steps of --interpolate, both ends included.  [default: 7]")
 @click.option("--style-class", type=int, metavar="N", help="Style of class N: the mean of its training faces.")
-@click.option("--random", "seed", type=int, metavar="SEED",
-              help="A style drawn from N(0, I); with --style-class, one member of the class.")
-@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="Override a parameter, as in dvc exp run; may be repeated.")
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-              help="Project whose trained networks and params.yaml are used.")
-def translate(content: str, styles: tuple[str, ...], output: Path, scale: float | None, interpolate: bool,
-              steps: int | None, style_class: int | None, seed: int | None, overrides: tuple[str, ...],
-              project: Path) -> None:
+@click.option(
+    "--random",
+    "seed",
+    type=int,
+    metavar="SEED",
+    help="A style drawn from N(0, I); with --style-class, one member of the class.",
+)
+@click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter, as in dvc exp run; may be repeated.",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Project whose trained networks and params.yaml are used.",
+)
+def translate(
+    content: str,
+    styles: tuple[str, ...],
+    output: Path,
+    scale: float | None,
+    interpolate: bool,
+    steps: int | None,
+    style_class: int | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    project: Path,
+) -> None:
     """Change the landmarks of CONTENT as the exemplar STYLE asks, and bend the photo with them.
 
     Each is an image file, sample:NAME or a landmark file (.pts, .txt). Writes figure.png, translated.pts (pixels of
@@ -80,8 +123,9 @@ def translate(content: str, styles: tuple[str, ...], output: Path, scale: float 
     from ..pipeline.translate import StyleChoice, translate_files
 
     choice = StyleChoice(styles, style_class, seed, interpolate, steps)
-    written = translate_files(content, choice, output, project, overrides, scale,
-                              notify=lambda line: click.echo(line, err=True))
+    written = translate_files(
+        content, choice, output, project, overrides, scale, notify=lambda line: click.echo(line, err=True)
+    )
     click.echo("\n".join(map(str, written)))
 
 
@@ -90,22 +134,49 @@ def translate(content: str, styles: tuple[str, ...], output: Path, scale: float 
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture, PNG or JPEG.")
 @click.option("--beta", "betas", type=float, multiple=True, help="Of texture.beta, a column each; may be repeated.")
 @click.option("--scale", "scales", type=float, multiple=True, help="Of deform.scale, a row each; may be repeated.")
-@click.option("--strength", "strengths", type=float, multiple=True,
-              help="Of texture.strength, in the last row; may be repeated.")
-@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="Override a parameter, as in dvc exp run; may be repeated.")
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-              help="Project that holds the pair, run at least to the stage photo_texture.")
-def effects(pair: str, output: Path, betas: tuple[float, ...], scales: tuple[float, ...],
-            strengths: tuple[float, ...], overrides: tuple[str, ...], project: Path) -> None:
+@click.option(
+    "--strength", "strengths", type=float, multiple=True, help="Of texture.strength, in the last row; may be repeated."
+)
+@click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter, as in dvc exp run; may be repeated.",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Project that holds the pair, run at least to the stage photo_texture.",
+)
+def effects(
+    pair: str,
+    output: Path,
+    betas: tuple[float, ...],
+    scales: tuple[float, ...],
+    strengths: tuple[float, ...],
+    overrides: tuple[str, ...],
+    project: Path,
+) -> None:
     """Show what beta, deform.scale and strength do to PAIR, as one picture (Fig. 9).
 
     Every beta takes one optimisation of the texture; scale and strength take none.
     """
     from ..pipeline.effects import BETAS, SCALES, STRENGTHS, write_effects
 
-    write_effects(pair, output, project, overrides, betas or BETAS, scales or SCALES, strengths or STRENGTHS,
-                  notify=lambda line: click.echo(line, err=True))
+    write_effects(
+        pair,
+        output,
+        project,
+        overrides,
+        betas or BETAS,
+        scales or SCALES,
+        strengths or STRENGTHS,
+        notify=lambda line: click.echo(line, err=True),
+    )
     click.echo(output)
 
 

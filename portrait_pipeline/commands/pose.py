@@ -14,9 +14,7 @@ class Gaze(click.ParamType):
 
     name = "X,Y"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         try:
             x, y = (float(text) for text in str(value).split(","))
         except ValueError:
@@ -30,20 +28,46 @@ _ANGLE = click.FloatRange(-180, 180)
 @click.command()
 @click.argument("head", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .glb, .obj or .png.")
-@click.option("-e", "--expression", "expressions", multiple=True, metavar="NAME=VALUE,...",
-              help="Coefficients from 0 to 1, such as jawOpen=0.6,smile=0.4; may be repeated.")
+@click.option(
+    "-e",
+    "--expression",
+    "expressions",
+    multiple=True,
+    metavar="NAME=VALUE,...",
+    help="Coefficients from 0 to 1, such as jawOpen=0.6,smile=0.4; may be repeated.",
+)
 @click.option("--neutral", is_flag=True, help="Start from no expression, instead of the one that HEAD shows.")
 @click.option("--yaw", type=_ANGLE, default=0.0, show_default=True, help="Degrees that the nose turns to image right.")
 @click.option("--pitch", type=_ANGLE, default=0.0, show_default=True, help="Degrees that the nose is lifted.")
-@click.option("--roll", type=_ANGLE, default=0.0, show_default=True,
-              help="Degrees that the head tilts anticlockwise in the image.")
+@click.option(
+    "--roll",
+    type=_ANGLE,
+    default=0.0,
+    show_default=True,
+    help="Degrees that the head tilts anticlockwise in the image.",
+)
 @click.option("--gaze", type=Gaze(), metavar="X,Y", help="Degrees that the eyes look to image right and up.")
-@click.option("--frames", type=click.Path(path_type=Path), metavar="CSV",
-              help="Animate the .glb: columns time (s), names of expressions, yaw, pitch, roll.")
+@click.option(
+    "--frames",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Animate the .glb: columns time (s), names of expressions, yaw, pitch, roll.",
+)
 @click.option("--size", type=click.IntRange(16, 8192), default=640, show_default=True, help="Side of a .png in pixels.")
 @click.option("--list", "listed", is_flag=True, help="List the expressions of HEAD, and write nothing.")
-def pose(head: Path, output: Path | None, expressions: tuple[str, ...], neutral: bool, yaw: float, pitch: float,
-         roll: float, gaze: tuple[float, float] | None, frames: Path | None, size: int, listed: bool) -> None:
+def pose(
+    head: Path,
+    output: Path | None,
+    expressions: tuple[str, ...],
+    neutral: bool,
+    yaw: float,
+    pitch: float,
+    roll: float,
+    gaze: tuple[float, float] | None,
+    frames: Path | None,
+    size: int,
+    listed: bool,
+) -> None:
     """Give a finished head another expression and turn, in a moment.
 
     HEAD is a folder of results or its head.glb. Expressions go by ARKit's names; a name without Left or Right means
@@ -65,8 +89,13 @@ def pose(head: Path, output: Path | None, expressions: tuple[str, ...], neutral:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The table, CSV.")
 @click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take each so-manieth frame.")
-@click.option("--smooth", type=click.FloatRange(0, 10), default=0.05, show_default=True,
-              help="Seconds over which the motion is smoothed; 0 is none.")
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0, 10),
+    default=0.05,
+    show_default=True,
+    help="Seconds over which the motion is smoothed; 0 is none.",
+)
 def track(source: Path, output: Path, every: int, smooth: float) -> None:
     """Read expressions and head turns from SOURCE, a video of one person or a folder of pictures.
 

@@ -34,8 +34,11 @@ def weights() -> None:
 
 @weights.command()
 @click.argument("name", type=click.Choice(["imagenet"]))
-@click.option("--file", type=click.Path(path_type=Path),
-              help="A copy of torchvision's vgg16-397923af.pth, for machines without the network.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="A copy of torchvision's vgg16-397923af.pth, for machines without the network.",
+)
 def download(name: str, file: Path | None) -> None:
     """Fetch torchvision's VGG-16 (528 MB), verify and convert it; 29 MB stay in the user's cache folder."""
     from ..base.progress import progress_bar
@@ -64,8 +67,11 @@ def show(source: str) -> None:
 @weights.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--shares", type=Numbers(float, 0.001, "ten numbers separated by commas"),
-              help="Other percentages for the image and the nine taps, on the sample pictures (see show).")
+@click.option(
+    "--shares",
+    type=Numbers(float, 0.001, "ten numbers separated by commas"),
+    help="Other percentages for the image and the nine taps, on the sample pictures (see show).",
+)
 def balance(source: Path, output: Path, shares: tuple[float, ...] | None) -> None:
     """Write SOURCE, a safetensors file with torchvision's VGG-16 names, with balanced layers to OUTPUT.
 

@@ -66,8 +66,13 @@ class Converted:
 
 
 def convert(
-    source: str, kind: str, foreign: ForeignModel, head: FaceModel, topology: str = "head",
-    landmarks: np.ndarray | None = None, unit: float | None = None,
+    source: str,
+    kind: str,
+    foreign: ForeignModel,
+    head: FaceModel,
+    topology: str = "head",
+    landmarks: np.ndarray | None = None,
+    unit: float | None = None,
 ) -> Converted:
     """Convert a foreign model.
 
@@ -133,9 +138,7 @@ def into_head_space(foreign: ForeignModel, registration: Registration) -> tuple[
         None if basis is None else basis @ turn
         for basis in (foreign.identity_basis, foreign.expression_basis, foreign.cross_basis)
     ]
-    aligned = replace(
-        foreign, mean=moved, identity_basis=bases[0], expression_basis=bases[1], cross_basis=bases[2]
-    )
+    aligned = replace(foreign, mean=moved, identity_basis=bases[0], expression_basis=bases[1], cross_basis=bases[2])
     scaled = replace(
         registration,
         similarity=Similarity(1.0, similarity.rotation, similarity.translation / similarity.scale),
@@ -146,9 +149,7 @@ def into_head_space(foreign: ForeignModel, registration: Registration) -> tuple[
     return aligned, scaled
 
 
-def to_native(
-    foreign: ForeignModel, head: FaceModel, registration: Registration
-) -> tuple[FaceModel, tuple[str, ...]]:
+def to_native(foreign: ForeignModel, head: FaceModel, registration: Registration) -> tuple[FaceModel, tuple[str, ...]]:
     """The foreign topology with landmarks, contours, regions and reflection taken over from the bundled head."""
     nearest = registration.points.nearest_vertex()
     own = foreign.landmarks if foreign.landmarks is not None else np.full(68, -1)
@@ -210,9 +211,7 @@ def carried_mirror(mean: np.ndarray, head: FaceModel, registered: np.ndarray) ->
     return mirror.astype(np.int32)
 
 
-def to_head(
-    foreign: ForeignModel, head: FaceModel, registration: Registration
-) -> tuple[FaceModel, tuple[str, ...]]:
+def to_head(foreign: ForeignModel, head: FaceModel, registration: Registration) -> tuple[FaceModel, tuple[str, ...]]:
     """Mean and bases on the bundled topology, with the bundled expressions that the foreign model lacks."""
     carry = Carry(foreign, head, registration)
     start = registration.vertices

@@ -16,8 +16,13 @@ from .preview import preview_sheet, registration_sheet
 
 
 def convert_file(
-    source: Path, output: Path, topology: str = "head", landmarks: Path | None = None, template: Path | None = None,
-    unit: float | None = None, notify: Callable[[str], None] = lambda line: None,
+    source: Path,
+    output: Path,
+    topology: str = "head",
+    landmarks: Path | None = None,
+    template: Path | None = None,
+    unit: float | None = None,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> Converted:
     """Convert a model of any known format and write ``output`` and, beside it, a picture to check (``.png``).
 
@@ -28,8 +33,10 @@ def convert_file(
     if output.suffix.lower() != ".h5":
         raise ModelError(f"{output}: the converted model is an HDF5 file; give a name that ends in .h5")
     kind, foreign = read_foreign(source, template, unit)
-    notify(f"{source}: {kind}, {len(foreign.mean)} vertices, {len(foreign.identity_basis)} identity components, "
-           f"{len(foreign.expression_names)} expressions; registering the bundled head")
+    notify(
+        f"{source}: {kind}, {len(foreign.mean)} vertices, {len(foreign.identity_basis)} identity components, "
+        f"{len(foreign.expression_names)} expressions; registering the bundled head"
+    )
     ids = None if landmarks is None else read_landmark_ids(landmarks, len(foreign.mean))
     head = load_bundled_model()
     converted = convert(str(source), kind, foreign, head, topology, ids, unit)
@@ -78,15 +85,19 @@ def model_report(source: str) -> list[str]:
     size = "as it should be" if low <= eyes <= high else f"expected {low:g} to {high:g}"
     spread = 10.0 * np.sqrt((model.identity_basis[:5].astype(float) ** 2).sum(axis=2).mean(axis=1))
     lent = int((model.expression_spread <= UNSEEN_SPREAD).sum())
-    names = [name for name, width in zip(model.expression_names, model.expression_spread, strict=True)
-             if width > UNSEEN_SPREAD]
+    names = [
+        name
+        for name, width in zip(model.expression_names, model.expression_spread, strict=True)
+        if width > UNSEEN_SPREAD
+    ]
     lines = [
         f"name         {model.name}",
         f"vertices     {len(model.mean)}",
         f"triangles    {len(model.triangles)}",
         f"identity     {len(model.identity_basis)} components; one standard deviation moves a vertex by "
         + (", ".join(f"{value:.1f}" for value in spread) + " mm" if len(spread) else "nothing"),
-        f"expressions  {len(names)} for the fit" + (f", {lent} lent by the bundled model for animation" if lent else "")
+        f"expressions  {len(names)} for the fit"
+        + (f", {lent} lent by the bundled model for animation" if lent else "")
         + (": " + ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else ""),
         f"bilinear     {'yes' if model.cross_basis is not None else 'no'}",
         f"size         {eyes:.2f} cm between the outer eye corners, {size}",

@@ -23,7 +23,11 @@ MARK, CONTOUR, TEXT = (200, 30, 30), (40, 120, 60), (20, 40, 160)
 
 
 def shaded(
-    vertices: np.ndarray, triangles: np.ndarray, view: View, framing: Framing, size: int,
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    view: View,
+    framing: Framing,
+    size: int,
     colours: np.ndarray | None = None,
 ) -> np.ndarray:
     """(size, size, 3) uint8 picture of a mesh without texture: lit, on white.
@@ -46,7 +50,11 @@ def shaded(
 
 
 def marked(
-    picture: np.ndarray, points: np.ndarray, view: View, framing: Framing, colour: tuple[int, int, int] = MARK,
+    picture: np.ndarray,
+    points: np.ndarray,
+    view: View,
+    framing: Framing,
+    colour: tuple[int, int, int] = MARK,
     numbers: bool = True,
 ) -> np.ndarray:
     """The picture of :func:`shaded` with points (N, 3) as dots, and their numbers."""
@@ -139,8 +147,10 @@ def registration_sheet(converted: Converted, head: FaceModel, width: int = 2200)
         final = shaded(result, converted.model.triangles, view, frame, size)
         return [
             ("Source, its landmarks", marked(source, own, view, frame)),
-            ("Bundled head laid onto it (blue: not covered)", marked(laid, registration.vertices[head.landmarks], view,
-                                                                   frame)),
+            (
+                "Bundled head laid onto it (blue: not covered)",
+                marked(laid, registration.vertices[head.landmarks], view, frame),
+            ),
             ("Result", marked(final, result[converted.model.landmarks], view, frame)),
         ]
 

@@ -282,9 +282,7 @@ def match(
     return found, good * REGION_WEIGHTS[model.regions[ids]] * robust, normals
 
 
-def fit_model(
-    model: FaceModel, target: TriangleSearch, anchors: Anchors | None
-) -> tuple[np.ndarray, Similarity]:
+def fit_model(model: FaceModel, target: TriangleSearch, anchors: Anchors | None) -> tuple[np.ndarray, Similarity]:
     """Identity and pose of the bundled model whose surface lies on ``target``.
 
     Gauss-Newton on distances along the target's normals (and a little across), with the model's prior. Expressions do
@@ -307,7 +305,12 @@ def fit_model(
             keep = weights > 0
             jacobian = _jacobian(pose, placed[ids[keep]], model.identity_basis[:, ids[keep]])
             step = _model_step(
-                jacobian, placed[ids[keep]] - found[keep], weights[keep], normals[keep], noise, prior,
+                jacobian,
+                placed[ids[keep]] - found[keep],
+                weights[keep],
+                normals[keep],
+                noise,
+                prior,
                 np.r_[np.zeros(7), coefficients],
             )
             coefficients += step[7:]
@@ -338,8 +341,13 @@ def _jacobian(pose: Similarity, placed: np.ndarray, basis: np.ndarray) -> np.nda
 
 
 def _model_step(
-    jacobian: np.ndarray, gap: np.ndarray, weights: np.ndarray, normals: np.ndarray, noise: float,
-    prior: np.ndarray, values: np.ndarray,
+    jacobian: np.ndarray,
+    gap: np.ndarray,
+    weights: np.ndarray,
+    normals: np.ndarray,
+    noise: float,
+    prior: np.ndarray,
+    values: np.ndarray,
 ) -> np.ndarray:
     """(7 + K,) Gauss-Newton step for gaps (N, 3), along the normals (N, 3) and, with less weight, across."""
     across = 0.1
@@ -383,6 +391,4 @@ def smoothness(count: int, triangles: np.ndarray) -> sp.csc_matrix:
 
 def factorise(system: sp.spmatrix) -> SuperLU:
     """Sparse factors of a symmetric positive definite matrix."""
-    return splu(
-        system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-    )
+    return splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

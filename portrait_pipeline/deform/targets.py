@@ -52,8 +52,6 @@ def landmark_targets(
         if np.shape(points) != (68, 2) or not np.isfinite(points).all():
             raise LandmarkError(f"{name} landmarks: shape {np.shape(points)}, expected 68 finite points x y")
     if content[16, 0] == content[0, 0] or content[19, 1] == content[8, 1]:
-        raise LandmarkError(
-            "content landmarks: the face has no width or no height; check the order of the points"
-        )
+        raise LandmarkError("content landmarks: the face has no width or no height; check the order of the points")
     depth = camera_frontal.project(mesh_vertices[landmark_ids])[:, 2] * shrink_ratio(content, translated)
     return camera_frontal.unproject(np.column_stack([translated, depth]))

@@ -44,9 +44,7 @@ def deform(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: De
     return deform_with_report(mesh, landmark_ids, targets, params).vertices
 
 
-def deform_with_report(
-    mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformParams
-) -> Deformation:
+def deform_with_report(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformParams) -> Deformation:
     """Move the landmark vertices to their targets and let the surface follow smoothly.
 
     Minimises ``sum_i |v[id_i] - t_i|^2 + alpha |L v - T L v_fit|^2 + skull |strain behind the face|^2``, in cm; see

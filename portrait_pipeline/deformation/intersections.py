@@ -65,8 +65,9 @@ def _near_pairs(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     cells = np.floor((high - low.min(axis=0)) / size).astype(np.int64) - first + 1
     box, inside = _expand(cells.prod(axis=1))
     reach = cells[box]
-    place = first[box] + np.stack([inside % reach[:, 0], inside // reach[:, 0] % reach[:, 1],
-                                   inside // (reach[:, 0] * reach[:, 1])], axis=1)
+    place = first[box] + np.stack(
+        [inside % reach[:, 0], inside // reach[:, 0] % reach[:, 1], inside // (reach[:, 0] * reach[:, 1])], axis=1
+    )
     shape = place.max(axis=0) + 1
     key = (place[:, 0] * shape[1] + place[:, 1]) * shape[2] + place[:, 2]
     order = np.argsort(key, kind="stable")

@@ -99,8 +99,10 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
         ],
         [
             ("Translated landmarks", draw_shapes(lines, window, size)),
-            ("Artwork landmarks, frontal",
-             draw_shapes([Shape(inputs.style, STYLE_COLOUR, "artwork")], _window([inputs.style]), size)),
+            (
+                "Artwork landmarks, frontal",
+                draw_shapes([Shape(inputs.style, STYLE_COLOUR, "artwork")], _window([inputs.style]), size),
+            ),
             ("Deformed head", grey[1]),
             ("Photo texture", inputs.photo_texture),
             ("Stylised texture", inputs.texture),

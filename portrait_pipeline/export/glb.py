@@ -59,11 +59,13 @@ def rig_glb(rig: Rig, pose: Pose | None = None) -> bytes:
     writer = gltf.BufferWriter()
     head = [part for part in rig.parts if part.name not in EYES]
     eyes = [part for part in rig.parts if part.name in EYES]
-    meshes = [{
-        "name": "Head",
-        "primitives": [_primitive(writer, part, rig.parts.index(part)) for part in head],
-        "extras": {"targetNames": list(rig.names)},
-    }]
+    meshes = [
+        {
+            "name": "Head",
+            "primitives": [_primitive(writer, part, rig.parts.index(part)) for part in head],
+            "extras": {"targetNames": list(rig.names)},
+        }
+    ]
     meshes += [{"name": part.name, "primitives": [_primitive(writer, part, rig.parts.index(part))]} for part in eyes]
     names = [part.name for part in rig.parts]
     images = [writer.add_bytes(png_bytes(part.texture)) for part in rig.parts]
@@ -72,16 +74,29 @@ def rig_glb(rig: Rig, pose: Pose | None = None) -> bytes:
         "asset": {"version": "2.0", "generator": f"portrait-pipeline {__version__}"},
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
-        "scenes": [{"name": "Scene", "nodes": [0], "extras": {
-            "portraitRig": RIG_VERSION, "picture": np.asarray(rig.expression, float).tolist()}}],
+        "scenes": [
+            {
+                "name": "Scene",
+                "nodes": [0],
+                "extras": {"portraitRig": RIG_VERSION, "picture": np.asarray(rig.expression, float).tolist()},
+            }
+        ],
         "nodes": _nodes(rig.neck, eyes),
         "meshes": meshes,
         "materials": [_material(name, index) for index, name in enumerate(names)],
         "textures": [{"name": name, "sampler": 0, "source": index} for index, name in enumerate(names)],
-        "samplers": [{"magFilter": gltf.LINEAR, "minFilter": gltf.LINEAR_MIPMAP_LINEAR,
-                      "wrapS": gltf.REPEAT, "wrapT": gltf.CLAMP_TO_EDGE}],
-        "images": [{"name": name, "mimeType": "image/png", "bufferView": view}
-                   for name, view in zip(names, images, strict=True)],
+        "samplers": [
+            {
+                "magFilter": gltf.LINEAR,
+                "minFilter": gltf.LINEAR_MIPMAP_LINEAR,
+                "wrapS": gltf.REPEAT,
+                "wrapT": gltf.CLAMP_TO_EDGE,
+            }
+        ],
+        "images": [
+            {"name": name, "mimeType": "image/png", "bufferView": view}
+            for name, view in zip(names, images, strict=True)
+        ],
         "accessors": writer.accessors,
         "bufferViews": writer.views,
         "buffers": [{"byteLength": len(writer.data)}],
@@ -121,21 +136,33 @@ def set_pose(document: dict, names: Sequence[str], pose: Pose) -> dict:
 
 def _nodes(neck: np.ndarray, eyes: Sequence[Part]) -> list[dict]:
     place = np.asarray(neck, float) * METRES_PER_CM
-    nodes = [{"name": "Portrait", "translation": place.tolist(), "children": [1]},
-             {"name": "Head", "mesh": 0, "translation": (-place).tolist()}]
+    nodes = [
+        {"name": "Portrait", "translation": place.tolist(), "children": [1]},
+        {"name": "Head", "mesh": 0, "translation": (-place).tolist()},
+    ]
     for index, part in enumerate(eyes, start=1):
         nodes[0]["children"].append(len(nodes))
         where = np.asarray(part.pivot, float) * METRES_PER_CM - place
-        nodes.append({"name": f"{part.name}Socket", "translation": where.tolist(),
-                      "scale": np.asarray(part.stretch, float).tolist(), "children": [len(nodes) + 1]})
+        nodes.append(
+            {
+                "name": f"{part.name}Socket",
+                "translation": where.tolist(),
+                "scale": np.asarray(part.stretch, float).tolist(),
+                "children": [len(nodes) + 1],
+            }
+        )
         nodes.append({"name": part.name, "mesh": index})
     return nodes
 
 
 def _material(name: str, texture: int) -> dict:
     surface = {"baseColorTexture": {"index": texture}, "metallicFactor": 0.0, "roughnessFactor": 1.0}
-    return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True,
-            "extensions": {"KHR_materials_unlit": {}}}
+    return {
+        "name": name,
+        "pbrMetallicRoughness": surface,
+        "doubleSided": True,
+        "extensions": {"KHR_materials_unlit": {}},
+    }
 
 
 def _primitive(writer: gltf.BufferWriter, part: Part, material: int) -> dict:

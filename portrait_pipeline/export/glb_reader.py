@@ -26,8 +26,19 @@ from .glb import RIG_VERSION, set_pose
 MAX_FILE_BYTES = 256 * 10**6
 MAX_SIDE = 8192
 _MAX_PARTS, _MAX_TARGETS, _MAX_DISPLACEMENTS = 16, 1024, 20 * 10**6
-_DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError, SyntaxError, EOFError, OverflowError,
-           Image.DecompressionBombError, Image.DecompressionBombWarning)
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    OSError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 @dataclass(frozen=True)
@@ -107,8 +118,14 @@ class RigFile:
         coordinates = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)
         mesh = Mesh(position[:count].astype(float) / METRES_PER_CM, source[corners], coordinates, corners)
         socket = nodes[f"{name}Socket"] if name in EYES else {"translation": (-neck).tolist(), "scale": [1, 1, 1]}
-        return Part(name, mesh, self._picture(material), self._targets(primitive, name, count),
-                    (_vector(socket["translation"]) + neck) / METRES_PER_CM, _vector(socket["scale"]))
+        return Part(
+            name,
+            mesh,
+            self._picture(material),
+            self._targets(primitive, name, count),
+            (_vector(socket["translation"]) + neck) / METRES_PER_CM,
+            _vector(socket["scale"]),
+        )
 
     def _targets(self, primitive: dict, name: str, count: int) -> np.ndarray:
         """(E, count, 3) float32, cm; (0, count, 3) of an eyeball."""
@@ -156,7 +173,8 @@ def open_rig(path: str | Path) -> RigFile:
         content = path.read_bytes()
     except OSError as error:
         raise InputFileError(
-            f"{path}: cannot be read ({error.strerror}); give a folder of results or its head.glb") from error
+            f"{path}: cannot be read ({error.strerror}); give a folder of results or its head.glb"
+        ) from error
     try:
         document, binary = gltf.unpack(content)
     except InputFileError as error:
@@ -165,7 +183,8 @@ def open_rig(path: str | Path) -> RigFile:
         extras = document["scenes"][0].get("extras", {})
         if extras.get("portraitRig") != RIG_VERSION:
             raise InputFileError(
-                f"{path}: has no rig of version {RIG_VERSION} in it; make the head again with this program")
+                f"{path}: has no rig of version {RIG_VERSION} in it; make the head again with this program"
+            )
         if any("uri" in item for item in [*document["buffers"], *document["images"]]):
             raise ValueError("it names other files")
         return _opened(path, *drop_animation(document, binary), extras)
@@ -201,4 +220,5 @@ def _vector(values: list) -> np.ndarray:
 def _damaged(path: Path, error: Exception) -> InputFileError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     return InputFileError(
-        f"{path}: damaged, or changed by another program ({reason}); give the head.glb of a folder of results")
+        f"{path}: damaged, or changed by another program ({reason}); give the head.glb of a folder of results"
+    )

@@ -88,8 +88,10 @@ def _write_obj(output: Path, file: RigFile, pose: Pose) -> None:
 
     if any(letter.isspace() for letter in output.name):
         raise OutputError(f"{output}: many programs cannot read an OBJ file with a blank in its name; name it without")
-    surfaces = [Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
-                for part in posed_parts(file.rig(), pose)]
+    surfaces = [
+        Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
+        for part in posed_parts(file.rig(), pose)
+    ]
     write_surfaces(output, surfaces)
 
 

@@ -22,8 +22,10 @@ EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
     ("Smile", {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}),
     ("Jaw open", {"jawOpen": 0.8}),
     ("Blink", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}),
-    ("Looking aside, brows up", look_coefficients(25.0, 0.0)
-     | {"browInnerUp": 0.8, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8}),
+    (
+        "Looking aside, brows up",
+        look_coefficients(25.0, 0.0) | {"browInnerUp": 0.8, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8},
+    ),
 )
 """Captions and coefficients of :func:`expression_row`."""
 
@@ -51,5 +53,7 @@ def expression_row(rig: Rig, size: int, background: tuple[int, int, int]) -> lis
     if not face.any():
         return []
     framing = tight_frame(np.asarray(head.mesh.vertices)[face], [View()], MARGIN)
-    return [(caption, picture(rig, Pose(as_vector(values, rig.names, neutral)), size, framing, background))
-            for caption, values in EXPRESSIONS]
+    return [
+        (caption, picture(rig, Pose(as_vector(values, rig.names, neutral)), size, framing, background))
+        for caption, values in EXPRESSIONS
+    ]

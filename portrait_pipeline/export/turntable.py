@@ -85,8 +85,16 @@ def _encode(images: list[Image.Image], palette: bytes, seconds: float) -> bytes:
     duration = max(20, 10 * round(100 * seconds / len(images)))
     stream = io.BytesIO()
     # without ``palette`` every frame would carry a copy of it
-    images[0].save(stream, format="GIF", save_all=True, append_images=images[1:], duration=duration, loop=0,
-                   palette=palette, optimize=False)
+    images[0].save(
+        stream,
+        format="GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=duration,
+        loop=0,
+        palette=palette,
+        optimize=False,
+    )
     return stream.getvalue()
 
 

@@ -25,9 +25,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ParameterError(
-            f"Frechet distance of samples of shapes {a.shape} and {b.shape}: need (N, K) and (M, K)"
-        )
+        raise ParameterError(f"Frechet distance of samples of shapes {a.shape} and {b.shape}: need (N, K) and (M, K)")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ParameterError("Frechet distance of samples with a number that is not finite")
     cov_a, cov_b = np.atleast_2d(np.cov(a, rowvar=False)), np.atleast_2d(np.cov(b, rowvar=False))

@@ -57,9 +57,7 @@ def limits(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([-free, low], axis=1), np.concatenate([free, high], axis=1)
 
 
-def arrow_step(
-    system: Equations, damping: float, low: np.ndarray, high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def arrow_step(system: Equations, damping: float, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Minimiser of the damped quadratic model with each view's step kept in [low, high], by an active set.
 
     Args:

@@ -111,6 +111,7 @@ def _first_pose(shape: np.ndarray, points: np.ndarray, given: np.ndarray) -> Cam
 
 def joined(known: LandmarkModel, starts: list[Start], params: FitParams) -> tuple[Problem, State]:
     """The problem of several views of one person, and the state to start from."""
+
     def stacked(name: str) -> np.ndarray:
         return np.concatenate([getattr(start.views, name) for start in starts])
 

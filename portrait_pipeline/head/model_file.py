@@ -123,8 +123,11 @@ def _check_shapes(path: Path, file: h5py.File, complete: bool, remedy: str) -> d
                 f"{MOST_BYTES // 2**30} GiB in all; keep fewer components"
             )
     uses = lengths.get("U", 0)
-    if lengths["V"] < 3 or lengths["F"] < 1 or uses not in (0, lengths["F"]) or (uses == 0) != (
-        lengths.get("T", 0) == 0
+    if (
+        lengths["V"] < 3
+        or lengths["F"] < 1
+        or uses not in (0, lengths["F"])
+        or (uses == 0) != (lengths.get("T", 0) == 0)
     ):
         raise ModelError(
             f"{path}: {lengths['V']} vertices, {lengths['F']} triangles and {uses} textured triangles, expected some "

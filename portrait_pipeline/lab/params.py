@@ -84,7 +84,10 @@ class FiguresParams(Section):
     contents: Annotated[int, Field(ge=1, le=8)] = 2
     """Photos in the figures: those of the first so many pairs."""
     exemplars: Annotated[list[str], Field(min_length=2, max_length=8)] = [
-        "sample:ink_caricature", "sample:stained_glass", "sample:halftone_poster"]
+        "sample:ink_caricature",
+        "sample:stained_glass",
+        "sample:halftone_poster",
+    ]
     """Artworks in the figures, each a path or ``sample:<name>``; styles are interpolated from the first to the second,
     and small differences are tried on the first."""
     steps: Annotated[int, Field(ge=2, le=12)] = 5
@@ -142,7 +145,12 @@ class TextureComparisonParams(Section):
     pair: str = ""
     """Name of the pair; empty is the first one."""
     methods: Annotated[list[TextureMethod], Field(min_length=1, max_length=5)] = [
-        "multi_view", "two_step", "uv_space", "single_view", "joint"]
+        "multi_view",
+        "two_step",
+        "uv_space",
+        "single_view",
+        "joint",
+    ]
     """Rows of the sheet, from top to bottom."""
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [64, 128]
     """In place of ``texture.scales``: five methods should take minutes on a CPU."""

@@ -25,12 +25,19 @@ from .params import TextureComparisonParams
 from .texture_methods import METHODS
 
 TITLES = {
-    "multi_view": "Many views", "two_step": "Two steps", "uv_space": "In the layout", "single_view": "One view",
+    "multi_view": "Many views",
+    "two_step": "Two steps",
+    "uv_space": "In the layout",
+    "single_view": "One view",
     "joint": "Geometry too",
 }
 VIEWS = {
-    "Frontal": View(), "Left": View(-30.0, 0.0), "Right": View(30.0, 0.0), "Below": View(0.0, -20.0),
-    "Unseen": View(40.0, 0.0), "Back": View(180.0, 0.0),
+    "Frontal": View(),
+    "Left": View(-30.0, 0.0),
+    "Right": View(30.0, 0.0),
+    "Below": View(0.0, -20.0),
+    "Unseen": View(40.0, 0.0),
+    "Back": View(180.0, 0.0),
 }
 _CELL_WIDTH = 400
 _TEXT = 0.72  # nine panels a row leave less room for captions than five
@@ -56,8 +63,13 @@ class MethodResult:
 
 
 def compare_methods(
-    model: FaceModel, pair: LocatedPair, head: DeformedHead, photo: PhotoTexture, params: TextureParams,
-    settings: TextureComparisonParams, watch: Watch,
+    model: FaceModel,
+    pair: LocatedPair,
+    head: DeformedHead,
+    photo: PhotoTexture,
+    params: TextureParams,
+    settings: TextureComparisonParams,
+    watch: Watch,
 ) -> list[MethodResult]:
     """Stylise one pair by every method of ``settings`` and measure the textures by one ruler.
 
@@ -73,8 +85,10 @@ def compare_methods(
     subject = Subject.of(
         model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
     )
-    ruled = subject if params.regions else Subject.of(
-        model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points
+    ruled = (
+        subject
+        if params.regions
+        else Subject.of(model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points)
     )
     quality = TextureQuality(ruled, params, settings.view_size)
     results = []
@@ -116,9 +130,12 @@ def comparison_sheet(mesh: Mesh, art: np.ndarray, results: Sequence[MethodResult
     for result in results:
         measure = result.measures
         notes = {
-            "Frontal": f"style {measure['style_sampled']:.3f}", "Left": f"content {measure['content']:.3f}",
-            "Right": f"bleeding {measure['bleeding']:.2f}", "Below": f"neck {measure['palette_outer']:.1f} Lab",
-            "Unseen": f"style {measure['style_unseen']:.3f}", "Back": f"noise {measure['unseen_noise']:.2f}",
+            "Frontal": f"style {measure['style_sampled']:.3f}",
+            "Left": f"content {measure['content']:.3f}",
+            "Right": f"bleeding {measure['bleeding']:.2f}",
+            "Below": f"neck {measure['palette_outer']:.1f} Lab",
+            "Unseen": f"style {measure['style_unseen']:.3f}",
+            "Back": f"noise {measure['unseen_noise']:.2f}",
         }
         moved = mesh.with_vertices(result.vertices)
         views = [

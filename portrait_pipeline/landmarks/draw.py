@@ -36,9 +36,7 @@ def draw(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     extent = max(float(np.ptp(points, axis=0).max()), 1.0)
     factor = int(max(1, min(-(-_FACE_SIDE // extent), _LONGEST_SIDE // max(image.shape[:2]))))
     canvas = (
-        cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-        if factor > 1
-        else image.copy()
+        cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC) if factor > 1 else image.copy()
     )
     points = np.asarray(points, dtype=np.float64) * factor
     line = max(1.0, 0.005 * extent * factor)

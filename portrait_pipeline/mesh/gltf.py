@@ -59,12 +59,14 @@ class BufferWriter:
         """Append vertex indices in the smallest type that holds them; return the index of their accessor."""
         dtype = _index_type(int(triangles.max(initial=0)))
         content = np.ascontiguousarray(triangles.ravel(), dtype=_DTYPES[dtype]).tobytes()
-        return self._add({
-            "bufferView": self.add_bytes(content, ELEMENT_ARRAY_BUFFER),
-            "componentType": dtype,
-            "count": triangles.size,
-            "type": "SCALAR",
-        })
+        return self._add(
+            {
+                "bufferView": self.add_bytes(content, ELEMENT_ARRAY_BUFFER),
+                "componentType": dtype,
+                "count": triangles.size,
+                "type": "SCALAR",
+            }
+        )
 
     def add_sparse(self, count: int, moved: np.ndarray, values: np.ndarray, bounds: bool = False) -> int:
         """Append (count, 3) vectors of which only some are not 0; return the index of their accessor.
@@ -123,7 +125,8 @@ def unpack(content: bytes) -> tuple[dict, bytes]:
     _, version, length = _HEADER.unpack_from(content)
     if version != 2 or length != len(content):
         raise InputFileError(
-            f"says it is glTF {version} of {length} bytes, but has {len(content)}; copy or make the file again")
+            f"says it is glTF {version} of {length} bytes, but has {len(content)}; copy or make the file again"
+        )
     text, place = _chunk(content, _HEADER.size, b"JSON")
     binary, place = _chunk(content, place, b"BIN\0")
     if len(text) > MAX_JSON_BYTES:

@@ -73,8 +73,16 @@ def mtl_text(surfaces: Sequence[Surface]) -> str:
     """The materials of :func:`obj_text`: the texture, matt (Blender knows no ``illum 0``, constant colour)."""
     lines = [f"# portrait-pipeline {__version__}"]
     for surface in surfaces:
-        lines += [f"newmtl {surface.name}", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", "Ns 0", "d 1", "illum 1",
-                  f"map_Kd {surface.file}"]
+        lines += [
+            f"newmtl {surface.name}",
+            "Ka 1 1 1",
+            "Kd 1 1 1",
+            "Ks 0 0 0",
+            "Ns 0",
+            "d 1",
+            "illum 1",
+            f"map_Kd {surface.file}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -17,11 +17,13 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     texels = np.cumsum([0, *(len(mesh.uv) for mesh in meshes)])
     return Mesh(
         np.concatenate([np.asarray(mesh.vertices, float) for mesh in meshes]),
-        np.concatenate([mesh.triangles + first for mesh, first in zip(meshes, vertices[:-1], strict=True)])
-        .astype(np.int32),
+        np.concatenate([mesh.triangles + first for mesh, first in zip(meshes, vertices[:-1], strict=True)]).astype(
+            np.int32
+        ),
         np.concatenate([np.asarray(mesh.uv, float) for mesh in meshes]),
-        np.concatenate([mesh.uv_triangles + first for mesh, first in zip(meshes, texels[:-1], strict=True)])
-        .astype(np.int32),
+        np.concatenate([mesh.uv_triangles + first for mesh, first in zip(meshes, texels[:-1], strict=True)]).astype(
+            np.int32
+        ),
     )
 
 
@@ -52,7 +54,8 @@ def render_parts(
     for _, texture in parts:
         if texture.ndim != 3 or texture.dtype != np.uint8 or texture.shape != (len(texture), len(texture), 3):
             raise ParameterError(
-                f"texture is {texture.dtype} of shape {texture.shape}: it must be a square uint8 RGB image")
+                f"texture is {texture.dtype} of shape {texture.shape}: it must be a square uint8 RGB image"
+            )
     fragments = rasterise(join([mesh for mesh, _ in parts]), view, framing, size * supersample, rasteriser)
     picture = np.empty((*fragments.mask.shape, 3), np.float32)
     picture[:] = background

@@ -21,9 +21,7 @@ class Similarity:
 
     def after(self, first: Similarity) -> Similarity:
         """The map that applies ``first`` and then this one."""
-        return Similarity(
-            self.scale * first.scale, self.rotation @ first.rotation, self.apply(first.translation)
-        )
+        return Similarity(self.scale * first.scale, self.rotation @ first.rotation, self.apply(first.translation))
 
     def inverse(self) -> Similarity:
         """The map back."""

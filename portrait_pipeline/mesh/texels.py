@@ -106,9 +106,7 @@ class Extension:
         pull: strength of the prior, per vertex or one number.
     """
 
-    def __init__(
-        self, laplacian: sparse.csr_matrix, confidence: np.ndarray, pull: np.ndarray | float = 0.0
-    ) -> None:
+    def __init__(self, laplacian: sparse.csr_matrix, confidence: np.ndarray, pull: np.ndarray | float = 0.0) -> None:
         self.known = 100.0 * np.asarray(confidence, float)
         self.pull = np.broadcast_to(np.asarray(pull, float), self.known.shape)
         self.solver = splu((laplacian + sparse.diags(self.known + self.pull + _FALLBACK)).tocsc())
@@ -130,8 +128,11 @@ class Extension:
 
 
 def extend(
-    laplacian: sparse.csr_matrix, values: np.ndarray, confidence: np.ndarray,
-    prior: np.ndarray | None = None, pull: np.ndarray | float = 0.0,
+    laplacian: sparse.csr_matrix,
+    values: np.ndarray,
+    confidence: np.ndarray,
+    prior: np.ndarray | None = None,
+    pull: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """(V, C) field of :class:`Extension` for one set of values; without a prior nothing pulls."""
     return Extension(laplacian, confidence, 0.0 if prior is None else pull).field(values, prior)

@@ -57,9 +57,7 @@ def read_points(path: str | Path, size: tuple[int, int] | None = None, missing: 
     path = Path(path)
     rows = [_numbers(path, number, line, missing) for number, line in _point_lines(path, _read_text(path))]
     if len(rows) != COUNT:
-        raise LandmarkError(
-            f"{path}: has {len(rows)} points, expected {COUNT} in iBUG order, one 'x y' a line"
-        )
+        raise LandmarkError(f"{path}: has {len(rows)} points, expected {COUNT} in iBUG order, one 'x y' a line")
     points = np.array(rows, dtype=np.float64)
     if size is not None:
         _check_inside(path, points, size)
@@ -109,9 +107,7 @@ def _point_lines(path: Path, text: str) -> list[tuple[int, str]]:
     if not braces:
         return lines
     if len(braces) != 2 or lines[braces[0]][1] != "{" or lines[braces[1]][1] != "}":
-        raise LandmarkError(
-            f"{path}: the points must stand between one '{{' and one '}}', each on its own line"
-        )
+        raise LandmarkError(f"{path}: the points must stand between one '{{' and one '}}', each on its own line")
     for number, line in lines[: braces[0]]:
         name, _, value = (part.strip() for part in line.partition(":"))
         if name == "n_points" and value != str(COUNT):
@@ -127,9 +123,7 @@ def _numbers(path: Path, number: int, line: str, missing: bool) -> tuple[float, 
     except ValueError:
         raise LandmarkError(f"{path}: line {number}: {shown!r} is not 'x y', two numbers in pixels") from None
     if not (math.isfinite(x) and math.isfinite(y)) and not (missing and math.isnan(x) and math.isnan(y)):
-        raise LandmarkError(
-            f"{path}: line {number}: {shown!r} is not finite; every point needs a place in pixels"
-        )
+        raise LandmarkError(f"{path}: line {number}: {shown!r} is not finite; every point needs a place in pixels")
     return x, y
 
 

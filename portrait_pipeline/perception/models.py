@@ -67,9 +67,7 @@ def landmark_shape(points: np.ndarray) -> Any:
     """
     dlib = _dlib()
     indices = [dlib.point(int(x), int(y)) for x, y in np.floor(points)]
-    return dlib.full_object_detection(
-        rectangle(np.concatenate([points.min(axis=0), points.max(axis=0)])), indices
-    )
+    return dlib.full_object_detection(rectangle(np.concatenate([points.min(axis=0), points.max(axis=0)])), indices)
 
 
 def edges(found: Any) -> np.ndarray:

@@ -44,9 +44,7 @@ MOVES = (
 """Moves right and down in sides of the box, and sizes, of the boxes asked for."""
 
 
-def predict_points(
-    grey: np.ndarray, view: View, box: np.ndarray, turns: tuple[float, ...] = TURNS
-) -> np.ndarray:
+def predict_points(grey: np.ndarray, view: View, box: np.ndarray, turns: tuple[float, ...] = TURNS) -> np.ndarray:
     """Points of the face in a box.
 
     Args:

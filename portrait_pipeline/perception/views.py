@@ -57,9 +57,7 @@ class View:
         return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
 
 
-def turned(
-    size: tuple[int, int], side: float, degrees: float = 0.0, stretch: float = 1.0, margin: float = 0.0
-) -> View:
+def turned(size: tuple[int, int], side: float, degrees: float = 0.0, stretch: float = 1.0, margin: float = 0.0) -> View:
     """The whole image, scaled, turned about its centre and stretched upwards.
 
     Args:
@@ -79,9 +77,7 @@ def turned(
     return View(np.column_stack([linear, shift]), shape)
 
 
-def around(
-    view: View, box: np.ndarray, side: int, room: float, degrees: float = 0.0, stretch: float = 1.0
-) -> View:
+def around(view: View, box: np.ndarray, side: int, room: float, degrees: float = 0.0, stretch: float = 1.0) -> View:
     """A square view with a box of ``view`` in its middle, turned and stretched further.
 
     Args:

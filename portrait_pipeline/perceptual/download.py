@@ -48,8 +48,10 @@ def install_imagenet(file: Path | None = None, progress: Progress = silent) -> P
                 fetch(URL, file, progress)
             tensors = read_published(file)
     except OSError as error:
-        raise OutputError(f"{target.parent}: cannot be written ({error.strerror or error}); free space or set "
-                          "XDG_CACHE_HOME to another folder") from error
+        raise OutputError(
+            f"{target.parent}: cannot be written ({error.strerror or error}); free space or set "
+            "XDG_CACHE_HOME to another folder"
+        ) from error
     save_weights(target, balance_file(file, tensors), {"source": URL, "source_sha256": SHA256})
     return target
 
@@ -107,8 +109,10 @@ def read_published(path: Path) -> dict[str, torch.Tensor]:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != SHA256:
-            raise InputFileError(f"{path}: is not the published file (its SHA-256 is {found[:16]}..., not "
-                                 f"{SHA256[:16]}...); download {URL} again")
+            raise InputFileError(
+                f"{path}: is not the published file (its SHA-256 is {found[:16]}..., not "
+                f"{SHA256[:16]}...); download {URL} again"
+            )
         file.seek(0)  # the same open file is read: it cannot be exchanged after the check
         try:
             tensors = torch.load(file, map_location="cpu", weights_only=True)

@@ -65,8 +65,18 @@ else:
         number = taps.index.shape[1]
         block = min(triton.next_power_of_2(channels), 256)
         kernel[(count * number, triton.cdiv(channels, block))](
-            feature, taps.index, taps.weight, columns, number, height * width, taps.sizes.index((height, width)),
-            len(taps.sizes), channels, offset, columns.shape[2], BLOCK=block,
+            feature,
+            taps.index,
+            taps.weight,
+            columns,
+            number,
+            height * width,
+            taps.sizes.index((height, width)),
+            len(taps.sizes),
+            channels,
+            offset,
+            columns.shape[2],
+            BLOCK=block,
         )
 
     def _add_readers(gradient: torch.Tensor, columns: torch.Tensor, taps: Taps, offset: int) -> None:
@@ -136,7 +146,16 @@ else:
                     _add_readers(gradient, columns, taps, offset)
                 gradient = torch.ops.aten.threshold_backward(gradient, output, 0)
                 gradient = torch.ops.aten.convolution_backward(
-                    gradient, before, ctx.layers[index][0], None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1,
+                    gradient,
+                    before,
+                    ctx.layers[index][0],
+                    None,
+                    [1, 1],
+                    [1, 1],
+                    [1, 1],
+                    False,
+                    [0, 0],
+                    1,
                     [True, False, False],
                 )[0]
                 output = before

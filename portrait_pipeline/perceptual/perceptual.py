@@ -33,14 +33,18 @@ class PerceptualNetwork:
     """
 
     def __init__(
-        self, weights: str | Path = "bundled", device: str | torch.device = "cpu",
+        self,
+        weights: str | Path = "bundled",
+        device: str | torch.device = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
         self.device = torch.device(device)
         self.precision = precision
         self._layers = {
-            index: (weight.to(self.device, precision, memory_format=torch.channels_last),
-                    bias.to(self.device, precision))
+            index: (
+                weight.to(self.device, precision, memory_format=torch.channels_last),
+                bias.to(self.device, precision),
+            )
             for index, (weight, bias) in layers_of(load_weights(weights)).items()
         }
         self._fused = None

@@ -39,7 +39,12 @@ _LOCK_AREA = 0.02  # least area of a lock below the brows, of the face's
 
 
 def without_bleeding(
-    model: FaceModel, mesh: Mesh, texels: TexelMap, colour: np.ndarray, weight: np.ndarray, labels: np.ndarray,
+    model: FaceModel,
+    mesh: Mesh,
+    texels: TexelMap,
+    colour: np.ndarray,
+    weight: np.ndarray,
+    labels: np.ndarray,
     hairlike: np.ndarray | None = None,
 ) -> np.ndarray:
     """(S, S) weights without hair, collar and background that the photo shows in front of neck, ears and cheeks.

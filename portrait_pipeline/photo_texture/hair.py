@@ -106,9 +106,7 @@ def hair_look(lab: np.ndarray, shown: np.ndarray, core: np.ndarray, texel: float
     edges = np.quantile(colours[:, 0], np.linspace(0, 1, _TONES + 1))
     tone = np.clip(np.searchsorted(edges, colours[:, 0], side="right") - 1, 0, _TONES - 1)
     means = np.stack([colours[tone == t].mean(axis=0) for t in range(_TONES) if (tone == t).any()])
-    return HairLook(
-        np.median(colours, axis=0), bands * _COARSE, relief, means[:, 0], means[:, 1:]
-    )
+    return HairLook(np.median(colours, axis=0), bands * _COARSE, relief, means[:, 0], means[:, 1:])
 
 
 def _spread(values: np.ndarray) -> float:
@@ -168,8 +166,9 @@ def _convolved(noise: np.ndarray, steps: np.ndarray, levels: list[int]) -> np.nd
     for level in range(max(levels)):
         active = [c for c, rounds in enumerate(levels) if rounds > level]
         target = columns + steps[..., 0], rows + steps[..., 1]
-        ahead = cv2.remap(np.ascontiguousarray(noise[..., active]), *target, cv2.INTER_LINEAR,
-                          borderMode=cv2.BORDER_REPLICATE)
+        ahead = cv2.remap(
+            np.ascontiguousarray(noise[..., active]), *target, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         noise[..., active] = 0.5 * (noise[..., active] + ahead.reshape(*noise.shape[:2], len(active)))
         steps = steps + cv2.remap(steps, *target, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return noise[margin:-margin, margin:-margin]

@@ -69,7 +69,11 @@ def mirrored_side(
 
 
 def with_other_side(
-    mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, colour: np.ndarray, weight: np.ndarray,
+    mesh: Mesh,
+    laplacian: sparse.csr_matrix,
+    texels: TexelMap,
+    colour: np.ndarray,
+    weight: np.ndarray,
     mirrored: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Seen colours completed by the other side's: (S, S, 3) and its weight (S, S)."""

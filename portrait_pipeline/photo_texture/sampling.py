@@ -37,8 +37,9 @@ def sample_photo(image: np.ndarray, position: np.ndarray, stretch: np.ndarray) -
             total += share
         if index >= level.max() or min(current.shape[:2]) < 2:
             break
-        current = cv2.resize(current, (max(1, current.shape[1] // 2), max(1, current.shape[0] // 2)),
-                             interpolation=cv2.INTER_AREA)
+        current = cv2.resize(
+            current, (max(1, current.shape[1] // 2), max(1, current.shape[0] // 2)), interpolation=cv2.INTER_AREA
+        )
         index += 1
     return result / np.maximum(total, 1e-6)[..., None]
 

@@ -10,9 +10,7 @@ from .projection import project_photo
 from .record import PhotoTexture
 
 
-def project_pair(
-    model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams
-) -> PhotoTexture:
+def project_pair(model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams) -> PhotoTexture:
     """Carry the photo, and the further photos of the same person, into the canonical texture (section 5)."""
     more = list(zip(fitted.more_vertices, fitted.more_cameras, pair.more_photos, strict=False))
     texture, seen = project_photo(model, fitted.vertices, fitted.camera, pair.photo, params, more)

@@ -27,7 +27,11 @@ _EVEN = 6.0  # smoothing of the labels on the surface, edges squared
 
 
 def plain_fill(
-    model: FaceModel, mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, colour: np.ndarray,
+    model: FaceModel,
+    mesh: Mesh,
+    laplacian: sparse.csr_matrix,
+    texels: TexelMap,
+    colour: np.ndarray,
     weight: np.ndarray,
 ) -> np.ndarray:
     """(S, S, 3) colours completed by the smoothest field, drawn to hair on the scalp and to skin on neck and ears."""
@@ -38,8 +42,14 @@ def plain_fill(
 
 
 def fill_by_region(
-    model: FaceModel, mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, colour: np.ndarray,
-    weight: np.ndarray, labels: np.ndarray, seed: int = 0,
+    model: FaceModel,
+    mesh: Mesh,
+    laplacian: sparse.csr_matrix,
+    texels: TexelMap,
+    colour: np.ndarray,
+    weight: np.ndarray,
+    labels: np.ndarray,
+    seed: int = 0,
 ) -> np.ndarray:
     """Complete a photo texture: seen colours stay, hair and skin go on separately up to a hairline.
 
@@ -64,8 +74,12 @@ def fill_by_region(
         share = _hair_share(mesh, laplacian, texels, is_hair, relief)
         wanted = (share > 0) & (weight < 1)
         hair = _hair_colours(mesh, laplacian, texels, lab, core, look)[wanted]
-        hair = cv2.cvtColor(look.coloured(hair, matched(relief[wanted], look))[None].astype(np.float32),
-                            cv2.COLOR_LAB2RGB)[0] * 255.0
+        hair = (
+            cv2.cvtColor(
+                look.coloured(hair, matched(relief[wanted], look))[None].astype(np.float32), cv2.COLOR_LAB2RGB
+            )[0]
+            * 255.0
+        )
         fill[wanted] += (hair - fill[wanted]) * share[wanted, None]
     return _composed(colour, weight, fill)
 
@@ -112,14 +126,23 @@ def hairline_distance(mesh: Mesh, laplacian: sparse.csr_matrix, is_hair: np.ndar
 
 
 def _relief(
-    mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, light: np.ndarray, shown: np.ndarray, look: HairLook,
+    mesh: Mesh,
+    laplacian: sparse.csr_matrix,
+    texels: TexelMap,
+    light: np.ndarray,
+    shown: np.ndarray,
+    look: HairLook,
     seed: int,
 ) -> np.ndarray:
     """(S, S) strands along the seen hair's direction and the combed one."""
     step = max(1, texels.triangle.shape[0] // _WORK_SIDE)  # the direction is smooth: a coarse texture will do
     small = (light.shape[1] // step, light.shape[0] // step)
-    work = TexelMap(*(part[step // 2 :: step, step // 2 :: step][: small[1], : small[0]]
-                      for part in (texels.triangle, texels.barycentric, texels.covered)))
+    work = TexelMap(
+        *(
+            part[step // 2 :: step, step // 2 :: step][: small[1], : small[0]]
+            for part in (texels.triangle, texels.barycentric, texels.covered)
+        )
+    )
     light, known = (cv2.resize(part.astype(np.float32), small, interpolation=cv2.INTER_AREA) for part in (light, shown))
     flow = hair_flow(mesh, laplacian, work, light, known)
     return strands(mesh, texels, flow, look.bands, seed)

@@ -48,9 +48,7 @@ def unhidden(mesh: Mesh, texels: TexelMap, camera: AnyCamera, asked: np.ndarray)
     return visible
 
 
-def clear_of_outlines(
-    mesh: Mesh, projected: np.ndarray, position: np.ndarray, face_width: float
-) -> np.ndarray:
+def clear_of_outlines(mesh: Mesh, projected: np.ndarray, position: np.ndarray, face_width: float) -> np.ndarray:
     """(S, S) in [0, 1]: 0 beside the outline of a nearer part of the head (cheek beside nose, ear behind cheek).
 
     There the photo mixes both parts, and a fit that is a little off takes one for the other.

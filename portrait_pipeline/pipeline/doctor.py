@@ -39,8 +39,15 @@ def diagnose(project: Path) -> list[Check]:
 
 
 def _packages() -> Iterator[Check]:
-    modules = {"torch": "torch", "dlib-bin": "dlib", "embreex": "embreex", "trimesh": "trimesh", "dvc": "dvc",
-               "opencv-python-headless": "cv2", "face_recognition_models": "face_recognition_models"}
+    modules = {
+        "torch": "torch",
+        "dlib-bin": "dlib",
+        "embreex": "embreex",
+        "trimesh": "trimesh",
+        "dvc": "dvc",
+        "opencv-python-headless": "cv2",
+        "face_recognition_models": "face_recognition_models",
+    }
     for package, module in modules.items():
         present = importlib.util.find_spec(module) is not None
         yield Check(package, present, True, _version(package) if present else "not installed", "pip install -e .")
@@ -62,8 +69,13 @@ def _accelerator() -> Iterator[Check]:
         detail = torch.cuda.get_device_name() if cuda else f"PyTorch {torch.__version__} sees no CUDA device"
     yield Check("GPU", cuda, False, detail, "none is needed; for speed install a CUDA build of PyTorch")
     present = importlib.util.find_spec("nvdiffrast") is not None
-    yield Check("nvdiffrast", present, False, "installed" if present else "not installed: the CPU renderer is used",
-                f"on a machine with an NVIDIA GPU and the CUDA toolkit of your PyTorch build: {NVDIFFRAST_INSTALL}")
+    yield Check(
+        "nvdiffrast",
+        present,
+        False,
+        "installed" if present else "not installed: the CPU renderer is used",
+        f"on a machine with an NVIDIA GPU and the CUDA toolkit of your PyTorch build: {NVDIFFRAST_INSTALL}",
+    )
 
 
 def _weights() -> Iterator[Check]:
@@ -80,8 +92,13 @@ def _weights() -> Iterator[Check]:
     folder = Path(next(iter(spec.submodule_search_locations))) / "models" if spec else None
     predictor = folder / "shape_predictor_68_face_landmarks.dat" if folder else None
     present = predictor is not None and predictor.is_file()
-    yield Check("landmark predictor", present, True, str(predictor) if present else "not found",
-                "pip install face_recognition_models==0.3.0")
+    yield Check(
+        "landmark predictor",
+        present,
+        True,
+        str(predictor) if present else "not found",
+        "pip install face_recognition_models==0.3.0",
+    )
 
 
 def _project(project: Path) -> Iterator[Check]:
@@ -90,7 +107,12 @@ def _project(project: Path) -> Iterator[Check]:
         "trained shape space": layout.artifact("shape_space", "shape_space.h5"),
         "trained translation network": layout.artifact("translation", "translator.safetensors"),
     }.items():
-        yield Check(name, path.is_file(), False, str(path) if path.is_file() else f"{path} not found",
-                    "run `dvc repro translation` in the project's root folder")
+        yield Check(
+            name,
+            path.is_file(),
+            False,
+            str(path) if path.is_file() else f"{path} not found",
+            "run `dvc repro translation` in the project's root folder",
+        )
     git = shutil.which("git")
     yield Check("git", git is not None, True, git or "not found", "install git: DVC needs it")

@@ -32,8 +32,14 @@ Stylise = Callable[[float], np.ndarray]
 
 
 def write_effects(
-    name: str, output: Path, project: Path, overrides: Sequence[str], betas: Sequence[float], scales: Sequence[float],
-    strengths: Sequence[float], notify: Callable[[str], None],
+    name: str,
+    output: Path,
+    project: Path,
+    overrides: Sequence[str],
+    betas: Sequence[float],
+    scales: Sequence[float],
+    strengths: Sequence[float],
+    notify: Callable[[str], None],
 ) -> None:
     """Make the grid of one pair of a project and write it as PNG or JPEG.
 
@@ -72,8 +78,16 @@ def write_effects(
 
 
 def effect_grid(
-    model: FaceModel, fitted: FittedPair, translated: TranslatedPair, photo: np.ndarray, params: Params,
-    betas: Sequence[float], scales: Sequence[float], strengths: Sequence[float], stylise: Stylise, title: str = "",
+    model: FaceModel,
+    fitted: FittedPair,
+    translated: TranslatedPair,
+    photo: np.ndarray,
+    params: Params,
+    betas: Sequence[float],
+    scales: Sequence[float],
+    strengths: Sequence[float],
+    stylise: Stylise,
+    title: str = "",
 ) -> np.ndarray:
     """Rows of ``deform.scale`` against columns of ``texture.beta``, and below them a row of ``texture.strength``.
 
@@ -103,10 +117,12 @@ def effect_grid(
         return caption, render(mesh, texture, _VIEW, framing, _CELL_WIDTH, CELL, supersample=3)
 
     rows = [[panel(f"beta {beta:g}, scale {scale:g}", scale, textures[beta]) for beta in betas] for scale in scales]
-    rows.append([
-        panel(f"strength {strength:g}", params.deform.scale, blend(photo, textures[params.texture.beta], strength))
-        for strength in strengths
-    ])
+    rows.append(
+        [
+            panel(f"strength {strength:g}", params.deform.scale, blend(photo, textures[params.texture.beta], strength))
+            for strength in strengths
+        ]
+    )
     rows = [row for row in rows if row]
     return compose(rows, _CELL_WIDTH * max(map(len, rows)), title)
 

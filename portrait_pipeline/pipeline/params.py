@@ -75,8 +75,12 @@ def _allowed(item: Any) -> str:
     if choices and all(isinstance(choice, str) for choice in choices):
         return " | ".join(choices)
     words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    bounds = [f"{sign} {getattr(rule, name)}" for rule in item.metadata for name, sign in words.items()
-              if getattr(rule, name, None) is not None]
+    bounds = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in item.metadata
+        for name, sign in words.items()
+        if getattr(rule, name, None) is not None
+    ]
     return ", ".join(bounds)
 
 

@@ -68,9 +68,7 @@ def stylize_files(
     from ..shapes.space import ShapeSpace
     from ..translation.translator import Translator
 
-    translated = translate_pair(
-        Translator.load(translator_path), ShapeSpace.load(space_path), fitted, params.translate
-    )
+    translated = translate_pair(Translator.load(translator_path), ShapeSpace.load(space_path), fitted, params.translate)
     head = deform_pair(model, fitted, translated, params.deform)
     tell(f"deform: residual {100 * head.residual:.2f} % of the eye distance")
     texture = project_pair(model, located, fitted, params.photo_texture)

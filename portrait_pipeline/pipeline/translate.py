@@ -192,9 +192,7 @@ def _load_networks(project: Path) -> Networks:
     return Networks(ShapeSpace.load(space_path), Translator.load(translator_path), layout)
 
 
-def load_face(
-    model: FaceModel, source: str, params: Params, artistic: bool, notify: Callable[[str], None]
-) -> Face:
+def load_face(model: FaceModel, source: str, params: Params, artistic: bool, notify: Callable[[str], None]) -> Face:
     """Read or find the 68 points of a face and take its pose out, as for a pair of the pipeline.
 
     Args:
@@ -299,9 +297,7 @@ def put_pose_back(model: FaceModel, person: Face, frontal: np.ndarray) -> np.nda
     camera = person.fit.camera
     vertices = model.vertices(person.fit.identity, person.fit.expression)
     before, after = (
-        camera.project(
-            landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points)
-        )[:, :2]
+        camera.project(landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points))[:, :2]
         for points in (person.frontal, frontal)
     )
     return keep_face(person.points, person.points + (after - before))

@@ -82,9 +82,7 @@ def _checked(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def _flow(
-    places: np.ndarray, low: np.ndarray, high: np.ndarray, source: np.ndarray, target: np.ndarray
-) -> np.ndarray:
+def _flow(places: np.ndarray, low: np.ndarray, high: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Carry places (n, 2) of the bent picture back to the picture, step by step with the points."""
     points, goal = np.concatenate([target, skull(target)]), np.concatenate([source, skull(source)])
     unit = _face_size(source)

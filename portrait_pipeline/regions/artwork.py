@@ -113,8 +113,10 @@ def _under_hat(
     dark = np.bincount(codes[temples], minlength=count) * (light < skin - _DARKER)
     if dark.sum() < 0.5 * temples.sum():
         return None
-    hair, hat, around = (_shares(part, alike) for part in (
-        dark, np.bincount(codes[crown], minlength=count), np.bincount(codes[far], minlength=count)))
+    hair, hat, around = (
+        _shares(part, alike)
+        for part in (dark, np.bincount(codes[crown], minlength=count), np.bincount(codes[far], minlength=count))
+    )
     if np.minimum(hair, hat).sum() > _HAT[0] or np.minimum(hair, around).sum() > _HAT[1]:
         return None
     return hair, hat
@@ -192,7 +194,11 @@ def _set_apart(histograms: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _decide(
-    posterior: np.ndarray, frame: _Frame, points: np.ndarray, unit: float, features: np.ndarray,
+    posterior: np.ndarray,
+    frame: _Frame,
+    points: np.ndarray,
+    unit: float,
+    features: np.ndarray,
     hat: bool,
 ) -> np.ndarray:
     """(h, w) labels: certain pixels only, in pieces that hang together with the face, drawn in at their borders."""

@@ -55,9 +55,7 @@ def likeness(centres: np.ndarray) -> np.ndarray:
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def learn(
-    codes: np.ndarray, prior: np.ndarray, use: np.ndarray, alike: np.ndarray, sure: float = 0.85
-) -> np.ndarray:
+def learn(codes: np.ndarray, prior: np.ndarray, use: np.ndarray, alike: np.ndarray, sure: float = 0.85) -> np.ndarray:
     """(C, K) how often each class shows each code.
 
     Args:

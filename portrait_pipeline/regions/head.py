@@ -24,7 +24,10 @@ _BALD = 9.0  # Lab units by which hair must differ from the face
 
 
 def head_regions(
-    model: FaceModel, mesh: Mesh, texture: np.ndarray, landmarks: np.ndarray | None = None,
+    model: FaceModel,
+    mesh: Mesh,
+    texture: np.ndarray,
+    landmarks: np.ndarray | None = None,
     seen: np.ndarray | None = None,
 ) -> np.ndarray:
     """Label every texel of a head: SKIN (the face), OUTER (neck, ears), HAIR, EYES, LIPS and, in an open mouth, TEETH.
@@ -78,8 +81,10 @@ def _hair(
     """(W, W) bool, and whether the head is bald."""
     size = texels.triangle.shape[0]
     picture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
-    shown = np.ones((size, size), bool) if seen is None else (
-        cv2.resize(seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) > 0
+    shown = (
+        np.ones((size, size), bool)
+        if seen is None
+        else (cv2.resize(seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) > 0)
     )
     region = regions_with_whole_ears(model)
     names = FaceModel.REGIONS

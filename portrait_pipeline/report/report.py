@@ -53,7 +53,9 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, 
             "stylised": portrait_distance(model, located, texture.vertices, texture.texture),
         },
         "texture": {
-            "style_loss": texture.style_loss, "content_loss": texture.content_loss, "steps": texture.steps,
+            "style_loss": texture.style_loss,
+            "content_loss": texture.content_loss,
+            "steps": texture.steps,
             **texture_measures(model, located, head, photo, texture, params),
         },
         "seconds": {
@@ -63,7 +65,11 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, 
 
 
 def texture_measures(
-    model: FaceModel, located: LocatedPair, head: DeformedHead, photo: PhotoTexture, texture: StylisedTexture,
+    model: FaceModel,
+    located: LocatedPair,
+    head: DeformedHead,
+    photo: PhotoTexture,
+    texture: StylisedTexture,
     params: TextureParams,
 ) -> dict[str, float]:
     """See :meth:`portrait_pipeline.report.texture_quality.TextureQuality.measure`."""

@@ -62,7 +62,9 @@ class TextureQuality:
         sampled, unseen = style[: self._sampled].mean(), style[self._sampled :].mean()
         palette = subject.art[subject.art_labels == SKIN]
         values = {
-            "style_sampled": sampled, "style_unseen": unseen, "style_unseen_ratio": unseen / max(sampled, 1e-9),
+            "style_sampled": sampled,
+            "style_unseen": unseen,
+            "style_unseen_ratio": unseen / max(sampled, 1e-9),
             "content": terms[: self._sampled, 1].mean(),
             "seam_ratio": seam_ratio(texture, self._on_head if self._on_head.any() else None),
             "unseen_noise": unseen_noise(texture, self._weight),

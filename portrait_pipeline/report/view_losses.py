@@ -51,7 +51,14 @@ class ViewLosses:
         self._renderer = Recorder(choose_renderer(params.renderer, self._device))
         generator = torch.Generator(self._device).manual_seed(params.seed)
         self._scale = build_scale(
-            self._stage, [head], self._views, [], self._network, self._renderer, params, generator,
+            self._stage,
+            [head],
+            self._views,
+            [],
+            self._network,
+            self._renderer,
+            params,
+            generator,
             np.random.default_rng(params.seed),
         )
 

@@ -66,9 +66,7 @@ def _sample_path(name: str) -> Path:
     if name in names.photos:
         path = _PHOTOS[name]()
         if not path.is_file():
-            raise MissingDependencyError(
-                f"{PREFIX}{name}: {path} is missing; reinstall the package that holds it"
-            )
+            raise MissingDependencyError(f"{PREFIX}{name}: {path} is missing; reinstall the package that holds it")
         return path
     if name in names.artworks:
         return ASSETS / f"{name}.png"

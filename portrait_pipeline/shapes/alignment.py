@@ -52,9 +52,7 @@ def _similarity(source: np.ndarray) -> np.ndarray:
     z, w_mean = z - z_mean, w.mean()
     power = (np.abs(z) ** 2).sum(-1)
     if (power < 1e-12).any():
-        raise LandmarkError(
-            "the eyes and the mouth are at one place: no face to align; place the 68 points again"
-        )
+        raise LandmarkError("the eyes and the mouth are at one place: no face to align; place the 68 points again")
     factor = (np.conj(z) * (w - w_mean)).sum(-1) / power
     shift = w_mean - factor * z_mean[..., 0]
     rows = np.stack([factor.real, -factor.imag, shift.real, factor.imag, factor.real, shift.imag], axis=-1)
@@ -66,9 +64,7 @@ def _affine(source: np.ndarray) -> np.ndarray:
     area = np.abs(np.linalg.det(matrix))
     size = (np.ptp(source, axis=-2) ** 2).sum(-1)
     if (area < 1e-6 * np.maximum(size, 1e-12)).any():
-        raise LandmarkError(
-            "the eyes and the mouth lie on one line: no affine alignment; use alignment: similarity"
-        )
+        raise LandmarkError("the eyes and the mouth lie on one line: no affine alignment; use alignment: similarity")
     return np.swapaxes(np.linalg.solve(matrix, np.broadcast_to(TARGETS, source.shape)), -1, -2)
 
 

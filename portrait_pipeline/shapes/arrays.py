@@ -22,8 +22,12 @@ from ..head.points import COUNT
 SUFFIXES = (".npz", ".h5", ".hdf5")
 MAX_BYTES = 500 * 10**6
 MAX_FACES = 1_000_000
-_KINDS = {"landmarks": ("fiu", "numbers"), "valid": ("b", "bool"), "occluded": ("b", "bool"),
-          "group": ("iuUSO", "strings or whole numbers")}
+_KINDS = {
+    "landmarks": ("fiu", "numbers"),
+    "valid": ("b", "bool"),
+    "occluded": ("b", "bool"),
+    "group": ("iuUSO", "strings or whole numbers"),
+}
 _SHAPES = {"landmarks": "(N, 68, 2)", "valid": "(68,) or (N, 68)", "occluded": "(N, 68)", "group": "(N,)"}
 
 
@@ -90,8 +94,12 @@ def _faces(path: Path, headers: dict[str, _Header]) -> int:
             raise LandmarkError(f"{path}: '{name}' holds {header.dtype}, expected {meaning}")
     shape = headers["landmarks"].shape
     faces = 1 if shape == (COUNT, 2) else (shape or (0,))[0]
-    fitting = {"landmarks": [(faces, COUNT, 2), (COUNT, 2)], "valid": [(COUNT,), (faces, COUNT)],
-               "occluded": [(faces, COUNT)], "group": [(faces,)]}
+    fitting = {
+        "landmarks": [(faces, COUNT, 2), (COUNT, 2)],
+        "valid": [(COUNT,), (faces, COUNT)],
+        "occluded": [(faces, COUNT)],
+        "group": [(faces,)],
+    }
     for name, header in headers.items():
         if header.shape not in fitting[name]:
             raise LandmarkError(f"{path}: '{name}' has shape {header.shape}, expected {_SHAPES[name]} for N faces")
@@ -153,8 +161,10 @@ def _h5_header(path: Path, file: h5py.File, name: str) -> _Header:
     if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
         raise LandmarkError(f"{path}: '{name}' is no plain dataset of this file; store the array itself")
     if item.dtype.kind == "O" and h5py.check_string_dtype(item.dtype) is None or item.nbytes > MAX_BYTES:
-        raise LandmarkError(f"{path}: '{name}' holds {item.dtype}, {item.nbytes / 1e6:.0f} MB; store plain numbers or "
-                            f"strings, at most {MAX_BYTES / 1e6:.0f} MB")
+        raise LandmarkError(
+            f"{path}: '{name}' holds {item.dtype}, {item.nbytes / 1e6:.0f} MB; store plain numbers or "
+            f"strings, at most {MAX_BYTES / 1e6:.0f} MB"
+        )
     return _Header(item.shape, item.dtype, lambda: item[()])
 
 

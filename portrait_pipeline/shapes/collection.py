@@ -154,8 +154,10 @@ def _search(pictures: Sequence[Path], workers: int | None) -> Iterator[_Found]:
         try:
             yield from pool.map(_read, pictures, chunksize=2)
         except BrokenProcessPool as error:
-            raise InputFileError(f"{pictures[0].parent}: a process that searched images was killed, probably for want "
-                                 "of memory; close other programs or give fewer images at a time") from error
+            raise InputFileError(
+                f"{pictures[0].parent}: a process that searched images was killed, probably for want "
+                "of memory; close other programs or give fewer images at a time"
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

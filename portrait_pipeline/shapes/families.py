@@ -14,46 +14,45 @@ from .points import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, JAW, LIP_INNER, 
 
 EFFECTS: dict[str, float] = {
     # name: natural spread (standard deviation) that every art face gets, whatever its family
-    "aspect": 0.05,          # log of height over width of the whole face
-    "caricature": 0.0,       # share by which the difference from the mean face is amplified
-    "eye_size": 0.06,        # log
-    "eye_open": 0.14,        # log of the height of the eye opening alone
-    "eye_spacing": 0.045,    # log of the distance between the eyes
-    "eye_tilt": 0.06,        # radians, outer corners up
-    "brow_raise": 0.035,     # eye distances
-    "brow_angle": 0.06,      # radians, inner ends down
-    "brow_arch": 0.12,       # log of the height of the arch
-    "brow_length": 0.06,     # log
-    "nose_length": 0.07,     # log of eyes to nose base
-    "nose_width": 0.09,      # log
-    "nose_hook": 0.03,       # eye distances by which the tip drops below (or rises from) the nose base
-    "nose_base": 0.015,      # eye distances by which the middle of the nose base drops below the wings
-    "nose_bend": 0.012,      # eye distances to image right
-    "philtrum": 0.10,        # log of nose base to mouth
-    "mouth_width": 0.08,     # log
-    "lip_full": 0.13,        # log of the height of the lips
-    "mouth_open": 0.015,     # eye distances
-    "mouth_curve": 0.02,     # eye distances by which the corners rise
-    "chin_length": 0.07,     # log of mouth to chin
-    "cheek_width": 0.04,     # log of the outline's width at the temples
-    "jaw_width": 0.06,       # log, at the jaw corners
-    "chin_width": 0.12,      # log, beside the chin
-    "jaw_square": 0.05,      # share, jaw corners outwards and down
-    "inner_size": 0.04,      # log of all features against the outline
-    "inner_low": 0.03,       # eye distances by which the features sit lower in the outline
-    "eye_uneven": 0.02,      # eye distances, image-right eye higher
-    "eye_unlike": 0.05,      # log, image-right eye larger
-    "jaw_skew": 0.02,        # eye distances of the chin to image right
-    "mouth_skew": 0.02,      # eye distances of the mouth to image right
-    "mouth_tilt": 0.025,     # radians
-    "half_width": 0.025,     # log, image-right half wider
-    "wobble": 0.007,         # eye distances, smooth unevenness of every line
+    "aspect": 0.05,  # log of height over width of the whole face
+    "caricature": 0.0,  # share by which the difference from the mean face is amplified
+    "eye_size": 0.06,  # log
+    "eye_open": 0.14,  # log of the height of the eye opening alone
+    "eye_spacing": 0.045,  # log of the distance between the eyes
+    "eye_tilt": 0.06,  # radians, outer corners up
+    "brow_raise": 0.035,  # eye distances
+    "brow_angle": 0.06,  # radians, inner ends down
+    "brow_arch": 0.12,  # log of the height of the arch
+    "brow_length": 0.06,  # log
+    "nose_length": 0.07,  # log of eyes to nose base
+    "nose_width": 0.09,  # log
+    "nose_hook": 0.03,  # eye distances by which the tip drops below (or rises from) the nose base
+    "nose_base": 0.015,  # eye distances by which the middle of the nose base drops below the wings
+    "nose_bend": 0.012,  # eye distances to image right
+    "philtrum": 0.10,  # log of nose base to mouth
+    "mouth_width": 0.08,  # log
+    "lip_full": 0.13,  # log of the height of the lips
+    "mouth_open": 0.015,  # eye distances
+    "mouth_curve": 0.02,  # eye distances by which the corners rise
+    "chin_length": 0.07,  # log of mouth to chin
+    "cheek_width": 0.04,  # log of the outline's width at the temples
+    "jaw_width": 0.06,  # log, at the jaw corners
+    "chin_width": 0.12,  # log, beside the chin
+    "jaw_square": 0.05,  # share, jaw corners outwards and down
+    "inner_size": 0.04,  # log of all features against the outline
+    "inner_low": 0.03,  # eye distances by which the features sit lower in the outline
+    "eye_uneven": 0.02,  # eye distances, image-right eye higher
+    "eye_unlike": 0.05,  # log, image-right eye larger
+    "jaw_skew": 0.02,  # eye distances of the chin to image right
+    "mouth_skew": 0.02,  # eye distances of the mouth to image right
+    "mouth_tilt": 0.025,  # radians
+    "half_width": 0.025,  # log, image-right half wider
+    "wobble": 0.007,  # eye distances, smooth unevenness of every line
 }
 
 FAMILIES: dict[str, dict[str, float]] = {
     "near_life": {},
-    "classical": {"jaw_width": -0.14, "chin_width": -0.2, "cheek_width": -0.1, "mouth_width": -0.1,
-                  "eye_size": 0.08},
+    "classical": {"jaw_width": -0.14, "chin_width": -0.2, "cheek_width": -0.1, "mouth_width": -0.1, "eye_size": 0.08},
     "elongated": {"aspect": 0.38, "nose_length": 0.12, "chin_length": 0.1},
     "squat": {"aspect": -0.34, "jaw_width": 0.08},
     "big_eyes": {"eye_size": 0.42, "eye_open": 0.15, "brow_raise": 0.08},
@@ -84,29 +83,75 @@ FAMILIES: dict[str, dict[str, float]] = {
     "high_features": {"inner_low": -0.16, "chin_length": 0.3},
     "small_features": {"inner_size": -0.28, "cheek_width": 0.05},
     "large_features": {"inner_size": 0.2},
-    "crooked": {"jaw_skew": 0.14, "mouth_skew": 0.1, "mouth_tilt": 0.14, "nose_bend": 0.06,
-                "half_width": 0.12},
-    "cubist": {"eye_uneven": 0.2, "eye_unlike": 0.35, "nose_bend": 0.12, "mouth_skew": 0.14,
-               "half_width": 0.28},
+    "crooked": {"jaw_skew": 0.14, "mouth_skew": 0.1, "mouth_tilt": 0.14, "nose_bend": 0.06, "half_width": 0.12},
+    "cubist": {"eye_uneven": 0.2, "eye_unlike": 0.35, "nose_bend": 0.12, "mouth_skew": 0.14, "half_width": 0.28},
     "caricature": {"caricature": 1.5},
-    "modigliani": {"aspect": 0.34, "nose_length": 0.26, "nose_width": -0.2, "mouth_width": -0.3,
-                   "eye_size": -0.12,
-                   "eye_open": -0.12, "chin_width": -0.3, "brow_arch": 0.25, "chin_length": -0.1},
-    "byzantine": {"aspect": 0.2, "eye_size": 0.24, "nose_length": 0.26, "nose_width": -0.28,
-                  "mouth_width": -0.28,
-                  "brow_arch": 0.3, "chin_length": -0.12},
-    "manga": {"eye_size": 0.42, "eye_open": 0.4, "nose_width": -0.5, "nose_length": -0.08,
-              "mouth_width": -0.35,
-              "chin_width": -0.4, "jaw_width": -0.1, "lip_full": -0.3},
-    "chibi": {"aspect": -0.24, "eye_size": 0.36, "inner_low": 0.14, "nose_width": -0.4, "mouth_width": -0.22,
-              "nose_length": -0.2, "chin_length": -0.15},
-    "ukiyo_e": {"aspect": 0.26, "eye_size": -0.3, "eye_tilt": 0.2, "nose_length": 0.26, "mouth_width": -0.45,
-                "brow_raise": 0.16, "brow_arch": -0.5, "nose_width": -0.2, "jaw_square": 0.1},
-    "hero": {"jaw_square": 0.3, "chin_length": 0.2, "brow_angle": 0.16, "eye_open": -0.2, "brow_raise": -0.05,
-             "jaw_width": 0.1},
-    "expressionist": {"eye_size": 0.22, "mouth_width": 0.14, "lip_full": 0.3, "wobble": 0.02,
-                      "mouth_tilt": 0.06,
-                      "eye_uneven": 0.06},
+    "modigliani": {
+        "aspect": 0.34,
+        "nose_length": 0.26,
+        "nose_width": -0.2,
+        "mouth_width": -0.3,
+        "eye_size": -0.12,
+        "eye_open": -0.12,
+        "chin_width": -0.3,
+        "brow_arch": 0.25,
+        "chin_length": -0.1,
+    },
+    "byzantine": {
+        "aspect": 0.2,
+        "eye_size": 0.24,
+        "nose_length": 0.26,
+        "nose_width": -0.28,
+        "mouth_width": -0.28,
+        "brow_arch": 0.3,
+        "chin_length": -0.12,
+    },
+    "manga": {
+        "eye_size": 0.42,
+        "eye_open": 0.4,
+        "nose_width": -0.5,
+        "nose_length": -0.08,
+        "mouth_width": -0.35,
+        "chin_width": -0.4,
+        "jaw_width": -0.1,
+        "lip_full": -0.3,
+    },
+    "chibi": {
+        "aspect": -0.24,
+        "eye_size": 0.36,
+        "inner_low": 0.14,
+        "nose_width": -0.4,
+        "mouth_width": -0.22,
+        "nose_length": -0.2,
+        "chin_length": -0.15,
+    },
+    "ukiyo_e": {
+        "aspect": 0.26,
+        "eye_size": -0.3,
+        "eye_tilt": 0.2,
+        "nose_length": 0.26,
+        "mouth_width": -0.45,
+        "brow_raise": 0.16,
+        "brow_arch": -0.5,
+        "nose_width": -0.2,
+        "jaw_square": 0.1,
+    },
+    "hero": {
+        "jaw_square": 0.3,
+        "chin_length": 0.2,
+        "brow_angle": 0.16,
+        "eye_open": -0.2,
+        "brow_raise": -0.05,
+        "jaw_width": 0.1,
+    },
+    "expressionist": {
+        "eye_size": 0.22,
+        "mouth_width": 0.14,
+        "lip_full": 0.3,
+        "wobble": 0.02,
+        "mouth_tilt": 0.06,
+        "eye_uneven": 0.06,
+    },
     "grotesque": {"caricature": 0.9, "nose_width": 0.25, "chin_length": 0.2, "wobble": 0.015},
 }
 
@@ -177,7 +222,8 @@ def _outline(p: np.ndarray, effect: dict[str, np.ndarray]) -> np.ndarray:
     log_width = (
         _col(effect["cheek_width"]) * at_temple
         + _col(effect["jaw_width"]) * np.maximum(at_corner, at_chin * 0.6)
-        + _col(effect["chin_width"]) * at_chin + 0.45 * _col(effect["jaw_square"]) * at_corner
+        + _col(effect["chin_width"]) * at_chin
+        + 0.45 * _col(effect["jaw_square"]) * at_corner
     )
     out = p.copy()
     middle = p[:, [8], 0]

@@ -57,9 +57,7 @@ ANNOTATION = {
     "chin_length": 0.08,
     "jaw_square": -0.05,
 }
-LIFE_SPREAD = (
-    0.6  # share of the natural spread of ``EFFECTS`` that real faces show beyond the model's identities
-)
+LIFE_SPREAD = 0.6  # share of the natural spread of ``EFFECTS`` that real faces show beyond the model's identities
 _BATCH = 2048
 
 
@@ -76,9 +74,7 @@ class _Basis:
 
 
 def _basis(model: FaceModel) -> _Basis:
-    ids, inverse = np.unique(
-        np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True
-    )
+    ids, inverse = np.unique(np.concatenate([model.landmarks, model.jaw_contours.ravel()]), return_inverse=True)
     jaw = inverse[68:].reshape(model.jaw_contours.shape)
     own = np.array(
         [
@@ -135,18 +131,14 @@ def _collect(count: int, draw: Callable[[int], np.ndarray]) -> np.ndarray:
     return np.concatenate(faces)
 
 
-def _heads(
-    model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _heads(model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """n random heads: landmarks (n, 68, 3) in head space, jaw points on the silhouette of the pose;
     rotations.
     """
     identity = rng.normal(0, IDENTITY_SPREAD, (n, len(basis.identity)))
     expression = sample_expressions(model.expression_names, n, rng)
     vertices = (
-        basis.mean
-        + np.tensordot(identity, basis.identity, axes=1)
-        + np.tensordot(expression, basis.expression, axes=1)
+        basis.mean + np.tensordot(identity, basis.identity, axes=1) + np.tensordot(expression, basis.expression, axes=1)
     )
     rotation = sample_rotations(n, rng)
     points = vertices[:, basis.fixed].copy()
@@ -202,9 +194,7 @@ def _axis_rotation(axis: int, angle: np.ndarray) -> np.ndarray:
 def _turn(framed: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """Scaled orthographic view of (n, 68, 3) face coordinates: eyes 120 px apart (before turning), y down."""
     turned = np.einsum("nij,npj->npi", rotation, framed)
-    return np.stack(
-        [256 + EYE_DISTANCE_PX * turned[..., 0], 233.6 - EYE_DISTANCE_PX * turned[..., 1]], axis=-1
-    )
+    return np.stack([256 + EYE_DISTANCE_PX * turned[..., 0], 233.6 - EYE_DISTANCE_PX * turned[..., 1]], axis=-1)
 
 
 def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -216,17 +206,14 @@ def _frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (points - ((left + right) / 2)[..., None, :]) / unit[..., None, None], unit
 
 
-def _faces(
-    model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _faces(model: FaceModel, basis: _Basis, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """n random faces as people annotate them: (n, 68, 3) face coordinates, y up, not yet turned;
     rotations.
     """
     points, rotation = _heads(model, basis, n, rng)
     framed, _ = _frame(points)
     effect = {
-        name: ANNOTATION.get(name, 0.0) + LIFE_SPREAD * spread * rng.normal(size=n)
-        for name, spread in EFFECTS.items()
+        name: ANNOTATION.get(name, 0.0) + LIFE_SPREAD * spread * rng.normal(size=n) for name, spread in EFFECTS.items()
     }
     framed[..., :2] = warp(framed[..., :2], effect, smooth_noise(n, rng))
     return framed, rotation

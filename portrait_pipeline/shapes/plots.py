@@ -51,9 +51,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         figure.savefig(temporary, dpi=DPI, metadata={"Software": None})  # the version would change the hash
 
 
-def draw_face(
-    axes: Axes, points: np.ndarray, color: str = "black", width: float = 1.0, alpha: float = 1.0
-) -> None:
+def draw_face(axes: Axes, points: np.ndarray, color: str = "black", width: float = 1.0, alpha: float = 1.0) -> None:
     """Draw one face (68, 2) or several (N, 68, 2), y down, as lines."""
     faces = np.asarray(points, float).reshape(-1, 68, 2)
     lines = [face[stroke] for face in faces for stroke in STROKES]
@@ -118,8 +116,12 @@ def plot_classes(space: ShapeSpace, shapes: ShapeSet, samples: int = 12) -> Figu
             frame_faces(axes, limits, margin=0.01)
             axes.set_title(f"class {label + 1} ({len(members[label])})", fontsize=7, pad=1)
         figure.legend(
-            handles=[Line2D([], [], color=MEAN_COLOUR, lw=1.2, label="class mean"),
-                     Line2D([], [], color=SAMPLE_COLOUR, lw=0.8, label="samples"),
-                     Line2D([], [], color=NORMAL_COLOUR, lw=0.8, label="average normal face")],
-            loc="outside lower center", ncols=3)
+            handles=[
+                Line2D([], [], color=MEAN_COLOUR, lw=1.2, label="class mean"),
+                Line2D([], [], color=SAMPLE_COLOUR, lw=0.8, label="samples"),
+                Line2D([], [], color=NORMAL_COLOUR, lw=0.8, label="average normal face"),
+            ],
+            loc="outside lower center",
+            ncols=3,
+        )
     return figure

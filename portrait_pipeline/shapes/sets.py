@@ -189,8 +189,10 @@ def _finish(
     result = LandmarkSet(np.concatenate(landmarks), np.concatenate(source), np.concatenate(group), names)
     if not len(result.landmarks):
         told = ", ".join(f"{number} {name}" for name, number in _total(counts).items() if number)
-        raise ParameterError(f"landmark_sets.{domain}: no face is left ({told or 'none read'}); loosen the filters of "
-                             "landmark_sets or give other faces")
+        raise ParameterError(
+            f"landmark_sets.{domain}: no face is left ({told or 'none read'}); loosen the filters of "
+            "landmark_sets or give other faces"
+        )
     return result
 
 

@@ -108,9 +108,7 @@ class ShapeSpace:
         """
         arrays, attributes = read_arrays(path, kind="shape_space")
         try:
-            return cls(
-                alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays
-            )
+            return cls(alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays)
         except (KeyError, TypeError) as error:
             raise ArtifactError(
                 f"{path}: not a complete shape space ({error}); delete it and run `dvc repro`"
@@ -152,9 +150,7 @@ class ShapeSet:
         try:
             return cls(**arrays)
         except TypeError as error:
-            raise ArtifactError(
-                f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`"
-            ) from error
+            raise ArtifactError(f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`") from error
 
 
 def build_shape_space(

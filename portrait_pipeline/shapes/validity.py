@@ -81,9 +81,7 @@ def _segments_cross(one: np.ndarray, first: np.ndarray, other: np.ndarray, secon
     a1, b1, a2, b2 = one[..., first, :], one[..., first + 1, :], other[..., second, :], other[..., second + 1, :]
 
     def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
-        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (
-            r[..., 0] - p[..., 0]
-        )
+        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
 
     return (side(a1, b1, a2) * side(a1, b1, b2) < 0) & (side(a2, b2, a1) * side(a2, b2, b1) < 0)
 
@@ -164,9 +162,7 @@ def knots(points: np.ndarray) -> np.ndarray:
     In this order: the jaw itself, the outlines of both eyes and of the mouth themselves, each brow its eye, the brows
     each other, the bridge of the nose an eye, and the jaw the mouth or the nose base.
     """
-    jaw, bridge, left_brow, right_brow = (
-        points[..., line, :] for line in (JAW, NOSE_BRIDGE, BROW_LEFT, BROW_RIGHT)
-    )
+    jaw, bridge, left_brow, right_brow = (points[..., line, :] for line in (JAW, NOSE_BRIDGE, BROW_LEFT, BROW_RIGHT))
     left_eye, right_eye, mouth = (points[..., np.append(r, r[0]), :] for r in (EYE_LEFT, EYE_RIGHT, LIP_OUTER))
     inner = points[..., np.concatenate([NOSE_BASE, LIP_OUTER]), :]
     return np.stack(

@@ -64,9 +64,7 @@ def _some(rows: np.ndarray) -> np.ndarray:
     return rows[:: max(1, len(rows) // _ENOUGH)]
 
 
-def colour_map(
-    source: np.ndarray, target: np.ndarray, gain: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def colour_map(source: np.ndarray, target: np.ndarray, gain: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """The linear map (3, 3) and offset (3,) that take the mean and, within limits, the covariance of (N, 3) to (M, 3).
 
     T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2 for covariances A and B, its eigenvalues clipped to ``gain``.

@@ -47,8 +47,7 @@ def advice(params: TextureParams, subjects: int, texture_size: int, device: torc
     names = [f"{name} (now {value})" for name, value, least in lower if value > least]
     names.insert(-1, f"texture.scales (now up to {max(params.scales)})")
     return (
-        f"texture: the memory ran out ({_place(device)}) while {what} were optimised; "
-        f"lower one of: {', '.join(names)}"
+        f"texture: the memory ran out ({_place(device)}) while {what} were optimised; lower one of: {', '.join(names)}"
     ).replace("1 head were", "1 head was")
 
 

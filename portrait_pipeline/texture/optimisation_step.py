@@ -31,9 +31,7 @@ class Optimisation:
         history: (T, P, 5) the terms of every step, named by ``TERMS``. step_number: (1,) on the device.
     """
 
-    def __init__(
-        self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams
-    ) -> None:
+    def __init__(self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams) -> None:
         self.scale, self.network, self.params = scale, network, params
         device = textures.device
         levels = max(1, min(5, scale.stage.texture_size.bit_length() - 4))

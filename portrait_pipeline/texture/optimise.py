@@ -36,15 +36,15 @@ History = list[dict[str, float]]
 _REPORT = {"cpu": 1, "cuda": 30}  # steps between reports: each one waits for the GPU
 
 
-def stylise(
-    subject: Subject, params: TextureParams, progress: Progress = silent
-) -> tuple[np.ndarray, History]:
+def stylise(subject: Subject, params: TextureParams, progress: Progress = silent) -> tuple[np.ndarray, History]:
     """Optimise one texture; see :func:`stylise_together`."""
     return stylise_together([subject], params, progress)[0]
 
 
 def stylise_together(
-    subjects: Sequence[Subject], params: TextureParams, progress: Progress = silent,
+    subjects: Sequence[Subject],
+    params: TextureParams,
+    progress: Progress = silent,
     work: Callable[..., Work] | None = None,
 ) -> list[tuple[np.ndarray, History]]:
     """Optimise textures so that views of the heads look painted like their artworks (section 5.1, eqs. 11-13).
@@ -128,13 +128,17 @@ class Work:
 
     def _first(self, size: int) -> torch.Tensor:
         """(P, 3, size, size): the photos' light and dark in the colours of the artworks."""
-        return torch.cat([
-            start_by_region(
-                resize(head.photo, (size, size)), head.subject.labels, region_colours(head.art, head.art_labels),
-                self.params.start,
-            )
-            for head in self.heads
-        ])
+        return torch.cat(
+            [
+                start_by_region(
+                    resize(head.photo, (size, size)),
+                    head.subject.labels,
+                    region_colours(head.art, head.art_labels),
+                    self.params.start,
+                )
+                for head in self.heads
+            ]
+        )
 
     def _enlarged(self, textures: torch.Tensor, size: int) -> torch.Tensor:
         """Textures of the previous scale at a new size, with the photos' detail of this scale."""
@@ -146,7 +150,14 @@ class Work:
 
     def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         scale = build_scale(
-            stage, self.heads, self.front, self.surround, self.network, self.renderer, self.params, self.generator,
+            stage,
+            self.heads,
+            self.front,
+            self.surround,
+            self.network,
+            self.renderer,
+            self.params,
+            self.generator,
             self.rng,
         )
         optimisation = Optimisation(scale, textures, self.network, self.params)

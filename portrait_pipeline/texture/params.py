@@ -17,7 +17,11 @@ class TextureParams(Section):
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     """Blend of the result with the photo texture: 0 photo, 1 fully stylised."""
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [
-        64, 128, 256, 512]
+        64,
+        128,
+        256,
+        512,
+    ]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
     iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [80, 80, 45, 35]
     """Steps at each scale (paper: 600 in all)."""

@@ -36,5 +36,5 @@ def run_method(
     Raises:
         PortraitError: as :func:`~portrait_pipeline.texture.optimise.stylise_together`.
     """
-    (texture, history), = stylise_together([subject], params, progress, work)
+    ((texture, history),) = stylise_together([subject], params, progress, work)
     return Stylisation(texture, history)

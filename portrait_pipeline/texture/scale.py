@@ -72,8 +72,15 @@ class Scale:
 
 
 def build_scale(
-    stage: Stage, heads: list[Prepared], front: list[View], surround: list[View], network: PerceptualNetwork,
-    renderer: Renderer, params: TextureParams, generator: torch.Generator, rng: np.random.Generator,
+    stage: Stage,
+    heads: list[Prepared],
+    front: list[View],
+    surround: list[View],
+    network: PerceptualNetwork,
+    renderer: Renderer,
+    params: TextureParams,
+    generator: torch.Generator,
+    rng: np.random.Generator,
 ) -> Scale:
     """Rasterise the views, draw the candidates, compute the hypercolumns of content and style, draw the plan.
 
@@ -93,21 +100,30 @@ def build_scale(
     taps = find_taps(samples.points, map_sizes(stage.window, stage.window))
     content = _content(views, heads, background, taps.first(stage.points * _CANDIDATES // 2), network)
     drawn = [_style(head, stage, network, params, generator) for head in heads]
-    style_samples = Samples(*(torch.stack([getattr(part, name) for _, part in drawn]) for name in
-                              ("points", "region", "position")))
+    style_samples = Samples(
+        *(torch.stack([getattr(part, name) for _, part in drawn]) for name in ("points", "region", "position"))
+    )
     facing = torch.tensor(([True] * len(front) + [False] * len(surround)) * len(heads), device=background.device)
     ours, theirs = style_groups(samples.region, style_samples.region, facing)
     style = torch.stack([columns for columns, _ in drawn])
     known = theirs[:, :TWO_WAY] / theirs[:, :TWO_WAY].sum(dim=2, keepdim=True).clamp_min(1.0)
     return Scale(
-        stage, views, background, samples, taps, content, style, style_samples, ours, theirs, moments(style, known),
+        stage,
+        views,
+        background,
+        samples,
+        taps,
+        content,
+        style,
+        style_samples,
+        ours,
+        theirs,
+        moments(style, known),
         _plan(stage, len(heads), len(directions), params, content.shape[2], background.device, rng),
     )
 
 
-def style_groups(
-    region: torch.Tensor, style: torch.Tensor, front: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def style_groups(region: torch.Tensor, style: torch.Tensor, front: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Which parts of head and artwork are compared as distributions; the first ``TWO_WAY`` of three groups both ways.
 
     The face seen from the front, both ways; hair with hair, both ways; what the artwork has no part of its own for
@@ -122,9 +138,7 @@ def style_groups(
     Returns:
         (P * N, 3, C) and (P, 3, M) masks as float32.
     """
-    shows_hair, shows_teeth, shows_skin = (
-        (style == label).any(dim=1, keepdim=True) for label in (HAIR, TEETH, SKIN)
-    )
+    shows_hair, shows_teeth, shows_skin = ((style == label).any(dim=1, keepdim=True) for label in (HAIR, TEETH, SKIN))
     each = len(region) // len(style)
     example_hair, example_teeth = (part.repeat_interleave(each, 0) for part in (shows_hair, shows_teeth))
     styled = (region != TEETH) | example_teeth
@@ -155,9 +169,9 @@ def _candidates(
     """Sample candidates (P * N, count) of all views, inside the head."""
     surface = views.surface
     mask = inner(surface.coverage > 0.999, max(1, size // 128))
-    labels = torch.cat([
-        _labels(surface.uv[i * each : (i + 1) * each], head.subject.labels) for i, head in enumerate(heads)
-    ])
+    labels = torch.cat(
+        [_labels(surface.uv[i * each : (i + 1) * each], head.subject.labels) for i, head in enumerate(heads)]
+    )
     index = draw_pixels(mask, labels, count, generator)
     region = labels.flatten(1).gather(1, index)
     place = surface.points[..., :2].flatten(1, 2).gather(1, index[..., None].expand(-1, -1, 2))
@@ -179,7 +193,10 @@ def _labels(uv: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
 
 @torch.no_grad()
 def _content(
-    views: RenderedViews, heads: list[Prepared], background: torch.Tensor, taps: Taps,
+    views: RenderedViews,
+    heads: list[Prepared],
+    background: torch.Tensor,
+    taps: Taps,
     network: PerceptualNetwork,
 ) -> torch.Tensor:
     count, size = views.surface.coverage.shape[:2]
@@ -235,7 +252,12 @@ def _style(
 
 
 def _plan(
-    stage: Stage, heads: int, each: int, params: TextureParams, channels: int, device: torch.device,
+    stage: Stage,
+    heads: int,
+    each: int,
+    params: TextureParams,
+    channels: int,
+    device: torch.device,
     rng: np.random.Generator,
 ) -> Plan:
     """Views in random order, all of them before one comes again; random candidates and channels.

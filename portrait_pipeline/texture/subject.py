@@ -41,8 +41,14 @@ class Subject:
 
     @classmethod
     def of(
-        cls, model: FaceModel, vertices: np.ndarray, photo: np.ndarray, seen: np.ndarray | None, art: np.ndarray,
-        art_points: np.ndarray, regions: bool = True,
+        cls,
+        model: FaceModel,
+        vertices: np.ndarray,
+        photo: np.ndarray,
+        seen: np.ndarray | None,
+        art: np.ndarray,
+        art_points: np.ndarray,
+        regions: bool = True,
     ) -> Subject:
         """Find the regions of head and artwork.
 
@@ -106,14 +112,20 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
         places, frame = landmark_places(mesh, subject.landmarks)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
-        subject, framing, to_image(subject.photo, device), art, points, labels, places, frame, width,
+        subject,
+        framing,
+        to_image(subject.photo, device),
+        art,
+        points,
+        labels,
+        places,
+        frame,
+        width,
         torch.tensor(mean / 255.0, dtype=torch.float32, device=device),
     )
 
 
-def crop_art(
-    art: np.ndarray, points: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def crop_art(art: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The portrait's part of the artwork with some margin: image, points in it, and labels.
 
     Raises:

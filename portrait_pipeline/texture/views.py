@@ -15,8 +15,7 @@ def draw_views(count: int, azimuth: float, elevation: float, rng: np.random.Gene
     slices = (rng.permutation(count) + rng.uniform(size=count)) / count
     heights = (rng.permutation(count) + rng.uniform(size=count)) / count
     return [
-        View(float(azimuth * (2 * a - 1)), float(elevation * (2 * e - 1)))
-        for a, e in zip(slices, heights, strict=True)
+        View(float(azimuth * (2 * a - 1)), float(elevation * (2 * e - 1))) for a, e in zip(slices, heights, strict=True)
     ]
 
 

@@ -147,8 +147,17 @@ class Exemplar(Method):
 
     def weights(self) -> dict[str, float]:
         """From ``params``."""
-        names = ("art_reconstruction", "content_code", "style_code", "kl", "adversarial", "class",
-                 "class_adversarial", "random_codes", "content_domain")
+        names = (
+            "art_reconstruction",
+            "content_code",
+            "style_code",
+            "kl",
+            "adversarial",
+            "class",
+            "class_adversarial",
+            "random_codes",
+            "content_domain",
+        )
         return {name: getattr(self.params, f"weight_{name}") for name in names}
 
     def style(self, y: Tensor) -> Tensor:

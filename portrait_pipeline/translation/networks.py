@@ -27,8 +27,7 @@ class SkipMlp(nn.Module):
         super().__init__()
         self.first = nn.Linear(inputs, width)
         self.pairs = nn.ModuleList(
-            nn.ModuleList((nn.Linear(width, width), nn.Linear(width, width)))
-            for _ in range((layers - 2) // 2)
+            nn.ModuleList((nn.Linear(width, width), nn.Linear(width, width))) for _ in range((layers - 2) // 2)
         )
         self.last = nn.Linear(width, outputs)
 

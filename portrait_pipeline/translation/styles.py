@@ -64,9 +64,7 @@ def between(styles: Style, steps: int) -> Style:
     place = np.linspace(0.0, len(styles) - 1.0, steps)
     first = np.minimum(place.astype(int), len(styles) - 2)
     share = (place - first)[:, None]
-    return Style(
-        *((1 - share) * codes[first] + share * codes[first + 1] for codes in (styles.codes, styles.mirrored))
-    )
+    return Style(*((1 - share) * codes[first] + share * codes[first + 1] for codes in (styles.codes, styles.mirrored)))
 
 
 def random_style(translator: Translator, space: ShapeSpace, rng: np.random.Generator, count: int = 1) -> Style:
@@ -106,9 +104,7 @@ def class_style(
         raise ParameterError(f"style class {label + 1} has no training face; choose another class")
     if rng is not None:
         members = members[[rng.integers(len(members))]]
-    styles = exemplar_style(
-        translator, space, shapes.art[members], bound=bound, asymmetry_noise=asymmetry_noise
-    )
+    styles = exemplar_style(translator, space, shapes.art[members], bound=bound, asymmetry_noise=asymmetry_noise)
     return Style(styles.codes.mean(0, keepdims=True), styles.mirrored.mean(0, keepdims=True))
 
 

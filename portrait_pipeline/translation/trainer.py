@@ -252,7 +252,9 @@ def _configuration(model: Trainable, data: TrainingData, schedule: ScheduleParam
     """All that decides a training beside its tensors; the state of one device means nothing to another."""
     own = getattr(model, "params", None)
     return {
-        "model": model.name, "device": data.device.type, "schedule": schedule.model_dump(),
+        "model": model.name,
+        "device": data.device.type,
+        "schedule": schedule.model_dump(),
         "weights": own.model_dump() if own else None,
     }
 
@@ -262,5 +264,3 @@ def release(model: Trainable) -> None:
     for parameter in model.parameters():
         parameter.data = parameter.detach().clone()
     model.eval().requires_grad_(False)
-
-

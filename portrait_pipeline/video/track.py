@@ -71,8 +71,13 @@ def write_track(path: Path, frames: Frames, names: tuple[str, ...]) -> None:
         OutputError: the file cannot be written.
     """
     rows = zip(frames.times, frames.expression, frames.turns, strict=True)
-    write_table(path, [{TIME: time} | dict(zip(names, expression, strict=True)) | dict(zip(TURN, turn, strict=True))
-                       for time, expression, turn in rows])
+    write_table(
+        path,
+        [
+            {TIME: time} | dict(zip(names, expression, strict=True)) | dict(zip(TURN, turn, strict=True))
+            for time, expression, turn in rows
+        ],
+    )
 
 
 def _even(times: np.ndarray, fits: list[Fit], step: float, end: float, smooth: float) -> Frames:

@@ -29,8 +29,16 @@ def main(layout: Layout, name: str) -> None:
         else:
             with progress_bar(f"{name}, seed {index + 1} of {params.comparison.seeds}") as progress:
                 method, history = train_model(
-                    name, translator.autoencoder, space, shapes, schedule, params, schedule.seed + index, progress,
-                    layout.resume(f"comparison_{name}_{index}"), device,
+                    name,
+                    translator.autoencoder,
+                    space,
+                    shapes,
+                    schedule,
+                    params,
+                    schedule.seed + index,
+                    progress,
+                    layout.resume(f"comparison_{name}_{index}"),
+                    device,
                 )
         methods.append(method)
         rows += [{"seed": index, "epoch": epoch + 1} | row for epoch, row in enumerate(history)]

@@ -34,8 +34,9 @@ def main(layout: Layout) -> None:
     for name, curve in curves.items():
         write_csv(mean_curve(curve), layout.artifact("figures", f"{name}.csv"))
     bars = {name: distances[name] for name in (*MODELS, "real_floor")}
-    write_csv(pandas.DataFrame(list(bars.items()), columns=["model", "distance"]),
-              layout.artifact("figures", "distances.csv"))
+    write_csv(
+        pandas.DataFrame(list(bars.items()), columns=["model", "distance"]), layout.artifact("figures", "distances.csv")
+    )
 
 
 if __name__ == "__main__":

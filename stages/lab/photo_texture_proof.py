@@ -13,8 +13,10 @@ def main(layout: Layout) -> None:
     print("photo_texture_proof: PSNR (dB) of one photo, seen and filled, all regions:")
     for yaw, values in result["one_photo"].items():
         plain = result["one_photo_plain"][yaw]
-        print(f"  {yaw:>5} degrees: {values['seen']['all']:.1f} and {values['filled']['all']:.1f}"
-              f" (plain projection: {plain['seen']['all']:.1f} and {plain['filled']['all']:.1f})")
+        print(
+            f"  {yaw:>5} degrees: {values['seen']['all']:.1f} and {values['filled']['all']:.1f}"
+            f" (plain projection: {plain['seen']['all']:.1f} and {plain['filled']['all']:.1f})"
+        )
 
 
 if __name__ == "__main__":

@@ -42,9 +42,7 @@ REMEDY = (
 )
 
 
-def read_foreign(
-    path: Path, template: Path | None = None, unit: float | None = None
-) -> tuple[str, ForeignModel]:
+def read_foreign(path: Path, template: Path | None = None, unit: float | None = None) -> tuple[str, ForeignModel]:
     """Read a model of any known format; which one is told by its content.
 
     Args:
@@ -91,6 +89,9 @@ def scaled(model: ForeignModel, factor: float) -> ForeignModel:
     """The model with all lengths multiplied."""
     cross = None if model.cross_basis is None else model.cross_basis * np.float32(factor)
     return replace(
-        model, mean=model.mean * factor, identity_basis=model.identity_basis * np.float32(factor),
-        expression_basis=model.expression_basis * np.float32(factor), cross_basis=cross,
+        model,
+        mean=model.mean * factor,
+        identity_basis=model.identity_basis * np.float32(factor),
+        expression_basis=model.expression_basis * np.float32(factor),
+        cross_basis=cross,
     )

@@ -70,8 +70,10 @@ def _component(file: h5py.File, path: Path, group: str, vertices: int | None) ->
     size = "3 N" if vertices is None else 3 * vertices
     check_array(f"{path}: {group}/model/mean", mean, (size,), REMEDY)
     if len(mean) % 3 or len(mean) > 3 * MOST_VERTICES:
-        raise ModelError(f"{path}: {group}/model/mean: length {len(mean)}, expected 3 N of at most {MOST_VERTICES} "
-                         f"vertices; {REMEDY}")
+        raise ModelError(
+            f"{path}: {group}/model/mean: length {len(mean)}, expected 3 N of at most {MOST_VERTICES} "
+            f"vertices; {REMEDY}"
+        )
     variance = _read(file, path, f"{group}/model/pcaVariance")
     check_array(f"{path}: {group}/model/pcaVariance", variance, ("K",), REMEDY)
     basis = _read(file, path, f"{group}/model/pcaBasis")

@@ -60,8 +60,10 @@ def read_facewarehouse(path: Path, template: Path | None = None) -> ForeignModel
         found = template or _only_obj(folder)
     mesh = read_obj(found)
     if len(mesh.vertices) != blocks.shape[2] // 3:
-        raise ModelError(f"{found}: {len(mesh.vertices)} vertices, expected {blocks.shape[2] // 3} as in the model; "
-                         "give --template with the OBJ of this topology")
+        raise ModelError(
+            f"{found}: {len(mesh.vertices)} vertices, expected {blocks.shape[2] // 3} as in the model; "
+            "give --template with the OBJ of this topology"
+        )
     return _model(blocks, mesh)
 
 
@@ -129,8 +131,9 @@ def _read_people(testers: list[Path]) -> np.ndarray:
         check_path(file, DATASET_REMEDY)
         shapes, vertices = (int(n) for n in np.fromfile(file, "<i4", 3)[:2]) if file.stat().st_size >= 12 else (0, 0)
         if not (1 <= shapes <= 1000 and 3 <= vertices <= MOST_VERTICES):
-            raise ModelError(f"{file}: says {shapes} shapes of {vertices} vertices, expected 46 of 11510; "
-                             f"{DATASET_REMEDY}")
+            raise ModelError(
+                f"{file}: says {shapes} shapes of {vertices} vertices, expected 46 of 11510; {DATASET_REMEDY}"
+            )
         wanted = (1 + shapes, 3 * vertices)
         if people is None:
             if len(testers) * wanted[0] * wanted[1] * 4 > MOST_BYTES:
@@ -138,8 +141,10 @@ def _read_people(testers: list[Path]) -> np.ndarray:
             people = np.empty((len(testers), *wanted), np.float32)
         values = np.fromfile(file, "<f4", offset=12)
         if people.shape[1:] != wanted or values.size != wanted[0] * wanted[1]:
-            raise ModelError(f"{file}: {values.size} numbers for {shapes} shapes of {vertices} vertices, expected "
-                             f"{people.shape[1] * people.shape[2]} as in the first person's file; copy it again")
+            raise ModelError(
+                f"{file}: {values.size} numbers for {shapes} shapes of {vertices} vertices, expected "
+                f"{people.shape[1] * people.shape[2]} as in the first person's file; copy it again"
+            )
         people[number] = values.reshape(wanted)
         if not np.isfinite(people[number]).all():
             raise ModelError(f"{file}: has a number that is not finite; copy it again")
@@ -185,8 +190,10 @@ def _read_weights(file: Path, size: int) -> np.ndarray:
     head = int(np.frombuffer(content, "<i4", 1)[0]) if len(content) >= 4 else 0
     rows, columns = np.frombuffer(content, "<i4", 2, skipped) if len(content) >= skipped + 8 else (0, 0)
     if head != size or columns != size or len(content) != skipped + 8 + 8 * int(rows) * size:
-        raise ModelError(f"{file}: {len(content)} bytes of {rows} x {columns} weights for {head} dimensions, expected "
-                         f"{size} columns and dimensions as in the core tensor; {CORE_REMEDY}")
+        raise ModelError(
+            f"{file}: {len(content)} bytes of {rows} x {columns} weights for {head} dimensions, expected "
+            f"{size} columns and dimensions as in the core tensor; {CORE_REMEDY}"
+        )
     weights = np.frombuffer(content, "<f8", offset=skipped + 8).reshape(size, int(rows)).T
     if len(weights) < 2 or not np.isfinite(weights).all():
         raise ModelError(f"{file}: {len(weights)} rows of weights, expected 2 or more, all finite; {CORE_REMEDY}")

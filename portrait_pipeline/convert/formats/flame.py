@@ -43,8 +43,13 @@ def read_flame(path: Path) -> ForeignModel:
     count = len(mean)
     if not 3 <= count <= MOST_VERTICES:
         raise ModelError(f"{path}: v_template: {count} vertices, expected 3 to {MOST_VERTICES}; {REMEDY}")
-    shapes = {"f": ("F", 3), "shapedirs": (count, 3, "K"), "weights": (count, 5), "posedirs": (count, 3, 36),
-              "J_regressor": (5, count)}
+    shapes = {
+        "f": ("F", 3),
+        "shapedirs": (count, 3, "K"),
+        "weights": (count, 5),
+        "posedirs": (count, 3, 36),
+        "J_regressor": (5, count),
+    }
     for name, shape in shapes.items():
         check_array(f"{path}: {name}", arrays[name], shape, REMEDY)
     triangles = check_ids(f"{path}: f", arrays["f"].astype(int), count, REMEDY)

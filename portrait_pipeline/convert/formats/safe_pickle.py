@@ -149,8 +149,20 @@ def read_pickled_arrays(path: Path, names: tuple[str, ...], remedy: str) -> dict
             content = _Reader(file, encoding="latin1").load()
     except pickle.UnpicklingError as error:
         raise ModelError(f"{path}: refused: {' '.join(str(error).split())[:120]}; {remedy}") from error
-    except (EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError, OverflowError,
-            struct.error, RecursionError, ImportError, OSError) as error:
+    except (
+        EOFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        MemoryError,
+        OverflowError,
+        struct.error,
+        RecursionError,
+        ImportError,
+        OSError,
+    ) as error:
         raise ModelError(f"{path}: damaged pickle ({' '.join(str(error).split())[:120]}); {remedy}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path}: holds a {type(content).__name__}, expected a dictionary of arrays; {remedy}")

@@ -62,40 +62,81 @@ def _command(commands, name: str, text: str) -> ArgumentParser:
     part = commands.add_parser(
         name, help=text.splitlines()[0], description=text, formatter_class=RawDescriptionHelpFormatter
     )
-    part.add_argument("--subject", action="append", metavar="sample|synthetic|FILE.npz",
-                      help="head and artwork: astronaut and ink caricature (default), made up, or a file of --save; "
-                           "may be repeated, then --together takes them in turn")
+    part.add_argument(
+        "--subject",
+        action="append",
+        metavar="sample|synthetic|FILE.npz",
+        help="head and artwork: astronaut and ink caricature (default), made up, or a file of --save; "
+        "may be repeated, then --together takes them in turn",
+    )
     part.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    part.add_argument("--set", "-S", dest="overrides", action="append", default=[], metavar="texture.NAME=VALUE",
-                      help="override a parameter; may be repeated")
+    part.add_argument(
+        "--set",
+        "-S",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="texture.NAME=VALUE",
+        help="override a parameter; may be repeated",
+    )
     part.add_argument("--output", "-o", type=Path, metavar="FILE.csv", help="write the table there too")
     return part
 
 
 def _table(part: ArgumentParser) -> None:
-    part.add_argument("--methods", type=words, default=["multi_view"], metavar="A,B",
-                      help="values of texture.method, or all (default: multi_view)")
-    part.add_argument("--renderer", type=words, default=["auto"], metavar="A,B",
-                      help="values of texture.renderer, or all there are on the device (default: auto)")
+    part.add_argument(
+        "--methods",
+        type=words,
+        default=["multi_view"],
+        metavar="A,B",
+        help="values of texture.method, or all (default: multi_view)",
+    )
+    part.add_argument(
+        "--renderer",
+        type=words,
+        default=["auto"],
+        metavar="A,B",
+        help="values of texture.renderer, or all there are on the device (default: auto)",
+    )
     part.add_argument("--scales", type=numbers(32), metavar="N,N", help="texture.scales")
-    part.add_argument("--iterations", type=numbers(0), action="append", metavar="N,N",
-                      help="texture.iterations; repeated, a row for each")
-    part.add_argument("--texture-size", type=count, metavar="N",
-                      help="side of the texture (default: photo_texture.size)")
-    part.add_argument("--together", type=numbers(1), default=[], metavar="N,N",
-                      help="further rows for so many heads as one batch (method multi_view)")
+    part.add_argument(
+        "--iterations",
+        type=numbers(0),
+        action="append",
+        metavar="N,N",
+        help="texture.iterations; repeated, a row for each",
+    )
+    part.add_argument(
+        "--texture-size", type=count, metavar="N", help="side of the texture (default: photo_texture.size)"
+    )
+    part.add_argument(
+        "--together",
+        type=numbers(1),
+        default=[],
+        metavar="N,N",
+        help="further rows for so many heads as one batch (method multi_view)",
+    )
     part.add_argument("--repeat", type=count, metavar="N", help="runs of each row (default: 3 on a GPU, 1 on the CPU)")
     part.add_argument("--evaluation-size", type=count, default=256, metavar="N", help="side of the fixed views")
-    part.add_argument("--save", type=Path, metavar="FILE.npz",
-                      help="write the first subject there, for a machine without face detector, and stop")
+    part.add_argument(
+        "--save",
+        type=Path,
+        metavar="FILE.npz",
+        help="write the first subject there, for a machine without face detector, and stop",
+    )
 
 
 def _sweep(part: ArgumentParser) -> None:
     part.add_argument("--axes", type=words, metavar="A,B", help="of size, texture, views, views_per_step, points")
-    part.add_argument("--base", type=numbers(1), metavar="SIZE,TEXTURE,VIEWS,VIEWS_PER_STEP,POINTS",
-                      help="the others' values (default: 256,512,16,1,1024 on a GPU, 128,256,8,1,512 on the CPU)")
-    part.add_argument("--doublings", type=count, default=4, metavar="N",
-                      help="of each axis, about the base (default: 4)")
+    part.add_argument(
+        "--base",
+        type=numbers(1),
+        metavar="SIZE,TEXTURE,VIEWS,VIEWS_PER_STEP,POINTS",
+        help="the others' values (default: 256,512,16,1,1024 on a GPU, 128,256,8,1,512 on the CPU)",
+    )
+    part.add_argument(
+        "--doublings", type=count, default=4, metavar="N", help="of each axis, about the base (default: 4)"
+    )
     part.add_argument("--renderer", default="auto", help="texture.renderer")
     part.add_argument("--steps", type=count, default=10, metavar="N", help="timed steps of each row (default: 10)")
     part.add_argument("--peak", type=float, metavar="TFLOP/S", help="of the device; adds the share reached")

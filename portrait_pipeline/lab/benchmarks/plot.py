@@ -41,7 +41,8 @@ def plot_costs(rows: Mapping[str, Sequence[Cost]]) -> Figure:
 def _draw(axes: Axes, name: str, part: Sequence[Cost]) -> None:
     values = np.array([row.value for row in part], float)
     series = (
-        ([row.ms_a_step for row in part], _STEP, "o"), ([1000 * row.preparation for row in part], _PREPARATION, "s"),
+        ([row.ms_a_step for row in part], _STEP, "o"),
+        ([1000 * row.preparation for row in part], _PREPARATION, "s"),
     )
     for costs, colour, marker in series:
         power = exponent(values, costs)
@@ -50,8 +51,13 @@ def _draw(axes: Axes, name: str, part: Sequence[Cost]) -> None:
         fitted = np.exp2(np.mean(np.log2(costs[start:])) + power * (np.log2(values) - np.mean(np.log2(values[start:]))))
         axes.plot(values[start:], fitted[start:], color=colour, linewidth=0.9)
         axes.annotate(
-            f"{power:.2f}".replace("-", "\N{MINUS SIGN}"), (values[-1], costs[-1]), xytext=(3, 0),
-            textcoords="offset points", color=colour, fontsize=7, va="center",
+            f"{power:.2f}".replace("-", "\N{MINUS SIGN}"),
+            (values[-1], costs[-1]),
+            xytext=(3, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=7,
+            va="center",
         )
     axes.set(xscale="log", yscale="log", xlabel=AXES[name])
     axes.xaxis.set_major_locator(FixedLocator(values[:: 2 if len(values) > 3 else 1]))

@@ -61,7 +61,10 @@ def sample_arrays(size: int) -> dict[str, np.ndarray]:
     fitted = fit_pair(model, pair, FitParams())
     photo = project_pair(model, pair, fitted, PhotoTextureParams(size=max(size, 64)))
     return {
-        "vertices": fitted.vertices, "texture": photo.texture, "seen": photo.seen, "art": pair.art,
+        "vertices": fitted.vertices,
+        "texture": photo.texture,
+        "seen": photo.seen,
+        "art": pair.art,
         "art_points": pair.art_points,
     }
 
@@ -81,7 +84,10 @@ def synthetic_arrays(size: int) -> dict[str, np.ndarray]:
     for curve in (points[:17], points[17:22], points[22:27], points[27:31], points[31:36], points[48:60]):
         cv2.polylines(art, [np.rint(curve).astype(np.int32)], False, (25, 15, 30), 5)
     return {
-        "vertices": model.mean, "texture": _bytes(texture), "seen": np.ones((size, size), bool), "art": _bytes(art),
+        "vertices": model.mean,
+        "texture": _bytes(texture),
+        "seen": np.ones((size, size), bool),
+        "art": _bytes(art),
         "art_points": points,
     }
 

@@ -31,7 +31,10 @@ from .measure import PeakMemory, machine, wait
 from .subject import load_subject
 
 AXES = {
-    "size": "view size (px)", "texture": "texture size (texels)", "views": "views", "views_per_step": "views a step",
+    "size": "view size (px)",
+    "texture": "texture size (texels)",
+    "views": "views",
+    "views_per_step": "views a step",
     "points": "points",
 }
 _BASE = {"cuda": (256, 512, 16, 1, 1024), "cpu": (128, 256, 8, 1, 512)}
@@ -100,15 +103,18 @@ class Bench:
         params = self._params.model_copy(update={"views_per_step": sizes.views_per_step})
         rng, generator = np.random.default_rng(0), torch.Generator(self._device).manual_seed(0)
         stage = Stage(
-            size=sizes.size, window=sizes.size, iterations=self._steps + _WARM_UP, learning_rate=params.learning_rate,
-            content_weight=1.0, texture_size=sizes.texture, points=sizes.points,
+            size=sizes.size,
+            window=sizes.size,
+            iterations=self._steps + _WARM_UP,
+            learning_rate=params.learning_rate,
+            content_weight=1.0,
+            texture_size=sizes.texture,
+            points=sizes.points,
         )
         views = draw_views(sizes.views, params.azimuth, params.elevation, rng)
         wait(self._device)
         start = time.perf_counter()
-        scale = build_scale(
-            stage, [self._head], views, [], self._network, self._renderer, params, generator, rng
-        )
+        scale = build_scale(stage, [self._head], views, [], self._network, self._renderer, params, generator, rng)
         wait(self._device)
         seconds = time.perf_counter() - start
         texture = resize(self._head.photo, (sizes.texture, sizes.texture))
@@ -191,8 +197,10 @@ def heading(share: bool) -> str:
 
 def line(row: Cost, share: bool) -> str:
     """A row under the heading."""
-    text = (f"{row.axis:16s}{row.value:7d}{row.ms_a_step:10.2f}{row.preparation:11.2f}{row.memory_mib:8.0f}"
-            f"{row.gflop:10.1f}{row.tflops:9.3f}")
+    text = (
+        f"{row.axis:16s}{row.value:7d}{row.ms_a_step:10.2f}{row.preparation:11.2f}{row.memory_mib:8.0f}"
+        f"{row.gflop:10.1f}{row.tflops:9.3f}"
+    )
     return text + (f"{100 * row.share:8.1f}%" if share else "")
 
 
@@ -207,8 +215,10 @@ def exponents(rows: Sequence[Cost]) -> list[str]:
     lines = []
     for axis, part in by_axis(rows).items():
         values = [row.value for row in part]
-        quantities = {name: [getattr(row, field) for row in part] for name, field in
-                      (("step", "ms_a_step"), ("preparation", "preparation"), ("memory", "memory_mib"))}
+        quantities = {
+            name: [getattr(row, field) for row in part]
+            for name, field in (("step", "ms_a_step"), ("preparation", "preparation"), ("memory", "memory_mib"))
+        }
         if min(quantities["memory"][len(part) // 2 :]) < 1:  # the CPU's allocator had room left from before
             del quantities["memory"]
         fitted = (f"{name} ~ value^{exponent(values, costs):.2f}" for name, costs in quantities.items())

@@ -115,9 +115,22 @@ def measure(setting: Setting, judge: Judge, repeat: int, single: float | None = 
     step_seconds = min(steps[1:] or steps)
     losses = [_last_loss(result.history) for result in results]
     return Row(
-        setting.method, renderer_name(params.renderer, device), device.type, heads,
-        setting.subjects[0].photo.shape[0], _joined(params.scales), _joined(params.iterations), total, runs[0], best,
-        step_seconds, 1000 * step_seconds / max(total, 1), memory, float(np.mean(losses)), *map(float, judged), rate,
+        setting.method,
+        renderer_name(params.renderer, device),
+        device.type,
+        heads,
+        setting.subjects[0].photo.shape[0],
+        _joined(params.scales),
+        _joined(params.iterations),
+        total,
+        runs[0],
+        best,
+        step_seconds,
+        1000 * step_seconds / max(total, 1),
+        memory,
+        float(np.mean(losses)),
+        *map(float, judged),
+        rate,
         rate / single if single else 1.0,
     )
 
@@ -202,11 +215,21 @@ def _renderers(names: Sequence[str], device: torch.device) -> list[str]:
 
 
 _COLUMNS = {
-    "method": ("method", 12, "s"), "renderer": ("renderer", 11, "s"), "heads": ("heads", 6, "d"),
-    "texture": ("texture", 8, "d"), "scales": ("scales", 16, "s"), "iterations": ("iterations", 16, "s"),
-    "first": ("first s", 9, ".2f"), "seconds": ("seconds", 9, ".2f"), "step_seconds": ("steps s", 9, ".2f"),
-    "ms_a_step": ("ms/step", 9, ".2f"), "memory_mib": ("MiB", 8, ".0f"), "loss": ("loss", 8, ".4f"),
-    "style": ("style", 8, ".4f"), "content": ("content", 9, ".4f"), "heads_a_minute": ("heads/min", 11, ".2f"),
+    "method": ("method", 12, "s"),
+    "renderer": ("renderer", 11, "s"),
+    "heads": ("heads", 6, "d"),
+    "texture": ("texture", 8, "d"),
+    "scales": ("scales", 16, "s"),
+    "iterations": ("iterations", 16, "s"),
+    "first": ("first s", 9, ".2f"),
+    "seconds": ("seconds", 9, ".2f"),
+    "step_seconds": ("steps s", 9, ".2f"),
+    "ms_a_step": ("ms/step", 9, ".2f"),
+    "memory_mib": ("MiB", 8, ".0f"),
+    "loss": ("loss", 8, ".4f"),
+    "style": ("style", 8, ".4f"),
+    "content": ("content", 9, ".4f"),
+    "heads_a_minute": ("heads/min", 11, ".2f"),
     "times_single": ("x single", 10, ".2f"),
 }
 

@@ -73,8 +73,12 @@ def benchmark(params: Params, device: torch.device, steps: int = 30, samples: in
             train_count = count - round(count * params.shape_space.held_out)
             paper = (PAPER_SAMPLES if art_passes else PAPER_NORMAL) // PAPER_BATCH * PAPER_EPOCHS
             yield Timing(
-                name, device.type, batch, _median_step(trainer, steps),
-                train_count // batch * schedule.epochs, paper if batch == PAPER_BATCH else None,
+                name,
+                device.type,
+                batch,
+                _median_step(trainer, steps),
+                train_count // batch * schedule.epochs,
+                paper if batch == PAPER_BATCH else None,
             )
     yield Timing("one translation of one pair", "cpu", 1, _time_translation(space, shapes, steps))
 
@@ -152,7 +156,5 @@ def table(rows: list[Timing]) -> str:
     for row in rows:
         default = f"{row.seconds:.0f} s" if row.steps > 1 else ""
         paper = "" if row.paper_seconds is None else f"{row.paper_seconds:.0f} s"
-        lines.append(
-            f"{row.what:28s}{row.device:>8s}{row.batch:7d}{row.milliseconds:11.2f}{default:>10s}{paper:>10s}"
-        )
+        lines.append(f"{row.what:28s}{row.device:>8s}{row.batch:7d}{row.milliseconds:11.2f}{default:>10s}{paper:>10s}")
     return "\n".join(lines)

@@ -10,11 +10,22 @@ import click
 
 def _network_options(command: Callable) -> Callable:
     for option in (
-        click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-                     help="Project whose params.yaml gives the schedules."),
+        click.option(
+            "--project",
+            type=click.Path(path_type=Path),
+            default=Path("."),
+            show_default=True,
+            help="Project whose params.yaml gives the schedules.",
+        ),
         click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="Timed steps a row."),
-        click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-                     help="Override a parameter, as in dvc exp run; may be repeated."),
+        click.option(
+            "-S",
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="SECTION.NAME=VALUE",
+            help="Override a parameter, as in dvc exp run; may be repeated.",
+        ),
     ):
         command = option(command)
     return command
@@ -59,8 +70,12 @@ def _pass_on(name: str, text: str) -> click.Command:
         measure([name, *arguments], click.echo, program)
 
     return click.Command(
-        name, callback=run, help=text, params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
-        add_help_option=False, context_settings={"ignore_unknown_options": True},
+        name,
+        callback=run,
+        help=text,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
     )
 
 

@@ -14,20 +14,50 @@ def deform() -> None:
 
 @deform.command()
 @click.argument("landmarks", type=click.Path(path_type=Path))
-@click.option("--laplacian", "laplacians", multiple=True, type=click.Choice(["uniform", "cotangent", "similarity"]),
-              help="Of deform.laplacian; may be repeated.")
-@click.option("--follow", "follows", multiple=True, type=click.Choice(["axes", "similarity", "none"]),
-              help="Of deform.follow; may be repeated.")
+@click.option(
+    "--laplacian",
+    "laplacians",
+    multiple=True,
+    type=click.Choice(["uniform", "cotangent", "similarity"]),
+    help="Of deform.laplacian; may be repeated.",
+)
+@click.option(
+    "--follow",
+    "follows",
+    multiple=True,
+    type=click.Choice(["axes", "similarity", "none"]),
+    help="Of deform.follow; may be repeated.",
+)
 @click.option("--scale", "scales", multiple=True, type=float, help="Of deform.scale; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take this many faces, evenly spread.  [default: all]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("metrics/deformation.json"),
-              show_default=True)
-@click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="Override a parameter, as in dvc exp run; may be repeated.")
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True,
-              help="Project whose params.yaml is used.")
-def measure(landmarks: Path, laplacians: tuple[str, ...], follows: tuple[str, ...], scales: tuple[float, ...],
-            limit: int | None, output: Path, overrides: tuple[str, ...], project: Path) -> None:
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("metrics/deformation.json"), show_default=True
+)
+@click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter, as in dvc exp run; may be repeated.",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Project whose params.yaml is used.",
+)
+def measure(
+    landmarks: Path,
+    laplacians: tuple[str, ...],
+    follows: tuple[str, ...],
+    scales: tuple[float, ...],
+    limit: int | None,
+    output: Path,
+    overrides: tuple[str, ...],
+    project: Path,
+) -> None:
     """Deform the mean head towards the faces of LANDMARKS and say what it costs.
 
     LANDMARKS is an NPZ file with an array 'landmarks' (N, 68, 2) or a folder of .pts or .txt files. Columns: residual
@@ -36,6 +66,15 @@ def measure(landmarks: Path, laplacians: tuple[str, ...], follows: tuple[str, ..
     """
     from ..proofs.deform_measure import measure_deformations
 
-    lines = measure_deformations(landmarks, output, project, overrides, laplacians, follows, scales, limit,
-                                 notify=lambda line: click.echo(line, err=True))
+    lines = measure_deformations(
+        landmarks,
+        output,
+        project,
+        overrides,
+        laplacians,
+        follows,
+        scales,
+        limit,
+        notify=lambda line: click.echo(line, err=True),
+    )
     click.echo("\n".join([*lines, str(output)]))

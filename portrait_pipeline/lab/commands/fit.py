@@ -6,8 +6,14 @@ from pathlib import Path
 
 import click
 
-_OVERRIDES = click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE",
-                          help="Override a parameter of section fit; may be repeated.")
+_OVERRIDES = click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter of section fit; may be repeated.",
+)
 
 
 @click.group()
@@ -34,8 +40,11 @@ def check(photo: str, output: Path, overrides: tuple[str, ...]) -> None:
 
 @fit.command()
 @click.argument("mesh", type=click.Path(path_type=Path))
-@click.option("--texture", type=click.Path(path_type=Path),
-              help="Picture for the mesh's UV coordinates.  [default: the one inside a GLB, or its vertex colours]")
+@click.option(
+    "--texture",
+    type=click.Path(path_type=Path),
+    help="Picture for the mesh's UV coordinates.  [default: the one inside a GLB, or its vertex colours]",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @_OVERRIDES
 def scan(mesh: Path, texture: Path | None, output: Path, overrides: tuple[str, ...]) -> None:

@@ -22,10 +22,19 @@ from .deformation import compare_settings
 
 MAX_BYTES = 200_000_000
 COLUMNS = {
-    "residual": (100, "res %"), "residual_max": (100, "max %"), "flipped": (1, "flips"),
-    "intersections": (1, "cross"), "faces_intersections_lips": (1, "lips"), "faces_intersections_lids": (1, "lids"),
-    "edges": (100, "edge %"), "edges_95": (100, "95 %"), "detail": (100, "detail %"), "bend_95": (1, "bend deg"),
-    "ears": (100, "ears %"), "back": (100, "back %"), "milliseconds": (1, "ms"),
+    "residual": (100, "res %"),
+    "residual_max": (100, "max %"),
+    "flipped": (1, "flips"),
+    "intersections": (1, "cross"),
+    "faces_intersections_lips": (1, "lips"),
+    "faces_intersections_lids": (1, "lids"),
+    "edges": (100, "edge %"),
+    "edges_95": (100, "95 %"),
+    "detail": (100, "detail %"),
+    "bend_95": (1, "bend deg"),
+    "ears": (100, "ears %"),
+    "back": (100, "back %"),
+    "milliseconds": (1, "ms"),
 }
 
 
@@ -62,7 +71,8 @@ def measure_deformations(
     settings = [
         validate(DeformParams, base.model_dump() | {"laplacian": laplacian, "follow": follow, "scale": scale}, "deform")
         for scale, laplacian, follow in product(
-            scales or [base.scale], laplacians or [base.laplacian], follows or [base.follow])
+            scales or [base.scale], laplacians or [base.laplacian], follows or [base.follow]
+        )
     ]
     model = load_bundled_model()
     faces = read_faces(source)

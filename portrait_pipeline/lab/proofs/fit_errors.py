@@ -50,11 +50,14 @@ def draw_heads(
         wrong = add_outliers(noisy, outliers, eye_distance(head.points), own)
         seen = all_points.copy()
         seen[far_side(head.angles[0])] = 0.0
-        yield head, {
-            "noise": Input(noisy, all_points),
-            "outliers": Input(wrong, all_points),
-            "missing": Input(np.where(seen[:, None] > 0, noisy, 0.0), seen),
-        }
+        yield (
+            head,
+            {
+                "noise": Input(noisy, all_points),
+                "outliers": Input(wrong, all_points),
+                "missing": Input(np.where(seen[:, None] > 0, noisy, 0.0), seen),
+            },
+        )
 
 
 def measure_head(

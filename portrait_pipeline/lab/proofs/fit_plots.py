@@ -72,8 +72,14 @@ def _cumulative(axes: Axes, rows: Mapping[str, pd.DataFrame], column: str, label
     for name, words in NAMES.items():
         if name in rows:
             values = np.sort(rows[name][column].to_numpy())
-            axes.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=COLOURS[name],
-                      lw=1.5 if name == "fit" else 0.9, label=f"{words} ({np.median(values):.2f})")
+            axes.step(
+                values,
+                np.arange(1, len(values) + 1) / len(values),
+                where="post",
+                color=COLOURS[name],
+                lw=1.5 if name == "fit" else 0.9,
+                label=f"{words} ({np.median(values):.2f})",
+            )
             largest = max(largest, float(np.quantile(values, 0.98)))
     axes.set(xlabel=label, ylabel="share of heads", ylim=(0, 1), xlim=(0, largest))
     axes.axhline(0.5, color="0.85", lw=0.6, zorder=0)
@@ -103,8 +109,12 @@ def plot_coefficients(found: np.ndarray, true: np.ndarray, correlations: np.ndar
         axes = figure.add_subplot(spec[2, :])
         axes.bar(np.arange(1, len(correlations) + 1), correlations, color=COLOURS["fit"], width=0.8)
         axes.axhline(0.0, color="0.6", lw=0.6)
-        axes.set(xlabel="identity mode", ylabel="correlation",
-                 xlim=(0.3, len(correlations) + 0.7), ylim=(min(0.0, float(correlations.min())), 1))
+        axes.set(
+            xlabel="identity mode",
+            ylabel="correlation",
+            xlim=(0.3, len(correlations) + 0.7),
+            ylim=(min(0.0, float(correlations.min())), 1),
+        )
     return figure
 
 

@@ -144,8 +144,10 @@ def metrics(proof: Proof) -> dict[str, object]:
 def tables(proof: Proof) -> Mapping[str, pd.DataFrame]:
     """CSV tables by name: ``cases`` (a row each), ``heads`` (the fit of each head), ``coefficients``."""
     fit = proof.cases["fit"]
-    cases = [{"case": name, "heads": len(case.rows), "failed": case.failed} | summarise(case.rows)
-             for name, case in proof.cases.items()]
+    cases = [
+        {"case": name, "heads": len(case.rows), "failed": case.failed} | summarise(case.rows)
+        for name, case in proof.cases.items()
+    ]
     heads = pd.DataFrame(fit.rows)
     heads.insert(0, "head", fit.heads)
     heads.insert(1, "true_yaw", proof.yaws[fit.heads])

@@ -247,12 +247,16 @@ def measure_scan(
     if not photos:
         raise NoFaceError(f"{path}: no face was found in any of {len(VIEWS)} views; give the scan a texture")
     cameras, size = [photo.camera for photo in photos], (SIZE, SIZE)
-    joint = fit_joint(model, [photo.points for photo in photos], params, image_sizes=[size] * len(photos),
-                      images=[photo.picture for photo in photos])
+    joint = fit_joint(
+        model,
+        [photo.points for photo in photos],
+        params,
+        image_sizes=[size] * len(photos),
+        images=[photo.picture for photo in photos],
+    )
     joint_vertices = model.vertices(joint[0].identity, np.median([fit.expression for fit in joint], axis=0))
     joint_distance = _distance(model, joint_vertices, located)
-    fits = [fit_joint(model, [photo.points], params, image_sizes=[size], images=[photo.picture])[0]
-            for photo in photos]
+    fits = [fit_joint(model, [photo.points], params, image_sizes=[size], images=[photo.picture])[0] for photo in photos]
     exact = [fit_landmarks(model, _own_points(located, camera), params, image_size=size) for camera in cameras]
     distances = [_distance(model, model.vertices(fit.identity, fit.expression), located) for fit in fits]
     placements = [joint_distance.placement] * len(photos)
@@ -266,9 +270,7 @@ def measure_scan(
     return ScanReport(located, views, unseen, joint_vertices, joint_distance, mean_distance)
 
 
-def _photograph(
-    located: Located, notify: Callable[[str], None]
-) -> tuple[list[Photograph], list[tuple[float, float]]]:
+def _photograph(located: Located, notify: Callable[[str], None]) -> tuple[list[Photograph], list[tuple[float, float]]]:
     """The views with a face, and yaw and pitch of the others."""
     photos, unseen = [], []
     for yaw, pitch in VIEWS:
@@ -293,8 +295,16 @@ def _own_points(located: Located, camera: PerspectiveCamera) -> np.ndarray:
 def _distance(model: FaceModel, vertices: np.ndarray, located: Located) -> SurfaceDistance:
     known = np.isfinite(located.landmarks).all(axis=1)
     points = landmark_model(model).surface.of(vertices)[INNER][known]
-    return surface_distance(vertices, model.triangles, face_region(model), points, located.scan, located.skin,
-                            located.surface, located.landmarks[known])
+    return surface_distance(
+        vertices,
+        model.triangles,
+        face_region(model),
+        points,
+        located.scan,
+        located.skin,
+        located.surface,
+        located.landmarks[known],
+    )
 
 
 def pose_errors(

@@ -69,8 +69,12 @@ def view_rows(report: ScanReport) -> list[dict[str, float]]:
     """One row a view: its angles, distances of its own fit in mm, signed pose errors of its fits in degrees."""
     rows = []
     for view in report.views:
-        row = {"view_yaw": view.photo.yaw, "view_pitch": view.photo.pitch, "to_scan_mm": view.distance.to_scan_mm,
-               "to_head_mm": view.distance.to_head_mm}
+        row = {
+            "view_yaw": view.photo.yaw,
+            "view_pitch": view.photo.pitch,
+            "to_scan_mm": view.distance.to_scan_mm,
+            "to_head_mm": view.distance.to_head_mm,
+        }
         kinds = {"": view.pose_error, "joint_": view.joint_pose_error, "exact_": view.exact_pose_error}
         for prefix, errors in kinds.items():
             row |= {f"{prefix}{name}_deg": float(error) for name, error in zip(ANGLES, errors, strict=True)}
@@ -80,13 +84,15 @@ def view_rows(report: ScanReport) -> list[dict[str, float]]:
 
 def scan_numbers(report: ScanReport, rows: list[dict[str, float]]) -> dict[str, object]:
     """The content of scan.json: means over the views, pose errors as mean absolute values."""
+
     def pose(prefix: str) -> dict[str, float]:
         return {f"{name}_deg": float(np.mean([abs(row[f"{prefix}{name}_deg"]) for row in rows])) for name in ANGLES}
 
     single = {name: float(np.mean([row[name] for row in rows])) for name in ("to_scan_mm", "to_head_mm")}
-    distances = {name: {"to_scan_mm": distance.to_scan_mm, "to_head_mm": distance.to_head_mm,
-                        "mean_mm": distance.mean_mm}
-                 for name, distance in (("mean_head", report.mean_distance), ("joint", report.joint_distance))}
+    distances = {
+        name: {"to_scan_mm": distance.to_scan_mm, "to_head_mm": distance.to_head_mm, "mean_mm": distance.mean_mm}
+        for name, distance in (("mean_head", report.mean_distance), ("joint", report.joint_distance))
+    }
     return {
         "views": len(rows),
         "views_without_a_face": len(report.unseen),
@@ -171,7 +177,9 @@ def fit_overlay(model: FaceModel, image: np.ndarray, points: np.ndarray, fit: Fi
     canvas = image.copy()
     outline = cv2.findContours(
         head_mask(vertices, model.triangles, fit.camera, image.shape[:2]).astype(np.uint8),
-        cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+        cv2.RETR_EXTERNAL,
+        cv2.CHAIN_APPROX_NONE,
+    )[0]
     cv2.drawContours(canvas, outline, -1, FITTED, width, cv2.LINE_AA)
     fitted = np.rint((fit.camera.project(fit.surface.of(vertices))[:, :2] - 0.5) * 16).astype(np.int32)
     for ids, closed in POLYLINES:
@@ -181,9 +189,7 @@ def fit_overlay(model: FaceModel, image: np.ndarray, points: np.ndarray, fit: Fi
     return canvas
 
 
-def head_mask(
-    vertices: np.ndarray, triangles: np.ndarray, camera: AnyCamera, shape: tuple[int, int]
-) -> np.ndarray:
+def head_mask(vertices: np.ndarray, triangles: np.ndarray, camera: AnyCamera, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) bool: where the head (V, 3) covers an image of ``shape`` (H, W)."""
     image = np.rint((camera.project(vertices)[:, :2] - 0.5) * 16).clip(-(2**18), 2**18).astype(np.int32)
     mask = np.zeros(shape, np.uint8)

@@ -103,9 +103,7 @@ def _draw_camera(ranges: DrawnRange, rotation: np.ndarray, rng: np.random.Genera
     scale = side * rng.uniform(*HEAD_SHARES) / HEAD_CM
     distance = float(np.exp(rng.uniform(*np.log(ranges.distance))))
     shift = side * rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) / scale
-    return PerspectiveCamera(
-        rotation, np.array([*shift, -distance]), scale * distance, np.full(2, side / 2)
-    )
+    return PerspectiveCamera(rotation, np.array([*shift, -distance]), scale * distance, np.full(2, side / 2))
 
 
 def draw_expression(names: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
@@ -162,9 +160,7 @@ def _hull(points: np.ndarray) -> np.ndarray:
     return points[ConvexHull(points).vertices]
 
 
-def annotate(
-    model: FaceModel, vertices: np.ndarray, camera: PerspectiveCamera, edges: np.ndarray
-) -> np.ndarray:
+def annotate(model: FaceModel, vertices: np.ndarray, camera: PerspectiveCamera, edges: np.ndarray) -> np.ndarray:
     """The 68 points (68, 2) px of a head: the model's landmarks inside the face, the visible border along the jaw.
 
     Args:

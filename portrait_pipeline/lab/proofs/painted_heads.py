@@ -87,8 +87,12 @@ def photograph(
     rotation = rotation_from_angles(yaw, float(rng.uniform(-6, 6)), float(rng.uniform(-4, 4)))
     distance = float(rng.uniform(60, 120))
     focal = 0.85 * size / np.ptp(vertices[:, 1]) * distance
-    camera = PerspectiveCamera(rotation, np.array([0.0, 0.0, -distance]) - rotation @ middle, focal,
-                               np.full(2, size / 2) + rng.uniform(-0.03, 0.03, 2) * size)
+    camera = PerspectiveCamera(
+        rotation,
+        np.array([0.0, 0.0, -distance]) - rotation @ middle,
+        focal,
+        np.full(2, size / 2) + rng.uniform(-0.03, 0.03, 2) * size,
+    )
     image, mask = _rendered(head, camera, size)
     behind = _background(head, mask, size, rng)
     image = image + behind * (1 - mask[..., None])
@@ -205,9 +209,7 @@ def _mixed(picture: np.ndarray, mask: np.ndarray, colour: np.ndarray, soft: floa
     return picture * (1 - share) + colour * share
 
 
-def _dotted(
-    picture: np.ndarray, centre: np.ndarray, radius: float, colour: np.ndarray, strength: float
-) -> np.ndarray:
+def _dotted(picture: np.ndarray, centre: np.ndarray, radius: float, colour: np.ndarray, strength: float) -> np.ndarray:
     rows, columns = np.indices(picture.shape[:2]) + 0.5
     distance = np.hypot(columns - centre[0], rows - centre[1])
     share = strength * np.clip(1.5 - distance / max(radius, 0.5), 0, 1)[..., None]

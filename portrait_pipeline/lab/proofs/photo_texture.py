@@ -38,8 +38,15 @@ _PARTS_YAW = 30.0
 _EXPOSURES = ((1.0, 1.0, 1.0), (0.82, 0.85, 0.9), (1.08, 1.02, 0.94))
 _FEWEST = 50
 _WINDOW = 0.055  # of the layout's side, half the side of the windows whose shift is measured
-_SPOTS = {"forehead": (21, 22), "bridge": (27, 28), "right cheek": (2, 31, 31), "left cheek": (14, 35, 35),
-          "chin": (8, 57), "right jaw": (5, 48), "left jaw": (11, 54)}
+_SPOTS = {
+    "forehead": (21, 22),
+    "bridge": (27, 28),
+    "right cheek": (2, 31, 31),
+    "left cheek": (14, 35, 35),
+    "chin": (8, 57),
+    "right jaw": (5, 48),
+    "left jaw": (11, 54),
+}
 
 Errors = dict[tuple[str, ...], list[np.ndarray]]
 
@@ -120,8 +127,16 @@ def make_scene(
     geometry = [geometry_view(model, texels, shot) for shot in shots]
     views = [view_photo(model, texels, shot) for shot in shots]
     seen = np.max([view.weight for view in geometry], axis=0) > _CLEARLY
-    return Scene(model, head, views, geometry, texels, surface_laplacian(head.mesh), seen & ~head.covered,
-                 _regions(model, head.mesh, texels))
+    return Scene(
+        model,
+        head,
+        views,
+        geometry,
+        texels,
+        surface_laplacian(head.mesh),
+        seen & ~head.covered,
+        _regions(model, head.mesh, texels),
+    )
 
 
 def _regions(model: FaceModel, mesh: Mesh, texels: TexelMap) -> np.ndarray:

@@ -169,8 +169,7 @@ def retrieve(
     nearest_wrong = seen[..., 1:].min(axis=2)
     margin = (nearest_wrong - seen[..., 0]) / np.maximum(nearest_wrong, 1e-12)
     strangers = [
-        (distances[~same[own[head], own]][:, :, row].argmin(axis=2) == 0).ravel()
-        for head, row in enumerate(candidates)
+        (distances[~same[own[head], own]][:, :, row].argmin(axis=2) == 0).ravel() for head, row in enumerate(candidates)
     ]
     strangers = np.concatenate(strangers) if strangers else np.zeros(0)
     exchanged = float(strangers.mean()) if strangers.size else 1 / candidates.shape[1]
@@ -185,9 +184,7 @@ class StudyMeasure:
         network: perceptual features of the artworks.
     """
 
-    def __init__(
-        self, photos: Sequence[Portrait], artworks: Sequence[Portrait], network: PerceptualNetwork
-    ) -> None:
+    def __init__(self, photos: Sequence[Portrait], artworks: Sequence[Portrait], network: PerceptualNetwork) -> None:
         self._network = network
         self._faces = np.stack([embedding(item.image, item.points) for item in photos])
         regions = [portrait_region(item.image, item.points) for item in photos]

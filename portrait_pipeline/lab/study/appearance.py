@@ -109,9 +109,7 @@ def feature_moments(image: np.ndarray, mask: np.ndarray, network: PerceptualNetw
     return moments
 
 
-def appearance_blocks(
-    regions: list[tuple[np.ndarray, np.ndarray]], network: PerceptualNetwork
-) -> list[Block]:
+def appearance_blocks(regions: list[tuple[np.ndarray, np.ndarray]], network: PerceptualNetwork) -> list[Block]:
     """Statistics of N regions of :func:`portrait_region`: colour weighs as much as the nine taps together."""
     moments = [feature_moments(*region, network) for region in regions]
     taps = len(moments[0])

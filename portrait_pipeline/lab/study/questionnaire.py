@@ -84,15 +84,21 @@ def build_questionnaire(
             for place in chosen:
                 if (kind, place) not in uris:
                     uris[kind, place] = _uri(crop_portrait(pool[place]))
-        questions.append({
-            "views": _views(head, azimuth),
-            "photos": [uris["photo", place] for place in photos],
-            "artworks": [uris["art", place] for place in artworks],
-        })
+        questions.append(
+            {
+                "views": _views(head, azimuth),
+                "photos": [uris["photo", place] for place in photos],
+                "artworks": [uris["art", place] for place in artworks],
+            }
+        )
         entries.append(_entry(head, study, photos, artworks))
     content = json.dumps([title, seed, questions, entries])
-    key = {"study": hashlib.sha256(content.encode()).hexdigest()[:12], "title": title, "seed": seed,
-           "questions": entries}
+    key = {
+        "study": hashlib.sha256(content.encode()).hexdigest()[:12],
+        "title": title,
+        "seed": seed,
+        "questions": entries,
+    }
     return Questionnaire(_page(key["study"], title, questions), key)
 
 

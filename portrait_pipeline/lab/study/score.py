@@ -47,8 +47,9 @@ def score(questions: list[dict[str, Any]], people: dict[str, tuple[str, list[dic
         people: participant to name (may be empty) and one answer a question: labels under ``photo`` and ``art``.
     """
     right = {
-        participant: [{kind: row[kind] == question[kind] for kind in KINDS}
-                      for row, question in zip(rows, questions, strict=True)]
+        participant: [
+            {kind: row[kind] == question[kind] for kind in KINDS} for row, question in zip(rows, questions, strict=True)
+        ]
         for participant, (_, rows) in people.items()
     }
     by_question = {}
@@ -76,8 +77,10 @@ def score_lines(result: dict[str, Any]) -> list[str]:
             low, high = row[f"{kind}_interval"]
             cells.append(f"{row[f'{kind}_accuracy']:5.1f} ({low:5.1f} to {high:5.1f})")
         lines.append(f"{_printable(name)[:34]:34} {cells[0]:>22} {cells[1]:>22}")
-    lines.append(f"{result['participants']} participants, {result['questions']} questions, "
-                 f"chance {result['chance']['photo']:.0f} %")
+    lines.append(
+        f"{result['participants']} participants, {result['questions']} questions, "
+        f"chance {result['chance']['photo']:.0f} %"
+    )
     return lines
 
 
@@ -97,19 +100,22 @@ def _read_key(path: Path) -> tuple[list[dict[str, Any]], str]:
     if not isinstance(study, str) or not isinstance(questions, list) or not questions:
         raise InputFileError(f"{path}: has no study id and questions; {remedy}")
     for number, question in enumerate(questions, start=1):
-        whole = isinstance(question, dict) and isinstance(question.get("head"), str) and all(
-            isinstance(question.get(options), dict) and isinstance(question.get(kind), str)
-            and question[kind] in question[options]
-            for kind, options in KINDS.items()
+        whole = (
+            isinstance(question, dict)
+            and isinstance(question.get("head"), str)
+            and all(
+                isinstance(question.get(options), dict)
+                and isinstance(question.get(kind), str)
+                and question[kind] in question[options]
+                for kind, options in KINDS.items()
+            )
         )
         if not whole:
             raise InputFileError(f"{path}: question {number} is damaged; {remedy}")
     return questions, study
 
 
-def _read_answers(
-    path: Path, study: str, questions: list[dict[str, Any]]
-) -> tuple[str, str, list[dict[str, str]]]:
+def _read_answers(path: Path, study: str, questions: list[dict[str, Any]]) -> tuple[str, str, list[dict[str, str]]]:
     """Participant, name and one answer a question in the order of the key."""
     remedy = "ask the participant to save the answers again"
     value = _read_object(path, remedy)

@@ -79,8 +79,9 @@ def load_study(
     """
     photos, artworks = _Pool(), _Pool()
     loaded = [
-        StyledHead(head.name, *_read_head(head.result, model), model.landmarks, photos.add(head.photo),
-                   artworks.add(head.art))
+        StyledHead(
+            head.name, *_read_head(head.result, model), model.landmarks, photos.add(head.photo), artworks.add(head.art)
+        )
         for head in heads
     ]
     for pool, folders in ((photos, photo_folders), (artworks, art_folders)):
@@ -145,8 +146,10 @@ def _read_head(folder: Path, model: FaceModel) -> tuple:
     """Mesh and texture of a result folder."""
     texture = images.load_image(folder / TEXTURE_NAME)
     if texture.shape[0] != texture.shape[1]:
-        raise InputFileError(f"{folder / TEXTURE_NAME}: is {texture.shape[1]} x {texture.shape[0]} pixels, not square; "
-                             "run `portrait stylize` again")
+        raise InputFileError(
+            f"{folder / TEXTURE_NAME}: is {texture.shape[1]} x {texture.shape[0]} pixels, not square; "
+            "run `portrait stylize` again"
+        )
     return model.mesh(_vertices(folder / "head.obj", len(model.mean))), texture
 
 

@@ -79,8 +79,10 @@ def _prepare(
     study = load_study(find_heads(source), photo_folders, art_folders, load_bundled_model(), notify)
     for what, pool in (("photos", study.photos), ("artworks", study.artworks)):
         if len(pool) < choices:  # said at once; copies among them are found later
-            raise ParameterError(f"choices is {choices}, but there are only {len(pool)} {what} to choose from; give a "
-                                 "larger pool (--photos, --art) or fewer choices")
+            raise ParameterError(
+                f"choices is {choices}, but there are only {len(pool)} {what} to choose from; give a "
+                "larger pool (--photos, --art) or fewer choices"
+            )
     measure = StudyMeasure(study.photos, study.artworks, PerceptualNetwork(weights))
     return study, measure, measure.candidates(study.heads, choices)
 
@@ -94,6 +96,8 @@ def measure_lines(result: dict[str, Any]) -> list[str]:
     lines += [f"{'view: ' + name:32} {row['photo']:5.1f}  {row['art']:5.1f}" for name, row in result["by_view"].items()]
     for kind in ("photo", "art"):
         low, high = interval(round(result[f"{kind}_accuracy"] * asked / 100), asked)
-        lines.append(f"{kind}: {result[f'{kind}_accuracy']:.1f} % of {asked} (95 %: {low:.1f} to {high:.1f}), "
-                     f"chance {result['chance']:.0f} %, heads exchanged {result['exchanged'][kind]:.1f} %")
+        lines.append(
+            f"{kind}: {result[f'{kind}_accuracy']:.1f} % of {asked} (95 %: {low:.1f} to {high:.1f}), "
+            f"chance {result['chance']:.0f} %, heads exchanged {result['exchanged'][kind]:.1f} %"
+        )
     return lines

@@ -20,8 +20,10 @@ OURS, WITHOUT_CLASS_LOSS = "ours", "ours_without_class_loss"
 def distances(methods: Mapping[str, Sequence[Method]], questions: Questions) -> dict[str, list[float]]:
     """Frechet distance of the translations of every method and seed to the art faces of the training."""
     return {
-        name: [frechet_distance(answers(method).translate(questions.contents, questions.exemplars), questions.reference)
-               for method in seeds]
+        name: [
+            frechet_distance(answers(method).translate(questions.contents, questions.exemplars), questions.reference)
+            for method in seeds
+        ]
         for name, seeds in methods.items()
     }
 

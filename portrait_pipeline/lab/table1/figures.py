@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 
 
 def face_figures(
-    layout: Layout, params: Params, settings: FiguresParams, model: FaceModel, space: ShapeSpace,
-    translator: Translator, methods: Mapping[str, Method],
+    layout: Layout,
+    params: Params,
+    settings: FiguresParams,
+    model: FaceModel,
+    space: ShapeSpace,
+    translator: Translator,
+    methods: Mapping[str, Method],
 ) -> dict[str, Figure]:
     """Figures that show faces: ``comparison``, ``small_differences`` and ``interpolation``.
 
@@ -49,8 +54,10 @@ def face_figures(
     if not names:
         return {}
     contents = [
-        photo_face(LocatedPair.load(layout.pair_artifact("landmarks", name)),
-                   FittedPair.load(layout.pair_artifact("fit", name)))
+        photo_face(
+            LocatedPair.load(layout.pair_artifact("landmarks", name)),
+            FittedPair.load(layout.pair_artifact("fit", name)),
+        )
         for name in names
     ]
     exemplars = [load_exemplar(resolve(spec, layout.root).path, model, params) for spec in settings.exemplars]

@@ -58,8 +58,9 @@ def plot_small_differences(content: Face, exemplar: Face, methods: Mapping[str, 
     names = [name for name in COLUMNS if name in methods]
     exemplars = [exemplar, *(exemplar.warped(changed(exemplar.frontal, effect)) for effect in VARIANTS.values())]
     with rc_context(dict(LOOK)):
-        figure, grid = _sheet(len(exemplars), ["content", "style", *(NAMES[name] for name in names)],
-                              ["as it is", *VARIANTS])
+        figure, grid = _sheet(
+            len(exemplars), ["content", "style", *(NAMES[name] for name in names)], ["as it is", *VARIANTS]
+        )
         rows = [_translations(content, face, [methods[name] for name in names]) for face in exemplars]
         _fill(grid, content, exemplars, rows, names, [rows[0]] * len(rows), together=True)
         for axes, face, row in zip(grid[1:, 2:, 1], exemplars[1:], rows[1:], strict=True):
@@ -74,7 +75,11 @@ def plot_small_differences(content: Face, exemplar: Face, methods: Mapping[str, 
 
 
 def plot_interpolation(
-    contents: Sequence[Face], exemplars: tuple[Face, Face], translator: Translator, space: ShapeSpace, steps: int,
+    contents: Sequence[Face],
+    exemplars: tuple[Face, Face],
+    translator: Translator,
+    space: ShapeSpace,
+    steps: int,
     bound: float,
 ) -> Figure:
     """Each content on the way from the style of one exemplar to that of another, ``steps`` pictures a row.
@@ -92,8 +97,11 @@ def plot_interpolation(
         figure, grid = _sheet(len(contents), ["first style", *shares, "second style"])
         for row, content in zip(grid, contents, strict=True):
             faces = [
-                content.warped(translate(translator, space, content.frontal,
-                                         Style(styles.codes[[k]], styles.mirrored[[k]]), bound=bound))
+                content.warped(
+                    translate(
+                        translator, space, content.frontal, Style(styles.codes[[k]], styles.mirrored[[k]]), bound=bound
+                    )
+                )
                 for k in range(steps)
             ]
             window = _window([face.points for face in faces])
@@ -112,8 +120,13 @@ def _translations(content: Face, exemplar: Face, methods: Sequence[Translate]) -
 
 
 def _fill(
-    grid: np.ndarray, content: Face, exemplars: Sequence[Face], results: Sequence[Sequence[Face]],
-    names: Sequence[str], before: Sequence[Sequence[Face]], together: bool = False,
+    grid: np.ndarray,
+    content: Face,
+    exemplars: Sequence[Face],
+    results: Sequence[Sequence[Face]],
+    names: Sequence[str],
+    before: Sequence[Sequence[Face]],
+    together: bool = False,
 ) -> None:
     """One block of rows with one content.
 

@@ -46,8 +46,9 @@ def save_methods(path: str | Path, methods: Sequence[Method], components: int) -
     Raises:
         OutputError: the file cannot be written.
     """
-    modules = {f"{seed}.{part}": module for seed, method in enumerate(methods)
-               for part, module in _kept(method).items()}
+    modules = {
+        f"{seed}.{part}": module for seed, method in enumerate(methods) for part, module in _kept(method).items()
+    }
     first = methods[0]
     header: dict[str, Any] = {"model": first.name, "seeds": len(methods), "components": components}
     header["params"] = first.params.model_dump()

@@ -35,8 +35,20 @@ COLOURS = {
     "ours": "#D55E00",
 }
 """One colour a model in all figures (Okabe and Ito's palette, which colour-blind readers tell apart)."""
-TERM_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#999933", "#7F7F7F",
-                "#882255", "#44AA99", "#332288")
+TERM_COLOURS = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#CC79A7",
+    "#0072B2",
+    "#D55E00",
+    "#999933",
+    "#7F7F7F",
+    "#882255",
+    "#44AA99",
+    "#332288",
+)
 MEASURES = {
     "class_agreement": ("Class of the exemplar", "share of translations"),
     "class_distance": ("Distance within the class", "Fréchet distance"),
@@ -94,8 +106,10 @@ def _words(term: str) -> str:
 def _line_styles(terms: Sequence[str]) -> dict[str, dict[str, str]]:
     """The same colour and dashes for a term in every panel."""
     count = len(TERM_COLOURS)
-    return {term: {"color": TERM_COLOURS[k % count], "linestyle": ("-", "--", ":")[k // count % 3]}
-            for k, term in enumerate(terms)}
+    return {
+        term: {"color": TERM_COLOURS[k % count], "linestyle": ("-", "--", ":")[k // count % 3]}
+        for k, term in enumerate(terms)
+    }
 
 
 def _draw_curves(axes: Axes, lines: Sequence[tuple[DataFrame, str, dict[str, str]]]) -> None:
@@ -110,8 +124,17 @@ def _draw_curves(axes: Axes, lines: Sequence[tuple[DataFrame, str, dict[str, str
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("epoch")
     below = offset_copy(axes.transAxes, axes.figure, y=-26, units="points")
-    axes.legend(fontsize=6, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below,
-                handlelength=1.4, columnspacing=0.8, labelspacing=0.25, borderaxespad=0)
+    axes.legend(
+        fontsize=6,
+        ncols=2,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=below,
+        handlelength=1.4,
+        columnspacing=0.8,
+        labelspacing=0.25,
+        borderaxespad=0,
+    )
 
 
 def plot_distances(table: Mapping[str, Any]) -> Figure:
@@ -127,8 +150,9 @@ def plot_distances(table: Mapping[str, Any]) -> Figure:
         _bars(axes, names, [table[name] for name in names], [table["spread"][name] for name in names])
         floor = table["real_floor"]
         axes.axhline(floor, color="black", linewidth=0.8, linestyle="--")
-        axes.text(1.01, floor, f"real art\n{floor:.2f}", transform=axes.get_yaxis_transform(), va="center",
-                  fontsize=6.5)
+        axes.text(
+            1.01, floor, f"real art\n{floor:.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=6.5
+        )
         axes.set_ylabel("Fréchet distance to real art")
         count = table["seeds"]
         seeds = "one training" if count == 1 else f"mean and standard deviation of {count} trainings"
@@ -139,13 +163,27 @@ def plot_distances(table: Mapping[str, Any]) -> Figure:
 def _bars(axes: Axes, names: Sequence[str], values: Sequence[float], spread: Sequence[float]) -> None:
     """One bar a model with its value above."""
     places = np.arange(len(names))
-    axes.bar(places, values, 0.72, color=[COLOURS[name] for name in names], yerr=spread if any(spread) else None,
-             error_kw={"elinewidth": 0.8, "capsize": 2, "capthick": 0.8})
+    axes.bar(
+        places,
+        values,
+        0.72,
+        color=[COLOURS[name] for name in names],
+        yerr=spread if any(spread) else None,
+        error_kw={"elinewidth": 0.8, "capsize": 2, "capthick": 0.8},
+    )
     for place, value, error in zip(places, values, spread, strict=True):
         words = f"{value:.2f}" if value < 9.95 else f"{value:.1f}"
-        axes.annotate(words, (place, max(value, 0) + error), (0, 1.5), textcoords="offset points",
-                      ha="center", va="bottom", fontsize=6.5, zorder=4,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})
+        axes.annotate(
+            words,
+            (place, max(value, 0) + error),
+            (0, 1.5),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=6.5,
+            zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
+        )
     axes.margins(y=0.12)
     axes.set_xticks(places, [NAMES[name] for name in names], fontsize=6.5)
     axes.tick_params(axis="x", length=0)
@@ -164,8 +202,12 @@ def plot_measures(table: Mapping[str, Any]) -> Figure:
         figure = Figure(figsize=(PAGE, 3.6), layout="constrained")
         for index, (measure, (title, unit)) in enumerate(shown.items()):
             axes = figure.add_subplot(2, columns, index + 1)
-            _bars(axes, names, [table[name][measure] for name in names],
-                  [table["spread"][name][measure] for name in names])
+            _bars(
+                axes,
+                names,
+                [table[name][measure] for name in names],
+                [table["spread"][name][measure] for name in names],
+            )
             axes.set_xticks([])
             axes.set_title(title, fontsize=7.5, fontweight="bold")
             axes.set_ylabel(unit)
@@ -174,8 +216,13 @@ def plot_measures(table: Mapping[str, Any]) -> Figure:
                     axes.axhline(table[copy][measure], color="black", linewidth=0.8, linestyle=line)
         bars = [Patch(color=COLOURS[name], label=_one_line(name)) for name in names]
         lines = [Line2D([], [], color="black", lw=0.8, linestyle=line, label=words) for words, line in COPIES.values()]
-        figure.legend(handles=bars + lines, loc="outside lower center", ncols=len(bars + lines), columnspacing=1.2,
-                      handlelength=1.4)
+        figure.legend(
+            handles=bars + lines,
+            loc="outside lower center",
+            ncols=len(bars + lines),
+            columnspacing=1.2,
+            handlelength=1.4,
+        )
     return figure
 
 

@@ -58,7 +58,11 @@ class Geometry:
 
 class _JointOptimisation(Optimisation):
     def __init__(
-        self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams,
+        self,
+        scale: Scale,
+        textures: torch.Tensor,
+        network: PerceptualNetwork,
+        params: TextureParams,
         geometry: Geometry,
     ) -> None:
         super().__init__(scale, textures, network, params)
@@ -80,7 +84,14 @@ class JointWork(Work):
     def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         recorder = Recorder(self.renderer)
         scale = build_scale(
-            stage, self.heads, self.front, self.surround, self.network, recorder, self.params, self.generator,
+            stage,
+            self.heads,
+            self.front,
+            self.surround,
+            self.network,
+            recorder,
+            self.params,
+            self.generator,
             self.rng,
         )
         self._watch(stage, scale.views)
@@ -96,7 +107,12 @@ class JointWork(Work):
     def _moving(self, views: RenderedViews, shots: list[Shot]) -> MovingViews | MovingHardwareViews:
         head = self.heads[0]
         common = (
-            head.subject.mesh, self.geometry.vertices, shots, _SUPERSAMPLE, views.surface, head.style_mean,
+            head.subject.mesh,
+            self.geometry.vertices,
+            shots,
+            _SUPERSAMPLE,
+            views.surface,
+            head.style_mean,
             views.texture_size,
         )
         if isinstance(views, HardwareViews):

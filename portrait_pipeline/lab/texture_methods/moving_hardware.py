@@ -33,7 +33,10 @@ class MovingHardwareViews(MovingViews):
         down = torch.stack([uv[..., 0], (1 - uv[..., 1]).clamp(margin, 1 - margin)], dim=-1).contiguous()
         change = (change * change.new_tensor([1.0, 1.0, -1.0, -1.0])).contiguous()
         colour = self.raster.texture(
-            texture.permute(0, 2, 3, 1).contiguous(), down, change, filter_mode="linear-mipmap-linear",
+            texture.permute(0, 2, 3, 1).contiguous(),
+            down,
+            change,
+            filter_mode="linear-mipmap-linear",
             boundary_mode="wrap",
         )
         inside = (fragments[..., 3:] > 0).float()

@@ -77,7 +77,7 @@ class _TwoStep(Work):
     """Scales of pictures instead of scales of textures; then the fit."""
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        head, = self.heads
+        (head,) = self.heads
         stages = schedule(self.params, self.size, window_size(self.params, self.device))
         total = sum(stage.iterations for stage in stages)
         pictures = before = None
@@ -126,7 +126,8 @@ class _TwoStep(Work):
         )
         windows = torch.tensor(renderer.windows, dtype=torch.float32, device=self.device)
         scale = replace(
-            scale, stage=replace(stage, texture_size=stage.size),
+            scale,
+            stage=replace(stage, texture_size=stage.size),
             views=PictureViews(windows, scale.views.surface, stage.size),
         )
         return Optimisation(scale, picture, self.network, params)

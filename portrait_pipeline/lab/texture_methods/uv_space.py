@@ -46,7 +46,8 @@ class FlatViews:
         size = self.surface.coverage.shape[1]
         windows = [
             texture[number : number + 1, :, top : top + self.side, left : left + self.side]
-            for number, views in enumerate(index.tolist()) for top, left in (self.corners[view] for view in views)
+            for number, views in enumerate(index.tolist())
+            for top, left in (self.corners[view] for view in views)
         ]
         return resize(torch.cat(windows), (size, size))
 
@@ -72,22 +73,18 @@ class FlatRenderer:
         corners = [self._corner(framing, texture_size, side) for framing in framings]
         owner = [number for number, group in enumerate(shots) for _ in group]
         texels = [texel_map(mesh, texture_size) for mesh in meshes]
-        places = [
-            part.interpolate(mesh.triangles, mesh.vertices) for part, mesh in zip(texels, meshes, strict=True)
-        ]
+        places = [part.interpolate(mesh.triangles, mesh.vertices) for part, mesh in zip(texels, meshes, strict=True)]
         rows = [top + _steps(size, side) for top, _ in corners]
         columns = [left + _steps(size, side) for _, left in corners]
         uv = [
             np.stack(np.meshgrid((column + 0.5) / texture_size, 1 - (row + 0.5) / texture_size), axis=-1)
             for row, column in zip(rows, columns, strict=True)
         ]
-        points = [
-            places[number][np.ix_(row, column)] for number, row, column in zip(owner, rows, columns, strict=True)
-        ]
+        points = [places[number][np.ix_(row, column)] for number, row, column in zip(owner, rows, columns, strict=True)]
         coverage = np.ones((len(corners), size, size))
-        surface = Surface(*(
-            torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points)
-        ))
+        surface = Surface(
+            *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
+        )
         return FlatViews(corners, side, surface, texture_size)
 
     def _corner(self, framing: Framing, size: int, side: int) -> tuple[int, int]:

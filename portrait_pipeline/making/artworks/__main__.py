@@ -18,9 +18,7 @@ from .gallery import ARTWORKS, SIZE, draw, save
     required=True,
     help="Folder to write to.",
 )
-@click.option(
-    "--size", default=SIZE, show_default=True, type=click.IntRange(128, 2048), help="Pixels of a side."
-)
+@click.option("--size", default=SIZE, show_default=True, type=click.IntRange(128, 2048), help="Pixels of a side.")
 @click.argument("names", nargs=-1, type=click.Choice(list(ARTWORKS)))
 def main(output: Path, size: int, names: tuple[str, ...]) -> None:
     """Draw the bundled artworks (or only NAMES) and their landmark files."""

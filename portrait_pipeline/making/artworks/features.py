@@ -113,9 +113,7 @@ def contour_lines(posed: Posed, pair: tuple[Eye, Eye], age: float) -> list[Line]
         lines += nose_lines(p, s)
         lines.append(Line(fold(p, s), 0.5 + 2.3 * age, "fold", 0.95))
         if age > 0.3:
-            lines.append(
-                Line(surface.curve((2.2 * s, 2.1), (3.2 * s, 1.75), (4.3 * s, 2.2)), 1.4 * age, "bag", 0.95)
-            )
+            lines.append(Line(surface.curve((2.2 * s, 2.1), (3.2 * s, 1.75), (4.3 * s, 2.2)), 1.4 * age, "bag", 0.95))
             for k in range(3):
                 lines.append(
                     Line(
@@ -125,9 +123,7 @@ def contour_lines(posed: Posed, pair: tuple[Eye, Eye], age: float) -> list[Line]
                         0.95,
                     )
                 )
-            lines.append(
-                Line(surface.curve((0.55 * s, 5.2), (0.7 * s, 6.0), (0.6 * s, 6.8)), 1.6 * age, "frown", 0.95)
-            )
+            lines.append(Line(surface.curve((0.55 * s, 5.2), (0.7 * s, 6.0), (0.6 * s, 6.8)), 1.6 * age, "frown", 0.95))
     under = 0.1 * np.linalg.norm(p[35] - p[31]) / 2
     lines.append(Line(spline(p[[32, 33, 34]] + [0, under], 16), 2.2, "nose", 0.8))
     lines.append(Line(surface.curve((-1.3, -5.15), (0, -5.35), (1.3, -5.15)), 1.6, "chin", 0.9))
@@ -212,20 +208,14 @@ def _paint_iris(canvas, eye: Eye, ball, distance, grid, shade, colour, rng) -> n
     ring = 1 - 0.65 * smoothstep(0.72 * r, r, distance)
     iris = np.asarray(colour, np.float32) * (glow * ring * (0.35 + 0.65 * shade))[..., None]
     canvas = over(canvas, iris, ball * disc)
-    canvas = over(
-        canvas, (0.03, 0.025, 0.03), ball * (1 - smoothstep(0.44 * r - soft, 0.44 * r + soft, distance))
-    )
+    canvas = over(canvas, (0.03, 0.025, 0.03), ball * (1 - smoothstep(0.44 * r - soft, 0.44 * r + soft, distance)))
     for dx, dy, radius, opacity in ((-0.34, -0.36, 0.25, 1.0), (0.36, 0.38, 0.13, 0.5)):
         spot = np.hypot(columns - eye.centre[0] - dx * r, rows - eye.centre[1] - dy * r)
-        canvas = over(
-            canvas, (1, 1, 1), ball * (1 - smoothstep(radius * r - soft, radius * r + soft, spot)), opacity
-        )
+        canvas = over(canvas, (1, 1, 1), ball * (1 - smoothstep(radius * r - soft, radius * r + soft, spot)), opacity)
     return canvas
 
 
-def brow_hairs(
-    points: np.ndarray, thickness: float, rng: np.random.Generator, count: int = 130
-) -> list[Line]:
+def brow_hairs(points: np.ndarray, thickness: float, rng: np.random.Generator, count: int = 130) -> list[Line]:
     """Short strokes that make up both brows."""
     lines = []
     for curve, half in brow_strip(points, thickness):
@@ -251,9 +241,7 @@ def brow_hairs(
     return lines
 
 
-def lips_shading(
-    points: np.ndarray, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def lips_shading(points: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Masks (S, S) of the upper and lower lip, and a relief in [0, 1] with vertical creases and a
     highlight."""
     upper, lower, _ = mouth_outlines(points)

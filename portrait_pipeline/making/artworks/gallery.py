@@ -61,9 +61,7 @@ def save(folder: Path, name: str, picture: np.ndarray, points: np.ndarray) -> Pa
     for colours in (None, 256, 160, 96):
         # Dithering would add noise that a style transfer copies.
         reduced = (
-            image
-            if colours is None
-            else image.quantize(colours, Image.Quantize.MEDIANCUT, 2, None, Image.Dither.NONE)
+            image if colours is None else image.quantize(colours, Image.Quantize.MEDIANCUT, 2, None, Image.Dither.NONE)
         )
         reduced.save(path, optimize=True)
         if path.stat().st_size <= LARGEST_FILE:

@@ -12,9 +12,7 @@ def mirrored(guides):
     return [[(-x, y) for x, y in guide] for guide in guides]
 
 
-def swept_back(
-    hairline: float = 9.4, volume: float = 1.0, lean: float = 0.0, recede: float = 0.0
-) -> list[Lock]:
+def swept_back(hairline: float = 9.4, volume: float = 1.0, lean: float = 0.0, recede: float = 0.0) -> list[Lock]:
     """Short hair combed back from the forehead, with sideburns; ``recede`` cm of receding temples."""
     v, k = volume, recede
     top = [
@@ -115,10 +113,7 @@ def bob_with_fringe() -> list[Lock]:
         [(0.2, 14.8), (-4.0, 14.4), (-8.2, 10.8), (-9.3, 4.5), (-9.3, 0.0)],
         [(0.2, 15.8), (-4.6, 15.3), (-8.6, 11.6), (-9.6, 4.5), (-9.6, -0.5)],
     ]
-    fringe = [
-        [(x * 0.35, 14.2), (x * 0.85, 11.2), (x * 1.05, 7.0 - 0.03 * x * x)]
-        for x in np.linspace(-6.9, 6.9, 11)
-    ]
+    fringe = [[(x * 0.35, 14.2), (x * 0.85, 11.2), (x * 1.05, 7.0 - 0.03 * x * x)] for x in np.linspace(-6.9, 6.9, 11)]
     behind = [[(x, 6.0), (x * 1.04, 0.0), (x * 0.94, -6.0)] for x in np.linspace(-9, 9, 9)]
     return [
         Lock(behind, count=400, behind=True, spread=0.2),
@@ -157,11 +152,7 @@ def curls(radius: float = 4.0) -> list[Lock]:
     locks = []
     for count, reach, inset in ((30, 1.0, 0.0), (26, 0.75, 1.2), (22, 0.6, 2.6), (16, 0.55, 4.2)):
         for k in range(count):
-            angle = (
-                np.pi * (-0.13 + 1.26 * (k + 0.5) / count)
-                if inset < 4
-                else np.pi * (0.1 + 0.8 * (k + 0.5) / count)
-            )
+            angle = np.pi * (-0.13 + 1.26 * (k + 0.5) / count) if inset < 4 else np.pi * (0.1 + 0.8 * (k + 0.5) / count)
             root = np.array([(7.3 - 0.8 * inset) * np.cos(angle), 6.2 + (5.0 - 0.25 * inset) * np.sin(angle)])
             away = np.array([np.cos(angle), 0.95 * np.sin(angle)])
             tip = root + away * radius * reach * rng.uniform(0.9, 1.08)

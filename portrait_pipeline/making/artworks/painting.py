@@ -12,9 +12,7 @@ from .render import Maps
 from .sitter import Posed
 
 
-def draw_hair(
-    strands: list[hair.Strand], palette: Palette, size: int, behind: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def draw_hair(strands: list[hair.Strand], palette: Palette, size: int, behind: bool) -> tuple[np.ndarray, np.ndarray]:
     """Coverage (S, S) and colour (S, S, 3) of the front or back hair."""
     scale = 2
     canvas, cover = (
@@ -28,11 +26,7 @@ def draw_hair(
         for s in mine:
             profile = pen.taper_profile(len(s.points), taper) * width * unit
             pen.ink(cover, s.points, profile, 255, scale)
-            tone = (
-                np.clip(s.light * (0.55 + 0.75 * s.value), 0, 1)
-                if depth
-                else 0.35 * s.light * np.ones(len(s.light))
-            )
+            tone = np.clip(s.light * (0.55 + 0.75 * s.value), 0, 1) if depth else 0.35 * s.light * np.ones(len(s.light))
             rgb = (
                 dark * (0.35 + 0.65 * np.clip(2 * tone, 0, 1))[:, None]
                 + (light - dark) * (np.clip(tone - 0.3, 0, 1) / 0.7)[:, None]
@@ -70,23 +64,16 @@ def background(palette: Palette, size: int, rng: np.random.Generator) -> np.ndar
         size, size / 3, rng
     )
     t = np.clip(t, 0, 1)[..., None]
-    return (np.float32(palette.background) * (1 - t) + np.float32(palette.background_dark) * t).astype(
-        np.float32
-    )
+    return (np.float32(palette.background) * (1 - t) + np.float32(palette.background_dark) * t).astype(np.float32)
 
 
-def skin(
-    posed: Posed, maps: Maps, look: Look, front_hair: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def skin(posed: Posed, maps: Maps, look: Look, front_hair: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Colour of the lit skin with flush, shadow under the hair and spots: (S, S, 3), before the features are drawn."""
     palette, size = look.palette, posed.size
     x, y = maps.rest[..., 0], maps.rest[..., 1]
     spot = lambda cx, cy, r: np.exp(-(((np.abs(x) - cx) ** 2 + (y - cy) ** 2) / r**2))  # noqa: E731
     flush = (
-        0.55 * spot(4.4, -0.3, 1.9)
-        + 0.55 * spot(0, -0.2, 1.0)
-        + 0.35 * spot(0, -6.3, 1.3)
-        + 0.6 * spot(8.5, 1.5, 1.6)
+        0.55 * spot(4.4, -0.3, 1.9) + 0.55 * spot(0, -0.2, 1.0) + 0.35 * spot(0, -6.3, 1.3) + 0.6 * spot(8.5, 1.5, 1.6)
     )
     albedo = over(
         np.tile(np.float32(palette.skin), (size, size, 1)),
@@ -95,17 +82,15 @@ def skin(
     )
     albedo *= (1 + 0.025 * noise_field(size, 26 * size / 768, rng, 4))[..., None]
     beard = smoothstep(-1.6, -3.0, y) * smoothstep(-9.5, -7.5, y) * smoothstep(7.8, 6.5, np.abs(x))
-    beard += 0.6 * spot(0, -2.1, 1.1) + smoothstep(5.9, 6.6, np.abs(x)) * smoothstep(
-        3.5, 1.5, y
-    ) * smoothstep(-9.5, -7.5, y)
+    beard += 0.6 * spot(0, -2.1, 1.1) + smoothstep(5.9, 6.6, np.abs(x)) * smoothstep(3.5, 1.5, y) * smoothstep(
+        -9.5, -7.5, y
+    )
     albedo = over(albedo, np.float32(palette.hair) * 1.4, np.clip(beard, 0, 1) * 0.45 * look.stubble)
     lids = spot(3.2, 4.1, 1.0) * look.makeup
     albedo = over(albedo, palette.shadow, np.clip(lids, 0, 0.6))
     shadow_of_hair = _shifted(front_hair, maps.key, 10 * size / 768)
     key = (
-        maps.lambert(maps.key, 0.12)
-        * cv2.GaussianBlur(maps.lit, (0, 0), 1.5 * size / 768)
-        * (1 - 0.6 * shadow_of_hair)
+        maps.lambert(maps.key, 0.12) * cv2.GaussianBlur(maps.lit, (0, 0), 1.5 * size / 768) * (1 - 0.6 * shadow_of_hair)
     )
     fill_light = maps.lambert((0.8, 0.1, 0.6), 0.4)
     rim = np.clip(1 - maps.normal[..., 2], 0, 1) ** 3 * maps.lambert((0.9, 0.2, -0.3))
@@ -127,11 +112,7 @@ def under_chin(canvas: np.ndarray, posed: Posed, maps: Maps, look: Look) -> np.n
     """The shadow of the jaw on the neck, which separates the two."""
     unit = posed.size / 768
     face = face_shape(posed)
-    neck = (
-        cv2.GaussianBlur(maps.inside, (0, 0), 0.7 * unit)
-        * (1 - face)
-        * smoothstep(-3.0, -4.5, maps.rest[..., 1])
-    )
+    neck = cv2.GaussianBlur(maps.inside, (0, 0), 0.7 * unit) * (1 - face) * smoothstep(-3.0, -4.5, maps.rest[..., 1])
     shadow = 0.5 + 0.5 * _shifted(face, np.float32([0.1, -1.0]), 30 * unit)
     return over(canvas, np.float32(look.palette.shadow) * 0.7, np.clip(neck * shadow, 0, 1), 0.72)
 
@@ -146,9 +127,7 @@ def _shifted(mask: np.ndarray, key: np.ndarray, distance: float) -> np.ndarray:
 def face(canvas, posed: Posed, maps: Maps, look: Look, pair, masks: dict, rng) -> np.ndarray:
     """Eyes, lips, brows and the soft accents around them, over the skin."""
     size, unit, palette, p = posed.size, posed.size / 768, look.palette, posed.points
-    light = np.clip(
-        0.35 + 0.65 * cv2.GaussianBlur(maps.lambert(maps.key, 0.3) * maps.lit, (0, 0), 12 * unit), 0, 1
-    )
+    light = np.clip(0.35 + 0.65 * cv2.GaussianBlur(maps.lambert(maps.key, 0.3) * maps.lit, (0, 0), 12 * unit), 0, 1)
     masks["eyes"] = np.maximum(*(fill(eye.outline, size, 0.6 * unit) for eye in pair))
     hole = cv2.GaussianBlur(cv2.dilate(masks["eyes"], np.ones((5, 5))), (0, 0), 2 * unit)
     canvas = over(canvas, np.float32(palette.shadow) * 0.9, hole, 0.85)
@@ -200,9 +179,7 @@ def hoops(canvas: np.ndarray, posed: Posed, look: Look) -> np.ndarray:
         return canvas
     angle = np.linspace(0, 2 * np.pi, 60)
     for side in (-1, 1):
-        hoop = np.column_stack(
-            [side * 8.0 + 1.25 * np.sin(angle), -3.4 + 1.5 * np.cos(angle), np.full(60, -3.0)]
-        )
+        hoop = np.column_stack([side * 8.0 + 1.25 * np.sin(angle), -3.4 + 1.5 * np.cos(angle), np.full(60, -3.0)])
         ring = posed.project(hoop)
         for width, factor in ((5.5, 0.55), (3.0, 1.0)):
             mark = pen.draw_lines([Line(ring, width, "hoop", 0.0)], posed.size)
@@ -240,28 +217,18 @@ def garment(posed: Posed, look: Look) -> dict[str, np.ndarray]:
     left = right[::-1] * [-1, 1]
     outline = np.vstack([neckline, right, [[40, -22], [40, -60], [-40, -60], [-40, -22]], left])
     z = np.full(len(outline), -1.0)
-    flat = posed.project(
-        np.column_stack([np.clip(outline[:, 0], -22, 22), np.clip(outline[:, 1], -20, None), z])
-    )
+    flat = posed.project(np.column_stack([np.clip(outline[:, 0], -22, 22), np.clip(outline[:, 1], -20, None), z]))
     # A long chin pushes the garment down.
-    sink = (
-        max(0.0, posed.points[8, 1] + 0.012 * size - flat[[0, 40], 1].min())
-        if look.collar == "jacket"
-        else 0.0
-    )
+    sink = max(0.0, posed.points[8, 1] + 0.012 * size - flat[[0, 40], 1].min()) if look.collar == "jacket" else 0.0
     sink *= 0.4
     flat[:, 1] += sink
     # Beyond the anchors of the warp continue straight to the border of the picture.
-    flat[np.abs(outline[:, 0]) >= 40, 0] = (
-        np.where(outline[np.abs(outline[:, 0]) >= 40, 0] > 0, 1.3, -0.3) * size
-    )
+    flat[np.abs(outline[:, 0]) >= 40, 0] = np.where(outline[np.abs(outline[:, 0]) >= 40, 0] > 0, 1.3, -0.3) * size
     flat[outline[:, 1] <= -60, 1] = 1.3 * size
     masks = {"cloth": fill(flat, size), "shirt": np.zeros((size, size), np.float32)}
     if look.collar == "jacket":
         for s in (-1, 1):
-            wing = np.array(
-                [[s * 4.9, -7.6], [s * 5.6, -9.8], [s * 3.3, -13.6], [s * 0.2, -11.9], [s * 2.9, -10.9]]
-            )
+            wing = np.array([[s * 4.9, -7.6], [s * 5.6, -9.8], [s * 3.3, -13.6], [s * 0.2, -11.9], [s * 2.9, -10.9]])
             wing = posed.project(np.column_stack([wing, np.full(5, 1.0)]))
             masks["shirt"] = np.maximum(masks["shirt"], fill(wing + [0, sink], size))
         inner = np.array([[-3.4, -10.5], [0, -12.0], [3.4, -10.5], [3.2, -14], [0, -22], [-3.2, -14]])

@@ -63,9 +63,7 @@ def ink(canvas: np.ndarray, points: np.ndarray, widths: np.ndarray, value, scale
         )
 
 
-def draw_lines(
-    lines: list[Line], size: int, weight: float = 1.0, wobble: float = 0.0, rng=None
-) -> np.ndarray:
+def draw_lines(lines: list[Line], size: int, weight: float = 1.0, wobble: float = 0.0, rng=None) -> np.ndarray:
     """Coverage (size, size) in [0, 1] of tapered lines; ``wobble`` px of hand tremor."""
     canvas = np.zeros((size * OVERSAMPLE, size * OVERSAMPLE), np.uint8)
     unit = size / 768

@@ -54,8 +54,7 @@ def cast(posed: Posed, key: tuple[float, float, float], rng: np.random.Generator
     weights = np.stack([1 - hit["u"] - hit["v"], hit["u"], hit["v"]], 1)[seen]
     normals = _vertex_normals(world, triangles)
     normal, position, rest = (
-        _fill(seen, np.einsum("nk,nkc->nc", weights, values[corners]), size)
-        for values in (normals, world, posed.rest)
+        _fill(seen, np.einsum("nk,nkc->nc", weights, values[corners]), size) for values in (normals, world, posed.rest)
     )
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     key = np.asarray(key, float) / np.linalg.norm(key)

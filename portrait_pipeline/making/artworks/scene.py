@@ -69,9 +69,7 @@ def stage(sitter: Sitter, look: Look, model: FaceModel, size: int, rng: np.rando
     canvas = over(canvas, back, masks["back_hair"])
     pockets = _pockets(1 - np.maximum.reduce([head, masks["back_hair"], masks["front_hair"], masks["cloth"]]))
     below = (np.arange(size) > posed.points[8, 1]).astype(np.float32)[:, None]
-    masks["cloth"] = np.maximum(
-        masks["cloth"], pockets * below
-    )  # the opening of a collar shows what is worn under it
+    masks["cloth"] = np.maximum(masks["cloth"], pockets * below)  # the opening of a collar shows what is worn under it
     pockets = pockets * (1 - below)
     canvas = over(canvas, np.float32(look.palette.hair) * 0.5, pockets)
     canvas = over(canvas, painting.skin(posed, maps, look, masks["front_hair"], rng), head)
@@ -115,10 +113,7 @@ def _silhouette(masks: dict[str, np.ndarray]) -> list[Line]:
                 continue
             points = contour[:, 0].astype(float) + 0.5
             smooth = np.stack(
-                [
-                    np.convolve(np.pad(points[:, i], 4, mode="wrap"), np.ones(9) / 9, "valid")
-                    for i in range(2)
-                ],
+                [np.convolve(np.pad(points[:, i], 4, mode="wrap"), np.ones(9) / 9, "valid") for i in range(2)],
                 1,
             )
             pixel = contour[:, 0]

@@ -79,9 +79,7 @@ def expression_basis(
     """
     empty = np.zeros_like(next(iter(measured.values())))
     shapes = (sum((measured[part] for part in measured_names(name)), empty) for name in ARKIT_NAMES)
-    return np.stack(
-        [transfer(shape, name in CROSSING) for name, shape in zip(ARKIT_NAMES, shapes, strict=True)]
-    )
+    return np.stack([transfer(shape, name in CROSSING) for name, shape in zip(ARKIT_NAMES, shapes, strict=True)])
 
 
 def quantise(values: np.ndarray, step: float = 2.0**-12) -> np.ndarray:

@@ -25,14 +25,10 @@ def mean_value_weights(vertices: np.ndarray, triangles: np.ndarray) -> sp.csr_ma
         rows += [i, i]
         columns += [j, m]
         values += [half_tangent / long_one, half_tangent / long_two]
-    return sp.csr_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (size, size)
-    )
+    return sp.csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (size, size))
 
 
-def harmonic_map(
-    vertices: np.ndarray, triangles: np.ndarray, boundary: np.ndarray, targets: np.ndarray
-) -> np.ndarray:
+def harmonic_map(vertices: np.ndarray, triangles: np.ndarray, boundary: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """(V, 2) map of a disk that puts the ``boundary`` vertices on ``targets`` (B, 2), a convex outline."""
     return solve_map(mean_value_weights(vertices, triangles), boundary, targets)
 

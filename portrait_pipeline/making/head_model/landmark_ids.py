@@ -19,9 +19,7 @@ RAY_CENTRE = 3.5  # cm from the landmark towards the inside, where the rays of a
 
 # Outlines in (z, y), cm, of the measured neutral head: below JAW_LINE is neck, behind HAIR_LINE is scalp.
 JAW_LINE = np.array([[-12.0, -3.2], [-2.0, -3.2], [2.6, -4.6], [5.0, -7.0], [8.0, -8.9], [12.0, -9.4]])
-HAIR_LINE = np.array(
-    [[-20.0, 2.6], [4.0, 2.6], [6.0, 3.0], [8.0, 3.8], [9.5, 5.0], [10.5, 7.0], [11.2, 12.0]]
-)
+HAIR_LINE = np.array([[-20.0, 2.6], [4.0, 2.6], [6.0, 3.0], [8.0, 3.8], [9.5, 5.0], [10.5, 7.0], [11.2, 12.0]])
 
 
 def landmark_vertices(points: Points, base: dict[int, int], mirror: np.ndarray) -> np.ndarray:

@@ -81,9 +81,7 @@ def resample(surface: Surface, chain: np.ndarray, scale: float, parts: int | Non
     at = np.linspace(0, total[-1], parts + 1)
     k = np.clip(np.searchsorted(total, at, side="right") - 1, 0, len(chain) - 2)
     f = np.clip((at - total[k]) / (total[k + 1] - total[k]), 0, 1)
-    return Points(
-        np.stack([chain[k], chain[k + 1], chain[k + 1]], axis=1), np.stack([1 - f, f, 0 * f], axis=1)
-    )
+    return Points(np.stack([chain[k], chain[k + 1], chain[k + 1]], axis=1), np.stack([1 - f, f, 0 * f], axis=1))
 
 
 @dataclass
@@ -94,9 +92,7 @@ class Features:
     edges: np.ndarray
 
 
-def collect_features(
-    surface: Surface, chains: Sequence[np.ndarray], fixed: np.ndarray, scale: float
-) -> Features:
+def collect_features(surface: Surface, chains: Sequence[np.ndarray], fixed: np.ndarray, scale: float) -> Features:
     """Resample the chains between fixed vertices; a fixed vertex off all chains becomes a lone point."""
     ends = np.concatenate([chain[[0, -1]] for chain in chains])
     stops = np.unique(np.r_[fixed, ends])
@@ -126,9 +122,7 @@ def throw_darts(
     count = int(mass.sum() * 1.2 * per_point)
     chosen = rng.choice(len(mass), count, p=mass / mass.sum())
     root, second = np.sqrt(rng.random(count)), rng.random(count)
-    darts = Points(
-        surface.triangles[chosen], np.stack([1 - root, root * (1 - second), root * second], axis=1)
-    )
+    darts = Points(surface.triangles[chosen], np.stack([1 - root, root * (1 - second), root * second], axis=1))
     position, normal = darts.of(surface.vertices), darts.of(surface.normals())
     radius = MARGIN * scale * darts.of(surface.length[:, None])[:, 0]
     tree = cKDTree(position)
@@ -224,9 +218,7 @@ def merge(points: Points, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
 class Projector:
     """Closest points on a surface, by exact distance to the triangles of the nearest dense samples."""
 
-    def __init__(
-        self, surface: Surface, rng: np.random.Generator, samples: int = 250_000, candidates: int = 6
-    ):
+    def __init__(self, surface: Surface, rng: np.random.Generator, samples: int = 250_000, candidates: int = 6):
         self.surface, self.candidates = surface, candidates
         self.normal = face_normals(surface.vertices, surface.triangles)
         area = np.linalg.norm(self.normal, axis=1)

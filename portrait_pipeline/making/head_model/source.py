@@ -53,9 +53,7 @@ def load_source(path: str | Path) -> Source:
                 raise InputFileError(f"{path}: lacks the field '{missing[0]}', expected {', '.join(FIELDS)}")
             fields = {name: data[name] for name in FIELDS}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputFileError(
-            f"{path}: cannot be read as NPZ ({error}); give the file ict_facekit.npz"
-        ) from error
+        raise InputFileError(f"{path}: cannot be read as NPZ ({error}); give the file ict_facekit.npz") from error
     quads = fields["quads"]
     raw = fields["neutral"].astype(float)
     vertices, mirror = symmetrise(raw[:SKIN])
@@ -90,9 +88,7 @@ def symmetrise(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flip = np.array([-1.0, 1.0, 1.0])
     mirror = cKDTree(vertices).query(vertices * flip)[1]
     if not np.array_equal(mirror[mirror], np.arange(len(vertices))):
-        raise InputFileError(
-            "the head's vertices are not left-right symmetric; give the neutral ICT-FaceKit head"
-        )
+        raise InputFileError("the head's vertices are not left-right symmetric; give the neutral ICT-FaceKit head")
     return (vertices + vertices[mirror] * flip) / 2, mirror
 
 

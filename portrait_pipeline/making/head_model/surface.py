@@ -195,9 +195,7 @@ def arc_length(points: np.ndarray) -> np.ndarray:
     return length / length[-1]
 
 
-def lens(
-    s_upper: np.ndarray, s_lower: np.ndarray, half: bool, rows: int, columns: int
-) -> tuple[np.ndarray, ...]:
+def lens(s_upper: np.ndarray, s_lower: np.ndarray, half: bool, rows: int, columns: int) -> tuple[np.ndarray, ...]:
     """Triangulate a lens whose upper and lower boundary points are given.
 
     Points are numbered: upper arc, lower arc without shared ends, interior. ``half`` keeps s <= 1 as the

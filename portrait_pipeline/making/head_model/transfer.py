@@ -71,9 +71,7 @@ def patch_depth_change(half: HalfSurface, source: Source, moved: np.ndarray) -> 
     opening = eye_opening(neutral + moved, half.eye) / eye_opening(neutral, half.eye)
     change[half.eye.ids] = half.eye_depth * (np.clip(opening, 0, 1.3) - 1)
     skin = slice(0, half.mouth.upper.shape[1])
-    change[half.mouth.ids] = mouth_hollow((neutral + moved)[skin], half.mouth) - mouth_hollow(
-        neutral[skin], half.mouth
-    )
+    change[half.mouth.ids] = mouth_hollow((neutral + moved)[skin], half.mouth) - mouth_hollow(neutral[skin], half.mouth)
     return change
 
 

@@ -19,9 +19,7 @@ FACE_WIDTH = 0.64  # wanted share of the texture's width, temple to temple
 FACE_ASPECT = 1.05  # texels per cm upwards over texels per cm sideways
 
 
-def cut_open(
-    triangles: np.ndarray, path: np.ndarray, second_half: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def cut_open(triangles: np.ndarray, path: np.ndarray, second_half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cut a mesh along a vertex path that starts on its boundary and ends inside.
 
     Args:

@@ -23,8 +23,10 @@ def draw_crops(count: int, recipe: Recipe, generator: torch.Generator) -> Tensor
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
     zero = torch.zeros(count)
     sign = torch.where(mirror < 0.5, -1.0, 1.0)
-    rows = [torch.stack([width * sign, zero, (2 * x - 1) * (1 - width)], dim=1),
-            torch.stack([zero, height, (2 * y - 1) * (1 - height)], dim=1)]
+    rows = [
+        torch.stack([width * sign, zero, (2 * x - 1) * (1 - width)], dim=1),
+        torch.stack([zero, height, (2 * y - 1) * (1 - height)], dim=1),
+    ]
     return torch.stack(rows, dim=1)
 
 

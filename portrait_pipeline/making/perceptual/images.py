@@ -67,8 +67,10 @@ def read_folder(folder: Path, side: int = 64, progress: Progress = silent) -> Im
     validation = _validation_files(folder, classes)
     total = len(training) + len(validation)
     if total * side * side * 3 > MAX_BYTES:
-        raise InputFileError(f"{folder}: {total} images of {side} px are {total * side**2 * 3 / 1e9:.0f} GB; at most "
-                             f"{MAX_BYTES / 1e9:.0f} GB are kept in memory, give fewer images or a smaller side")
+        raise InputFileError(
+            f"{folder}: {total} images of {side} px are {total * side**2 * 3 / 1e9:.0f} GB; at most "
+            f"{MAX_BYTES / 1e9:.0f} GB are kept in memory, give fewer images or a smaller side"
+        )
     done = 0
 
     def count() -> None:
@@ -127,8 +129,10 @@ def _validation_files(folder: Path, classes: Sequence[str]) -> list[tuple[Path, 
     for number, line in enumerate(_lines(path), 1):
         name, label, *_ = [*(word.strip() for word in line.split("\t")), ""]
         if not _plain(name) or label not in known:
-            raise InputFileError(f"{path}, line {number}: {line[:60]!r} is not a file name and a class of wnids.txt, "
-                                 f"separated by a tab; {_LAYOUT}")
+            raise InputFileError(
+                f"{path}, line {number}: {line[:60]!r} is not a file name and a class of wnids.txt, "
+                f"separated by a tab; {_LAYOUT}"
+            )
         files.append((folder / "val" / "images" / name, known[label]))
     if not files:
         raise InputFileError(f"{path}: is empty; {_LAYOUT}")

@@ -28,7 +28,10 @@ _REPORT = 20
 
 
 def train_weights(
-    folder: ImageFolder, output: Path, recipe: Recipe | None = None, device: str | torch.device = "cpu",
+    folder: ImageFolder,
+    output: Path,
+    recipe: Recipe | None = None,
+    device: str | torch.device = "cpu",
     progress: Progress = silent,
 ) -> dict[str, float]:
     """Train, fold, balance and write perceptual weights.
@@ -62,19 +65,30 @@ def train_weights(
     training.settle()
     sizes = sorted({min(recipe.sizes), max(recipe.sizes)})
     top1 = {str(size): training.accuracy(folder.validation, size) for size in sizes}
-    origin = {"training": f"{len(folder.classes)} classes, {len(folder.training.labels)} images, {recipe}",
-              "accuracy": ", ".join(f"{value:.1f} % top-1 at {size} px" for size, value in top1.items())}
+    origin = {
+        "training": f"{len(folder.classes)} classes, {len(folder.training.labels)} images, {recipe}",
+        "accuracy": ", ".join(f"{value:.1f} % top-1 at {size} px" for size, value in top1.items()),
+    }
     try:
         tensors = balance(fold(training.network), calibration_images())
     except ValueError as error:
-        raise TrainingError(f"{output}: the trained network cannot be balanced ({error}); train for more epochs or "
-                            "with a lower learning rate") from error
+        raise TrainingError(
+            f"{output}: the trained network cannot be balanced ({error}); train for more epochs or "
+            "with a lower learning rate"
+        ) from error
     save_weights(output, tensors, origin)
-    write_json(output.with_suffix(".json"), {
-        "top1_percent": top1, "classes": len(folder.classes), "training_images": len(folder.training.labels),
-        "validation_images": len(folder.validation.labels), "seconds": time.monotonic() - started,
-        "recipe": dataclasses.asdict(recipe), "history": history,
-    })
+    write_json(
+        output.with_suffix(".json"),
+        {
+            "top1_percent": top1,
+            "classes": len(folder.classes),
+            "training_images": len(folder.training.labels),
+            "validation_images": len(folder.validation.labels),
+            "seconds": time.monotonic() - started,
+            "recipe": dataclasses.asdict(recipe),
+            "history": history,
+        },
+    )
     state.unlink(missing_ok=True)
     return top1
 
@@ -92,11 +106,14 @@ class Training:
         self.recipe, self.device = recipe, device
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = ClassifierVGG(len(folder.classes), recipe.dropout, self.generator).to(
-            device, memory_format=torch.channels_last)
+            device, memory_format=torch.channels_last
+        )
         self.images = torch.from_numpy(folder.training.images)
         self.labels = torch.from_numpy(folder.training.labels)
-        self.key = fingerprint({"recipe": dataclasses.asdict(recipe), "classes": folder.classes},
-                               {"images": self.images, "labels": self.labels})
+        self.key = fingerprint(
+            {"recipe": dataclasses.asdict(recipe), "classes": folder.classes},
+            {"images": self.images, "labels": self.labels},
+        )
         self.images, self.labels = self.images.to(device), self.labels.to(device)
         self.batch = min(recipe.batch, len(self.labels))
         self.steps = len(self.labels) // self.batch
@@ -104,7 +121,9 @@ class Training:
         vectors = [p for p in self.network.parameters() if p.ndim == 1]
         self.optimiser = torch.optim.SGD(
             [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0,
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
         )
 
     def epoch(self, epoch: int, progress: Progress = silent) -> float:
@@ -121,8 +140,9 @@ class Training:
                 if (step + 1) % _REPORT == 0 or step + 1 == self.steps:
                     mean = float(total) / (step + 1)
                     if not math.isfinite(mean):
-                        raise TrainingError(f"perceptual training: the loss is {mean} at step {done + 1}; lower the "
-                                            "learning rate")
+                        raise TrainingError(
+                            f"perceptual training: the loss is {mean} at step {done + 1}; lower the learning rate"
+                        )
                     progress(done + 1, all_steps, {"epoch": epoch + 1, "loss": mean})
         return float(total) / self.steps
 

@@ -59,8 +59,11 @@ class HardwareViews:
         uv = self.uv.index_select(0, chosen).view(textures, views * side, side, 2)
         level = self.level.index_select(0, chosen).view(textures, views * side, side)
         colour = self.raster.texture(
-            texture.permute(0, 2, 3, 1).contiguous(), uv, mip_level_bias=level,
-            filter_mode="linear-mipmap-linear", boundary_mode="wrap",
+            texture.permute(0, 2, 3, 1).contiguous(),
+            uv,
+            mip_level_bias=level,
+            filter_mode="linear-mipmap-linear",
+            boundary_mode="wrap",
         )
         colour = colour.view(-1, side, side, 3) * self.inside.index_select(0, chosen)[..., None]
         return functional.avg_pool2d(colour.permute(0, 3, 1, 2), self.supersample)
@@ -94,12 +97,23 @@ class HardwareRenderer:
         uv, level, inside, uv_middle, points = (torch.cat(part) for part in zip(*parts, strict=True))
         coverage = functional.avg_pool2d(inside[:, None], supersample)[:, 0]
         return HardwareViews(
-            raster, _flipped(uv, level, texture_size), level, inside, supersample,
-            Surface(coverage, uv_middle, points), texture_size,
+            raster,
+            _flipped(uv, level, texture_size),
+            level,
+            inside,
+            supersample,
+            Surface(coverage, uv_middle, points),
+            texture_size,
         )
 
     def _of_mesh(
-        self, raster: ModuleType, context, mesh: Mesh, shots: Sequence[Shot], side: int, texture_size: int,
+        self,
+        raster: ModuleType,
+        context,
+        mesh: Mesh,
+        shots: Sequence[Shot],
+        side: int,
+        texture_size: int,
         supersample: int,
     ) -> tuple[torch.Tensor, ...]:
         """uv, level, inside of all samples and uv, points of each pixel's middle one."""

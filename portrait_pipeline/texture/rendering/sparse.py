@@ -66,9 +66,9 @@ class SparseRenderer:
             uv.append(fragments.uv[middle, middle])
             corners = np.asarray(mesh.vertices)[mesh.triangles[fragments.triangle[middle, middle]]]
             points.append(np.einsum("rck,rckx->rcx", fragments.barycentric[middle, middle], corners))
-        surface = Surface(*(
-            torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points)
-        ))
+        surface = Surface(
+            *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
+        )
         return SparseViews(matrices, transposes, surface, texture_size)
 
 

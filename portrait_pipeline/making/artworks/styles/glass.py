@@ -63,9 +63,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     colour = features(colour, scene)
     colour = paint(colour, scene, part, rng)
     thin, thick = leads(labels, part)
-    spared = (
-        np.maximum(scene.masks["eyes"], np.maximum(scene.masks["upper_lip"], scene.masks["lower_lip"])) > 0.4
-    )
+    spared = np.maximum(scene.masks["eyes"], np.maximum(scene.masks["upper_lip"], scene.masks["lower_lip"])) > 0.4
     thin &= ~spared
     distance_thin, distance_thick = distance_transform_edt(~thin), distance_transform_edt(~thick)
     outer, inner = 3.3 * px, np.where((part == 0) | (part == 3), 2.1, 1.55) * px
@@ -135,9 +133,9 @@ def scattered(inside: np.ndarray, pitch: float, rng, stretch=(1.0, 1.0)) -> np.n
     rows, columns = np.nonzero(inside)
     points = np.column_stack([columns, rows]) * np.array(stretch)
     low, high = points.min(0), points.max(0)
-    grid = np.stack(
-        np.meshgrid(*[np.arange(low[i] - pitch, high[i] + pitch, pitch) for i in range(2)]), -1
-    ).reshape(-1, 2)
+    grid = np.stack(np.meshgrid(*[np.arange(low[i] - pitch, high[i] + pitch, pitch) for i in range(2)]), -1).reshape(
+        -1, 2
+    )
     return cKDTree(grid + 0.34 * pitch * rng.normal(size=grid.shape)).query(points)[1]
 
 
@@ -163,11 +161,7 @@ def ground(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     ring = np.digitize(radius, [0.37, 0.43])
     sector = np.floor((angle + np.pi) / (2 * np.pi) * np.where(ring == 1, 30, 14)).astype(int)
     pitch = 0.105
-    lozenge = (
-        100
-        + np.floor((dx + 0.7 * dy) / pitch).astype(int) * 25
-        + np.floor((dx - 0.7 * dy) / pitch).astype(int)
-    )
+    lozenge = 100 + np.floor((dx + 0.7 * dy) / pitch).astype(int) * 25 + np.floor((dx - 0.7 * dy) / pitch).astype(int)
     return np.where(ring == 2, 400 + lozenge, 50 * ring + sector)
 
 
@@ -272,8 +266,7 @@ def paint(colour: np.ndarray, scene: Scene, part: np.ndarray, rng) -> np.ndarray
     keep = [
         li
         for li in scene.lines
-        if li.kind
-        in ("lid", "lower_lid", "crease", "nose", "nostril", "mouth", "fold", "bag", "forehead", "frown")
+        if li.kind in ("lid", "lower_lid", "crease", "nose", "nostril", "mouth", "fold", "bag", "forehead", "frown")
     ]
     trace = pen.draw_lines(
         [pen.Line(li.points, li.width * 1.45, li.kind, li.taper) for li in keep], size, 1.0, 0.4, rng
@@ -290,10 +283,7 @@ def paint(colour: np.ndarray, scene: Scene, part: np.ndarray, rng) -> np.ndarray
         trace = np.maximum(trace, (ball * np.clip(smoothstep(0.54, 0.46, d) + ring, 0, 1)).astype(np.float32))
     colour = over(colour, (0.07, 0.03, 0.03), trace, 0.93)
     for eye in scene.eyes:
-        d = (
-            np.hypot(columns - eye.centre[0] + 0.32 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius)
-            / eye.radius
-        )
+        d = np.hypot(columns - eye.centre[0] + 0.32 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius) / eye.radius
         colour = over(
             colour, (1, 1, 0.97), (pen.fill(eye.outline, size) * smoothstep(0.30, 0.22, d)).astype(np.float32)
         )

@@ -106,14 +106,10 @@ def hair(canvas: np.ndarray, scene: Scene) -> np.ndarray:
         for piece in np.split(np.arange(len(s.points)), np.nonzero(np.diff(bright.astype(int)))[0] + 1):
             if bright[piece[0]] and len(piece) > 3:
                 pen.ink(glow, s.points[piece], widths[piece] * pen.taper_profile(len(piece), 0.9), 255, 2)
-    sheet = cv2.resize(
-        cv2.GaussianBlur(glow, (0, 0), 2.2 * px), (scene.size, scene.size), interpolation=cv2.INTER_AREA
-    )
+    sheet = cv2.resize(cv2.GaussianBlur(glow, (0, 0), 2.2 * px), (scene.size, scene.size), interpolation=cv2.INTER_AREA)
     sheet = sheet.astype(np.float32) / 255
     canvas = over(canvas, BLUE, smoothstep(0.30, 0.42, sheet) * mask)
-    return over(
-        canvas, CYAN, smoothstep(0.80, 0.9, sheet) * mask * dots(scene.size, 6 * px, 30, np.float32(0.55))
-    )
+    return over(canvas, CYAN, smoothstep(0.80, 0.9, sheet) * mask * dots(scene.size, 6 * px, 30, np.float32(0.55)))
 
 
 def face(canvas: np.ndarray, scene: Scene) -> np.ndarray:
@@ -136,12 +132,8 @@ def face(canvas: np.ndarray, scene: Scene) -> np.ndarray:
     upper, lower, _ = mouth_outlines(p)
     canvas = over(canvas, RED * 0.78, pen.fill(upper, size))
     canvas = over(canvas, RED, pen.fill(lower, size))
-    glint = np.vstack(
-        [0.62 * p[[67, 66]] + 0.38 * p[[58, 57]], (0.30 * p[[67, 66]] + 0.70 * p[[58, 57]])[::-1]]
-    )
-    return over(
-        canvas, (1, 0.93, 0.90), pen.fill(pen.spline(np.vstack([glint, glint[:1]]), 30), size, 0.6 * px)
-    )
+    glint = np.vstack([0.62 * p[[67, 66]] + 0.38 * p[[58, 57]], (0.30 * p[[67, 66]] + 0.70 * p[[58, 57]])[::-1]])
+    return over(canvas, (1, 0.93, 0.90), pen.fill(pen.spline(np.vstack([glint, glint[:1]]), 30), size, 0.6 * px))
 
 
 def outlines(scene: Scene) -> np.ndarray:
@@ -161,9 +153,7 @@ def outlines(scene: Scene) -> np.ndarray:
         "chin": 0.9,
     }
     lines = [
-        pen.Line(li.points, li.width * weight[li.kind], li.kind, li.taper)
-        for li in scene.lines
-        if li.kind in weight
+        pen.Line(li.points, li.width * weight[li.kind], li.kind, li.taper) for li in scene.lines if li.kind in weight
     ]
     out = pen.draw_lines(lines, size)
     upper, lower, _ = mouth_outlines(scene.posed.points)
@@ -189,9 +179,6 @@ def lights(scene: Scene, eye) -> np.ndarray:
     rows, columns = np.mgrid[0 : scene.size, 0 : scene.size] + 0.5
     out = np.zeros((scene.size, scene.size), np.float32)
     for dx, dy, r in ((-0.32, -0.32, 0.30), (0.38, 0.36, 0.15)):
-        d = (
-            np.hypot(columns - eye.centre[0] - dx * eye.radius, rows - eye.centre[1] - dy * eye.radius)
-            / eye.radius
-        )
+        d = np.hypot(columns - eye.centre[0] - dx * eye.radius, rows - eye.centre[1] - dy * eye.radius) / eye.radius
         out = np.maximum(out, smoothstep(r + 0.04, r - 0.04, d).astype(np.float32))
     return out * pen.fill(eye.outline, scene.size)

@@ -97,9 +97,7 @@ def washes(canvas: np.ndarray, scene: Scene, tone: np.ndarray, rng: np.random.Ge
         wash = smoothstep(level + 0.035, level - 0.035, smooth)
         rim = np.clip(wash - cv2.GaussianBlur(wash, (0, 0), 3 * unit), 0, 1)
         canvas = over(canvas, WASH, np.clip(wash * opacity + 0.35 * rim, 0, 1))
-    red = (
-        np.clip(scene.colour[..., 0] - 0.5 * (scene.colour[..., 1] + scene.colour[..., 2]) - 0.15, 0, 1) * 2.6
-    )
+    red = np.clip(scene.colour[..., 0] - 0.5 * (scene.colour[..., 1] + scene.colour[..., 2]) - 0.15, 0, 1) * 2.6
     red = cv2.GaussianBlur(red * scene.masks["face"], (0, 0), 5 * unit)
     lips = np.maximum(scene.masks["upper_lip"], scene.masks["lower_lip"])
     grain = np.clip(0.75 + 0.35 * noise_field(size, 4 * unit, rng, 2), 0, 1.2)
@@ -133,9 +131,7 @@ def loose_strands(scene: Scene, rng: np.random.Generator) -> np.ndarray:
 def spots_of_black(scene: Scene) -> np.ndarray:
     """Solid ink: pupils and the dark rims of the irises, brows."""
     size = scene.size
-    out = 0.9 * pen.draw_lines(
-        brow_hairs(scene.posed.points, scene.look.brow, np.random.default_rng(1), 150), size
-    )
+    out = 0.9 * pen.draw_lines(brow_hairs(scene.posed.points, scene.look.brow, np.random.default_rng(1), 150), size)
     rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
         ball = pen.fill(eye.outline, size)
@@ -158,9 +154,7 @@ def highlight(scene: Scene, eye) -> np.ndarray:
 def white_chalk(canvas: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """White heightening in the lights of face, eyes and shirt, hatched and broken by the paper's grain."""
     unit, size = scene.unit, scene.size
-    bright = cv2.GaussianBlur(
-        scene.tone * np.clip(scene.masks["face"] + scene.masks["shirt"], 0, 1), (0, 0), 2 * unit
-    )
+    bright = cv2.GaussianBlur(scene.tone * np.clip(scene.masks["face"] + scene.masks["shirt"], 0, 1), (0, 0), 2 * unit)
     level = float(np.quantile(bright[scene.masks["face"] > 0.5], 0.80))
     field = rotate(section_field(scene, (0.3, 1.0, 0.5)), -50)
     canvas_mask = np.zeros((size * pen.OVERSAMPLE, size * pen.OVERSAMPLE), np.uint8)

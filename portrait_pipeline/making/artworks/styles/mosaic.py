@@ -44,13 +44,9 @@ def palette(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     colour, tone = scene.colour.copy(), cv2.GaussianBlur(scene.tone, (0, 0), 2 * px)
     face = scene.masks["face"]
     shade = (face * smoothstep(0.52, 0.18, tone))[..., None]
-    colour = colour * (1 - 0.45 * shade) + 0.45 * shade * np.float32([0.38, 0.36, 0.20]) * (
-        0.5 + tone[..., None]
-    )
+    colour = colour * (1 - 0.45 * shade) + 0.45 * shade * np.float32([0.38, 0.36, 0.20]) * (0.5 + tone[..., None])
     colour = np.clip((colour - 0.5) * 1.12 + 0.52, 0, 1)
-    lines = [
-        li for li in scene.lines if li.kind not in ("head_edge", "hair_edge", "cloth_edge", "chin", "fold")
-    ]
+    lines = [li for li in scene.lines if li.kind not in ("head_edge", "hair_edge", "cloth_edge", "chin", "fold")]
     contour = cv2.GaussianBlur(pen.draw_lines(lines, size, 1.9), (0, 0), 0.8 * px)
     colour = over(colour, (0.28, 0.09, 0.08), np.clip(contour, 0, 1), 0.85)
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
@@ -85,9 +81,7 @@ def zones(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     px, p = scene.unit, scene.posed.points
     focus = np.zeros_like(scene.tone)
     for group in (range(36, 42), range(42, 48), range(48, 60), range(30, 36), range(17, 22), range(22, 27)):
-        focus = np.maximum(
-            focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size)
-        )
+        focus = np.maximum(focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(15 * px) | 1,) * 2)
     return cv2.dilate(focus, kernel) > 0.5, scene.masks["face"] > 0.4
 
@@ -137,8 +131,6 @@ def eyes(image: np.ndarray, scene: Scene) -> np.ndarray:
             np.abs(columns - eye.centre[0] + 0.32 * eye.radius),
             np.abs(rows - eye.centre[1] + 0.34 * eye.radius),
         )
-        image = over(
-            image, (1, 0.98, 0.92), (ball * smoothstep(0.24, 0.18, box / eye.radius)).astype(np.float32)
-        )
+        image = over(image, (1, 0.98, 0.92), (ball * smoothstep(0.24, 0.18, box / eye.radius)).astype(np.float32))
     lids = [li for li in scene.lines if li.kind in ("lid", "mouth")]
     return over(image, (0.14, 0.06, 0.06), pen.draw_lines(lids, size, 0.9), 0.8)

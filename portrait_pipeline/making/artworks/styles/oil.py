@@ -165,17 +165,13 @@ def accents(painted: np.ndarray, scene: Scene) -> np.ndarray:
     dark = np.float32(scene.look.palette.shadow) * 0.3
     rows, columns = np.mgrid[0:size, 0:size] + 0.5
     wanted = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril")]
-    painted = over(
-        painted, dark, cv2.GaussianBlur(pen.draw_lines(wanted, size, 0.85), (0, 0), 0.8 * px), 0.75
-    )
+    painted = over(painted, dark, cv2.GaussianBlur(pen.draw_lines(wanted, size, 0.85), (0, 0), 0.8 * px), 0.75)
     for eye in scene.eyes:
         ball = pen.fill(eye.outline, size)
         d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
         painted = over(painted, dark * 0.4, (ball * smoothstep(0.5, 0.36, d)).astype(np.float32), 0.92)
         spot = np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.36 * eye.radius)
-        painted = over(
-            painted, (1.0, 0.98, 0.92), (ball * smoothstep(0.32, 0.2, spot / eye.radius)).astype(np.float32)
-        )
+        painted = over(painted, (1.0, 0.98, 0.92), (ball * smoothstep(0.32, 0.2, spot / eye.radius)).astype(np.float32))
     gloss = np.clip(
         scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 60
         * scene.maps.lit
@@ -199,6 +195,4 @@ def relief(painted: np.ndarray, height: np.ndarray, size: int, rng: np.random.Ge
     lit = np.clip(1.0 - 1.1 * (gx + gy), 0.72, 1.32)
     shine = np.clip(-(gx + gy) - 0.07, 0, 1) * 1.6
     tone = painted.mean(-1, keepdims=True)
-    return np.clip(painted * lit[..., None] + shine[..., None] * (0.25 + 0.75 * tone), 0, 1).astype(
-        np.float32
-    )
+    return np.clip(painted * lit[..., None] + shine[..., None] * (0.25 + 0.75 * tone), 0, 1).astype(np.float32)

@@ -61,9 +61,7 @@ def flow(scene: Scene) -> np.ndarray:
     """Stroke directions (S, S, 2): across the form, slanting outside of it, along the hair."""
     field = rotate(section_field(scene, (0.5, 1.0, 0.7)), -25)
     slope = np.zeros_like(field) + np.float32([0.57, -0.82])
-    field = blend_fields(
-        field, slope, (scene.masks["background"] + scene.masks["cloth"] > 0.5).astype(np.float32)
-    )
+    field = blend_fields(field, slope, (scene.masks["background"] + scene.masks["cloth"] > 0.5).astype(np.float32))
     return blend_fields(field, hair_field(scene), (scene.masks["hair"] > 0.4).astype(np.float32))
 
 
@@ -72,9 +70,7 @@ def detail(scene: Scene) -> np.ndarray:
     p = scene.posed.points
     focus = np.zeros_like(scene.tone)
     for group in (range(36, 42), range(42, 48), range(48, 60), range(30, 36), range(17, 22), range(22, 27)):
-        focus = np.maximum(
-            focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size)
-        )
+        focus = np.maximum(focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size))
     return cv2.dilate(focus, np.ones((int(9 * scene.unit) | 1,) * 2)) > 0.5
 
 
@@ -89,9 +85,7 @@ def chalk(canvas, target, field, where, stick: tuple, tooth, rng) -> np.ndarray:
     strokes = paths(field, where, spacing, (1.5 * width, length), rng)
     order = sorted(
         range(len(strokes)),
-        key=lambda i: float(
-            target[tuple(strokes[i][len(strokes[i]) // 2].astype(int).clip(0, size - 1)[::-1])].sum()
-        ),
+        key=lambda i: float(target[tuple(strokes[i][len(strokes[i]) // 2].astype(int).clip(0, size - 1)[::-1])].sum()),
     )
     for i in order:
         path = strokes[i]
@@ -101,9 +95,7 @@ def chalk(canvas, target, field, where, stick: tuple, tooth, rng) -> np.ndarray:
         path = path[steady]
         if len(path) < 3:
             continue
-        rgb = np.clip(
-            under[len(under) // 2] + spread * rng.normal() + 0.75 * spread * rng.normal(size=3), 0, 1
-        )
+        rgb = np.clip(under[len(under) // 2] + spread * rng.normal() + 0.75 * spread * rng.normal(size=3), 0, 1)
         widths = width * pen.taper_profile(len(path), 0.5) * rng.uniform(0.7, 1.15)
         pen.ink(colour, path, widths, (rgb * 255).astype(int).tolist(), 2)
         pen.ink(mask, path, widths, int(rng.uniform(150, 255)), 2)
@@ -127,11 +119,7 @@ def finish(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng) -> np.ndarr
     lines = [li for li in scene.lines if li.kind not in ("chin", "cloth_edge")]
     mark = cv2.GaussianBlur(pen.draw_lines(lines, size, 0.95, 0.8, rng), (0, 0), 0.7 * px)
     canvas = over(canvas, (0.07, 0.05, 0.09), np.clip(1.2 * mark, 0, 1) * (0.35 + 0.65 * grain), 0.72)
-    light = [
-        pen.Line(s.points, 2.4, "strand", 0.9)
-        for s in scene.strands
-        if s.value > 0.90 and s.light.mean() > 0.4
-    ]
+    light = [pen.Line(s.points, 2.4, "strand", 0.9) for s in scene.strands if s.value > 0.90 and s.light.mean() > 0.4]
     canvas = over(
         canvas,
         np.clip(np.float32(scene.look.palette.hair_light) * 1.25, 0, 1),
@@ -143,24 +131,17 @@ def finish(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng) -> np.ndarr
         ball = pen.fill(eye.outline, size)
         canvas = over(canvas, (0.93, 0.91, 0.86), ball * (0.55 + 0.45 * grain), 0.65)
         d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        canvas = over(
-            canvas, scene.look.palette.iris, (ball * smoothstep(1.0, 0.85, d)).astype(np.float32), 0.85
-        )
+        canvas = over(canvas, scene.look.palette.iris, (ball * smoothstep(1.0, 0.85, d)).astype(np.float32), 0.85)
         canvas = over(
             canvas,
             (0.03, 0.03, 0.05),
-            (
-                ball * np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)
-            ).astype(np.float32),
+            (ball * np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)).astype(
+                np.float32
+            ),
         )
         spot = (
-            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius)
-            / eye.radius
+            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius) / eye.radius
         )
         canvas = over(canvas, (1, 1, 1), (ball * smoothstep(0.33, 0.2, spot)).astype(np.float32))
-    gloss = (
-        scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 40
-        * scene.maps.lit
-        * scene.masks["face"]
-    )
+    gloss = scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 40 * scene.maps.lit * scene.masks["face"]
     return np.clip(over(canvas, (1.0, 0.96, 0.86), smoothstep(0.5, 0.8, gloss) * grain, 0.75), 0, 1)

@@ -50,9 +50,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         )
     canvas = details(canvas, scene, tooth, rng)
     canvas = splashes(canvas, pigment, wet, tooth, rng)
-    pencil = pen.draw_lines(
-        [li for li in scene.lines if li.kind not in ("cloth_edge",)], size, 0.42, 1.1, rng
-    )
+    pencil = pen.draw_lines([li for li in scene.lines if li.kind not in ("cloth_edge",)], size, 0.42, 1.1, rng)
     return np.clip(over(canvas, (0.25, 0.22, 0.24), pencil * smoothstep(-1.0, 0.8, tooth), 0.55), 0, 1)
 
 
@@ -65,9 +63,7 @@ def hues(scene: Scene) -> np.ndarray:
     hue = smooth / np.maximum(top, 0.05)
     hue = 1 - (1 - hue) * 0.92
     warm = (
-        0.05
-        * noise_field(scene.size, 70 * px, np.random.default_rng(5), 3)[..., None]
-        * np.float32([1.0, -0.2, -1.2])
+        0.05 * noise_field(scene.size, 70 * px, np.random.default_rng(5), 3)[..., None] * np.float32([1.0, -0.2, -1.2])
     )
     return np.clip(hue * 0.90 + warm, 0.10, 0.97).astype(np.float32)
 
@@ -81,9 +77,7 @@ def loose_edge(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     patch = smoothstep(0.05, 0.06, ragged)
     figure = 1 - scene.masks["background"]
     fade = smoothstep(1.02, 0.90, rows + 0.035 * noise_field(size, 120 * px, rng, 3))
-    return np.maximum(patch * 0.92 * scene.masks["background"], figure * np.maximum(fade, patch)).astype(
-        np.float32
-    )
+    return np.maximum(patch * 0.92 * scene.masks["background"], figure * np.maximum(fade, patch)).astype(np.float32)
 
 
 def warp(mask: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
@@ -103,9 +97,7 @@ def glaze(canvas, pigment, shape, strength: float, tooth, px: float, rng, blooms
     rim = np.clip(shape - inner, 0, 1) * 2.0
     rim = cv2.GaussianBlur(rim, (0, 0), 0.7 * px)
     uneven = 1 + 0.20 * noise_field(size, 80 * px, rng, 3)
-    density = shape * uneven * (1 + 0.16 * np.clip(-tooth, -1.0, 2.5)) + 0.85 * rim * smoothstep(
-        0.2, 0.9, shape
-    )
+    density = shape * uneven * (1 + 0.16 * np.clip(-tooth, -1.0, 2.5)) + 0.85 * rim * smoothstep(0.2, 0.9, shape)
     if blooms:
         density = density * bloom(size, px, rng)
     return canvas * np.power(pigment, (strength * 1.6 * np.clip(density, 0, 2.2))[..., None])
@@ -120,11 +112,7 @@ def bloom(size: int, px: float, rng: np.random.Generator, count: int = 7) -> np.
         x, y = rng.uniform(0, size, 2)
         radius = rng.uniform(30, 85) * px
         d = np.hypot(columns - x, rows - y) + crinkle
-        out *= (
-            1
-            - 0.35 * smoothstep(radius, radius - 25 * px, d)
-            + 0.32 * np.exp(-(((d - radius) / (2.6 * px)) ** 2))
-        )
+        out *= 1 - 0.35 * smoothstep(radius, radius - 25 * px, d) + 0.32 * np.exp(-(((d - radius) / (2.6 * px)) ** 2))
     return out
 
 
@@ -164,8 +152,7 @@ def details(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng: np.random.
         canvas = paint(canvas, palette.iris, ball * ring * smoothstep(1.04, 0.96, d), 1.1)
         canvas = paint(canvas, (0.08, 0.07, 0.09), ball * smoothstep(0.52, 0.40, d), 1.2)
         spot = (
-            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius)
-            / eye.radius
+            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius) / eye.radius
         )
         canvas = over(canvas, (1, 1, 1), (ball * smoothstep(0.32, 0.22, spot)).astype(np.float32))
     brush = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril", "crease", "nose")]

@@ -49,9 +49,7 @@ def values(scene: Scene) -> np.ndarray:
     """Strong, simple lights and darks (S, S)."""
     face = smoothstep(0.3, 0.7, scene.masks["face"])
     tone = scene.tone
-    out = np.clip((tone - 0.13) / 0.64, 0, 1) ** 1.1 * 0.90 * face + (1 - face) * np.clip(
-        (tone - 0.05) / 0.6, 0, 1
-    )
+    out = np.clip((tone - 0.13) / 0.64, 0, 1) ** 1.1 * 0.90 * face + (1 - face) * np.clip((tone - 0.05) / 0.6, 0, 1)
     local = out - cv2.GaussianBlur(out, (0, 0), 22 * scene.unit)
     out = np.clip(out + 0.5 * local * face, 0, 1)
     hair = scene.masks["hair"]
@@ -76,12 +74,8 @@ def gouges(scene: Scene, tone: np.ndarray, rng: np.random.Generator) -> np.ndarr
     back = scene.masks["background"] > 0.5
     cloth = scene.masks["cloth"] > 0.5
     field = blend_fields(field, burst, back.astype(np.float32))
-    field = blend_fields(
-        field, rotate(np.zeros_like(burst) + np.float32([0.5, 0.866]), 0), cloth.astype(np.float32)
-    )
-    tone = np.where(
-        back, 0.52 + 0.22 * np.hypot((columns - centre[0]) / size, (rows - centre[1]) / size), tone
-    )
+    field = blend_fields(field, rotate(np.zeros_like(burst) + np.float32([0.5, 0.866]), 0), cloth.astype(np.float32))
+    tone = np.where(back, 0.52 + 0.22 * np.hypot((columns - centre[0]) / size, (rows - centre[1]) / size), tone)
     tone = np.where(cloth, 0.55 * tone, tone).astype(np.float32)
     gap = np.where(back, 11.0, np.where(cloth, 8.0, 6.2)).astype(np.float32) * px
     canvas = np.zeros((size * pen.OVERSAMPLE, size * pen.OVERSAMPLE), np.uint8)
@@ -90,30 +84,21 @@ def gouges(scene: Scene, tone: np.ndarray, rng: np.random.Generator) -> np.ndarr
             inside = path.astype(int).clip(0, size - 1)
             value = tone[inside[:, 1], inside[:, 0]]
             width = gap[inside[0, 1], inside[0, 0]] * (0.16 + 1.22 * value**1.05)
-            width = (
-                width
-                * pen.taper_profile(len(path), 0.85)
-                * (1 + 0.12 * pen.smooth_noise(len(path), rng)[:, 0])
-            )
+            width = width * pen.taper_profile(len(path), 0.85) * (1 + 0.12 * pen.smooth_noise(len(path), rng)[:, 0])
             path = path + 0.5 * px * pen.smooth_noise(len(path), rng)
             pen.ink(canvas, path, np.maximum(width, 0.5), 255, pen.OVERSAMPLE)
     cut = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     return np.maximum(
         cut,
-        smoothstep(0.872, 0.888, tone + 0.015 * noise_field(size, 14 * px, rng, 2))
-        * (scene.masks["face"] > 0.5),
+        smoothstep(0.872, 0.888, tone + 0.015 * noise_field(size, 14 * px, rng, 2)) * (scene.masks["face"] > 0.5),
     )
 
 
 def drawing(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """Black lines and solids left standing: contour, lids, brows, nostrils, mouth."""
     size = scene.size
-    lines = [
-        pen.Line(li.points, li.width * 1.55, li.kind, li.taper) for li in scene.lines if li.kind != "chin"
-    ]
-    out = np.maximum(
-        pen.draw_lines(lines, size, 1.0, 0.5, rng), smoothstep(0.3, 0.75, scene.masks["brow"]) * 0.96
-    )
+    lines = [pen.Line(li.points, li.width * 1.55, li.kind, li.taper) for li in scene.lines if li.kind != "chin"]
+    out = np.maximum(pen.draw_lines(lines, size, 1.0, 0.5, rng), smoothstep(0.3, 0.75, scene.masks["brow"]) * 0.96)
     rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
         ball = pen.fill(eye.outline, size)
@@ -129,9 +114,7 @@ def drawing(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         )
         out = np.maximum(
             out,
-            pen.draw_lines(
-                [pen.Line(eye.upper, 7.0, "lid", 0.5), pen.Line(eye.lower, 2.8, "lid", 0.8)], size
-            ),
+            pen.draw_lines([pen.Line(eye.upper, 7.0, "lid", 0.5), pen.Line(eye.lower, 2.8, "lid", 0.8)], size),
         )
     return out
 
@@ -156,8 +139,5 @@ def wood_grain(size: int, rng: np.random.Generator) -> np.ndarray:
 def lights(scene: Scene, eye) -> np.ndarray:
     """The white dot in an eye (S, S)."""
     rows, columns = np.mgrid[0 : scene.size, 0 : scene.size] + 0.5
-    d = (
-        np.hypot(columns - eye.centre[0] + 0.3 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius)
-        / eye.radius
-    )
+    d = np.hypot(columns - eye.centre[0] + 0.3 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius) / eye.radius
     return (smoothstep(0.27, 0.2, d) * pen.fill(eye.outline, scene.size)).astype(np.float32)
