@@ -45,7 +45,7 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def closure(path: Path) -> set[Path]:
-    """All files of the package that run when a file runs, without the package's own ``__init__`` (docstring, version)."""
+    """All files of the package that run when a file runs, without the package's own ``__init__``, which has no code."""
     todo, seen = [path], set()
     while todo:
         for name in imported(todo.pop()):

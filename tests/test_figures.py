@@ -223,14 +223,14 @@ def test_small_differences_have_a_row_for_every_variant(content, exemplars, meth
 
 
 def test_interpolation_starts_and_ends_at_the_exemplars(space, content, exemplars, monkeypatch):
-    from portrait_pipeline.lab.table1 import figures_of_faces as translation
+    from portrait_pipeline.translation import delivery, styles
 
     monkeypatch.setattr(
-        translation, "exemplar_style", lambda translator, space, art, bound: translation.Style(art[:, :16], art[:, :16])
+        styles, "exemplar_style", lambda translator, space, art, bound: styles.Style(art[:, :16], art[:, :16])
     )
     asked = []
     monkeypatch.setattr(
-        translation, "translate", lambda translator, space, face, style, bound: asked.append(style.codes) or face
+        delivery, "translate", lambda translator, space, face, style, bound: asked.append(style.codes) or face
     )
     figure = comparison.plot_interpolation([content], (exemplars[0], exemplars[1]), None, space, 3, 4.0)
     assert len(panels(figure)[0]) == 5
