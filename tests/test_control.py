@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -564,17 +563,3 @@ def test_the_pose_is_put_back(project, files):
     changed[27:36] += [10.0, 5.0]
     moved = application.put_pose_back(model, person, changed) - person.points
     assert np.allclose(moved[27:36], [10 * np.cos(turn), 5.0], atol=0.6) and np.abs(moved[36:]).max() < 0.5
-
-
-def test_one_translation_takes_less_than_20_ms(pixels, built):
-    space, _ = built
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    translator = random_networks(space.size)
-    times = []
-    for content, exemplar in zip(pixels[0][:20], pixels[1][:20], strict=True):
-        start = time.perf_counter()
-        translate(translator, space, content, exemplar, strength=2.0)
-        times.append(time.perf_counter() - start)
-    torch.set_num_threads(threads)
-    assert np.median(times) < 0.02

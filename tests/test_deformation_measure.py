@@ -10,18 +10,12 @@ from click.testing import CliRunner
 
 from portrait_pipeline.base.errors import InputFileError
 from portrait_pipeline.head.camera import Camera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.__main__ import main
 from portrait_pipeline.lab.proofs.deform_measure import read_faces
 from portrait_pipeline.lab.proofs.deformation import HeadMeasures, art_targets, best_similarity, unlikeness
 from portrait_pipeline.perception.files import write_points
 
 VIEW = Camera(np.eye(3), 20.0, np.array([300.0, 320.0]))
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from portrait_pipeline.fit.fit import Fit
 from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.points import eye_distance
 from portrait_pipeline.head.pose import rotation_from_angles, rotation_from_vector
 from portrait_pipeline.lab.__main__ import main
@@ -34,11 +33,6 @@ from portrait_pipeline.lab.proofs.fit_errors import (
     summarise,
 )
 from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from portrait_pipeline.convert.registration import (
     register,
     smoothness,
 )
-from portrait_pipeline.head.model import FaceModel, blend_shape_limits, load_bundled_model
+from portrait_pipeline.head.model import FaceModel, blend_shape_limits
 from portrait_pipeline.head.pose import rotation_from_vector
 from portrait_pipeline.head.surface_points import (
     SurfacePoints,
@@ -41,11 +41,6 @@ from portrait_pipeline.head.surface_points import (
 from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
 
 PATCHES = (1, 2, 3)
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return load_bundled_model()
 
 
 # --- points on surfaces ----------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from portrait_pipeline.base import images
 from portrait_pipeline.base.errors import InputFileError, ParameterError
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.step import fit_pair
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.__main__ import main
 from portrait_pipeline.lab.study.answers import interval, neighbours, retrieve, study_views
 from portrait_pipeline.lab.study.appearance import (
@@ -38,11 +37,6 @@ from portrait_pipeline.photo_texture.step import project_pair
 from portrait_pipeline.samples.sources import resolve
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def picture(name: str) -> tuple[np.ndarray, np.ndarray]:

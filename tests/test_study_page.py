@@ -170,7 +170,7 @@ def visit(browser: str, page: Path, script: str, size: str = "1280,720") -> str:
         acting.as_uri(),
     ]
     for _ in range(5):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         shutil.rmtree(page.parent / "profile", ignore_errors=True)
         assert done.returncode == 0, done.stderr[-2000:]
         if 'data-acted="yes"' in done.stdout:
