@@ -223,9 +223,9 @@ def palette(lips: np.ndarray, patch: np.ndarray, texture: np.ndarray) -> tuple[n
     lighter than the lightest of the ``texture`` (S, S, 3) and half way to its colour.
     """
     lip = np.median(lips, axis=0)
-    bright = patch[np.argsort(patch.sum(axis=1))[-max(len(patch) // 8, 1) :]].mean(axis=0)
+    bright = lightest(patch, len(patch) // 8).mean(axis=0)
     texels = texture[::8, ::8].reshape(-1, 3).astype(float)
-    light = texels[np.argsort(texels.sum(axis=1))[-max(len(texels) // 50, 1) :]].mean(axis=0)
+    light = lightest(texels, len(texels) // 50).mean(axis=0)
     ivory = np.array([236.0, 226.0, 205.0])
     ivory = 0.5 * ivory * min(1.0, light.mean() / ivory.mean()) + 0.5 * np.minimum(light, ivory)
     share = np.clip((bright.mean() - 150) / 60, 0, 1)
@@ -233,6 +233,11 @@ def palette(lips: np.ndarray, patch: np.ndarray, texture: np.ndarray) -> tuple[n
     gum = 0.6 * lip + 0.4 * np.array([190.0, 95.0, 95.0])
     inside = 0.35 * lip + 0.65 * np.array([80.0, 18.0, 20.0])
     return gum, tooth, inside
+
+
+def lightest(colours: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` lightest of colours (N, 3), at least one; of equally light ones the last, on every machine."""
+    return colours[np.argsort(colours.sum(axis=1), kind="stable")[-max(count, 1) :]]
 
 
 def _lips_beside(model: FaceModel, mouth: Opening, rest: np.ndarray) -> np.ndarray:

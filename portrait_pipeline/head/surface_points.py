@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.spatial import cKDTree
 
+from ..base.numerics import first_largest
+
 NEAREST_VERTICES = 2  # whose triangles are searched for the nearest point
 
 
@@ -35,8 +37,8 @@ class SurfacePoints:
         return sp.csr_matrix((self.weights.ravel(), (rows, self.ids.ravel())), (len(self.ids), vertices))
 
     def nearest_vertex(self) -> np.ndarray:
-        """(N,) the corner with the largest weight."""
-        return self.ids[np.arange(len(self.ids)), self.weights.argmax(axis=1)]
+        """(N,) the corner with the largest weight; half way between two, the first."""
+        return self.ids[np.arange(len(self.ids)), first_largest(self.weights)]
 
 
 class TriangleSearch:
