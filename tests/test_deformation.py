@@ -22,10 +22,10 @@ from portrait_pipeline.deformation.solve import solve_adam
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.proofs.deformation import unlikeness
+from portrait_pipeline.mesh.geometry import directed_edges
 from portrait_pipeline.mesh.laplacian import (
     cotangent_laplacian,
     cotangent_weights,
-    directed_edges,
     graph_laplacian,
     ring_similarities,
     stiffness,

@@ -308,7 +308,7 @@ def test_a_head_laid_on_itself_has_no_distance_and_its_placement_is_found(model,
 
 
 def test_a_head_with_a_thicker_skin_is_that_far_away(model, turned_scan):
-    from portrait_pipeline.mesh.render import vertex_normals
+    from portrait_pipeline.mesh.geometry import vertex_normals
 
     head, scan, _ = turned_scan
     mean_landmarks = slice(17, 68)

@@ -15,7 +15,8 @@ from ...deformation.intersections import intersecting_pairs
 from ...deformation.params import DeformParams
 from ...head.camera import Camera
 from ...head.model import FaceModel
-from ...mesh.laplacian import directed_edges, graph_laplacian, ring_similarities
+from ...mesh.geometry import directed_edges
+from ...mesh.laplacian import graph_laplacian, ring_similarities
 from ...shapes.alignment import align, apply, invert
 from ...shapes.easing import keep_face, scale_change
 

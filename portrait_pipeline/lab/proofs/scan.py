@@ -16,7 +16,8 @@ from trimesh.triangles import closest_point
 
 from ...head.camera import PerspectiveCamera
 from ...head.pose import rotation_from_angles
-from ...mesh.render import embree_rasterise, vertex_normals
+from ...mesh.geometry import vertex_normals
+from ...mesh.render import embree_rasterise
 from ...mesh.similarity import Similarity, fit_similarity
 
 EYE_CORNERS_CM = 9.0
