@@ -25,7 +25,7 @@ from portrait_pipeline.export.glb import BENT, rig_glb, write_rig_glb
 from portrait_pipeline.export.glb_reader import open_rig
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh import gltf
-from portrait_pipeline.mesh.render import vertex_normals
+from portrait_pipeline.mesh.geometry import vertex_normals
 
 VALIDATOR = """
 const validator = require("gltf-validator"), fs = require("fs");

@@ -18,10 +18,10 @@ from portrait_pipeline.deformation.order import keep_order
 from portrait_pipeline.deformation.params import DeformParams
 from portrait_pipeline.deformation.solve import solve_adam
 from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.mesh.geometry import directed_edges
 from portrait_pipeline.mesh.laplacian import (
     cotangent_laplacian,
     cotangent_weights,
-    directed_edges,
     graph_laplacian,
     ring_similarities,
     stiffness,

@@ -24,6 +24,7 @@ from model_files import (
 )
 
 from portrait_pipeline.base.errors import ModelError
+from portrait_pipeline.base.numerics import steady_signs
 from portrait_pipeline.convert.formats import FORMATS, UNITS, read_foreign, scaled
 from portrait_pipeline.convert.formats.flame import JAW_OPEN
 from portrait_pipeline.convert.formats.wavefront import read_obj
@@ -208,7 +209,8 @@ def test_facewarehouse_core_tensor_reproduces_its_vertices(reduced, model, head,
     centre = wanted.mean(axis=0)
     assert np.abs(foreign.mean - centre[0]).max() < 1e-4
     directions = np.linalg.svd(people - people.mean(axis=0), full_matrices=False)
-    scores = (people - people.mean(axis=0)) @ directions[2][:2].T / (directions[1][:2] / np.sqrt(7.0))
+    length = directions[1][:2] / np.sqrt(7.0) * steady_signs(directions[2][:2])
+    scores = (people - people.mean(axis=0)) @ directions[2][:2].T / length
     for row, person in zip(scores, wanted, strict=True):
         for j in range(3):
             weights = np.eye(1, 2, j - 1)[0] if j else np.zeros(2)

@@ -69,7 +69,7 @@ def test_annotators_places_are_symmetric_points_of_the_skin_near_their_vertices(
     places = landmark_model(model).surface
     where = places.of(model.mean)
     assert np.allclose(where[MIRROR] * [-1, 1, 1], where, atol=1e-4)
-    assert np.allclose(places.shares.sum(axis=1), 1.0) and places.shares.min() >= 0
+    assert np.allclose(places.weights.sum(axis=1), 1.0) and places.weights.min() >= 0
     assert (model.regions[places.ids[17:]] == model.REGIONS.index("face")).all()
     shift = np.linalg.norm(where - model.mean[model.landmarks], axis=1)
     assert shift.max() < 0.45 and np.all(shift[:17] == 0)

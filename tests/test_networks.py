@@ -44,7 +44,9 @@ def test_the_bundled_networks_translate(tmp_path: Path) -> None:
     arts = [space.decode(centroid) for centroid in space.centroids]
     moved = np.stack([translate(networks.translator, space, person, art) for art in arts])
     assert np.isfinite(moved).all() and 0.05 < np.abs(moved - person).max() < 1.0  # widths of a face
-    before, after = ([np.linalg.norm(face - art) for art, face in zip(arts, faces)] for faces in ([person] * 25, moved))
+    before, after = (
+        [np.linalg.norm(face - art) for art, face in zip(arts, faces, strict=True)] for faces in ([person] * 25, moved)
+    )
     assert np.mean(after) < 0.9 * np.mean(before)
 
 

@@ -32,8 +32,7 @@ from portrait_pipeline.export.glb import write_rig_glb
 from portrait_pipeline.export.posed_views import expression_row, picture
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.pose import rotation_from_angles
-from portrait_pipeline.mesh.render import Framing, View, render
-from portrait_pipeline.mesh.render_parts import render_parts
+from portrait_pipeline.mesh.render import Framing, View, render, render_parts
 
 ARKIT = load_bundled_model().expression_names
 

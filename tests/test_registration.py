@@ -30,14 +30,9 @@ from portrait_pipeline.convert.registration import (
 )
 from portrait_pipeline.head.model import FaceModel, blend_shape_limits
 from portrait_pipeline.head.pose import rotation_from_vector
-from portrait_pipeline.head.surface_points import (
-    SurfacePoints,
-    TriangleSearch,
-    grow,
-    nearest_in_triangle,
-    rim_vertices,
-    uniform_laplacian,
-)
+from portrait_pipeline.mesh.closest import SurfacePoints, TriangleSearch
+from portrait_pipeline.mesh.geometry import grow, rim_vertices
+from portrait_pipeline.mesh.laplacian import graph_laplacian
 from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
 
 PATCHES = (1, 2, 3)
@@ -48,16 +43,23 @@ PATCHES = (1, 2, 3)
 
 def test_nearest_point_of_a_triangle_against_a_fine_grid():
     rng = np.random.default_rng(0)
-    corners = rng.standard_normal((40, 3, 3))
-    corners[30:, 2] = 0.5 * (corners[30:, 0] + corners[30:, 1])  # without area
-    points = 1.5 * rng.standard_normal((40, 3))
-    weights = nearest_in_triangle(points, corners)
-    assert (weights >= 0).all() and np.allclose(weights.sum(axis=1), 1.0)
     a, b = np.meshgrid(np.linspace(0, 1, 201), np.linspace(0, 1, 201))
     grid = np.stack([1 - a - b, a, b], axis=-1)[(a + b) <= 1 + 1e-12]
-    for point, triangle, weight in zip(points, corners, weights, strict=True):
-        best = np.linalg.norm(grid @ triangle - point, axis=1).min()
-        assert np.linalg.norm(weight @ triangle - point) <= best + 1e-9
+    for point, triangle in zip(1.5 * rng.standard_normal((30, 3)), rng.standard_normal((30, 3, 3)), strict=True):
+        found, distance, number = TriangleSearch(triangle, np.array([[0, 1, 2]])).nearest(point[None])
+        assert (found.weights >= 0).all() and np.allclose(found.weights.sum(), 1.0) and number == 0
+        assert np.isclose(np.linalg.norm(found.of(triangle) - point), distance)
+        assert distance <= np.linalg.norm(grid @ triangle - point, axis=1).min() + 1e-9
+
+
+def test_what_lies_on_an_edge_belongs_to_its_first_triangle_whatever_the_rounding():
+    square = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 0]])
+    flat = np.array([0, 4, 2])  # without area, on the diagonal: no place to be
+    search = TriangleSearch(square, np.array([flat, [0, 1, 2], [0, 2, 3]]))
+    for shift in (0.0, 1e-15, -1e-15, 1e-13, -1e-13):
+        found, _, triangles = search.nearest(np.array([[0.4 + shift, 0.4, 0.3], [0.5 + shift, 0.5 - shift, -0.2]]))
+        assert triangles.tolist() == [1, 1]
+        assert found.nearest_vertex().tolist() == [0, 0], "half way between two corners, the first"
 
 
 def test_search_finds_points_of_the_mesh_and_interpolates(model):
@@ -65,9 +67,9 @@ def test_search_finds_points_of_the_mesh_and_interpolates(model):
     search = TriangleSearch(model.mean, model.triangles)
     triangles = rng.integers(len(model.triangles), size=300)
     weights = rng.dirichlet(np.ones(3), 300)
-    truth = SurfacePoints(triangles, model.triangles[triangles], weights)
+    truth = SurfacePoints(model.triangles[triangles], weights)
     places = truth.of(model.mean.astype(float))
-    found, distance = search.nearest(places + 0.02 * search.normals[triangles])
+    found, distance, _ = search.nearest(places + 0.02 * search.normals[triangles])
     assert np.quantile(distance, 0.9) < 0.0201
     assert np.linalg.norm(found.of(search.vertices) - places, axis=1).max() < 0.1
     values = rng.standard_normal((len(model.mean), 2))
@@ -77,13 +79,13 @@ def test_search_finds_points_of_the_mesh_and_interpolates(model):
 
 def test_rims_rings_and_laplacian_of_a_square():
     triangles = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]])
-    assert rim_vertices(5, triangles).tolist() == [True, True, True, True, False]
+    assert rim_vertices(triangles, 5).tolist() == [True, True, True, True, False]
     assert grow(np.array([True, False, False, False, False, False]), triangles, 1).tolist() == [
         True, True, False, True, True, False,
     ]  # fmt: skip
-    laplacian = uniform_laplacian(6, triangles)
+    laplacian = graph_laplacian(triangles, 6)
     dense = laplacian.toarray()
-    assert np.allclose(dense.sum(axis=1), 0.0) and np.allclose(dense[4], [0.25, 0.25, 0.25, 0.25, -1, 0])
+    assert np.allclose(dense.sum(axis=1), 0.0) and np.allclose(dense[4], [-0.25, -0.25, -0.25, -0.25, 1, 0])
 
 
 # --- similarities ----------------------------------------------------------------------------------
@@ -119,9 +121,7 @@ def foreign_topology(model) -> tuple[np.ndarray, SurfacePoints, np.ndarray, np.n
     first_faces = face[first[used]]
     ids = model.triangles[first_faces]
     weights = 0.3 * rng.dirichlet(np.ones(3), len(used)) + 0.7 * (ids == used[:, None])
-    points = SurfacePoints(
-        np.r_[first_faces, face], np.concatenate([ids, model.triangles[face]]), np.concatenate([weights, inner])
-    )
+    points = SurfacePoints(np.concatenate([ids, model.triangles[face]]), np.concatenate([weights, inner]))
     corner, centre = place.reshape(-1, 3), len(used) + np.arange(len(face))
     triangles = np.concatenate([np.c_[corner[:, k], corner[:, (k + 1) % 3], centre] for k in range(3)])
     return points.of(person), points, triangles, person
@@ -179,7 +179,7 @@ def face_only(model) -> tuple[ForeignModel, Registration, np.ndarray]:
         cross_basis=0.1 * head.identity[:, None],
     )  # fmt: skip
     search = TriangleSearch(head.mean, head.triangles)
-    points, distance = search.nearest(model.mean)
+    points, distance, _ = search.nearest(model.mean)
     covered = np.zeros(len(model.mean), bool)
     covered[head.origin] = True
     same = Similarity(1.0, np.eye(3), np.zeros(3))

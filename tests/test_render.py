@@ -5,6 +5,7 @@ import pytest
 from ball import ball, smooth_texture
 
 from portrait_pipeline.base.errors import ParameterError
+from portrait_pipeline.mesh.geometry import vertex_normals
 from portrait_pipeline.mesh.render import (
     Framing,
     View,
@@ -16,7 +17,6 @@ from portrait_pipeline.mesh.render import (
     rasterise,
     render,
     sample_texture,
-    vertex_normals,
 )
 
 

@@ -10,11 +10,21 @@ import pytest
 import torch
 from ball import ball, smooth_texture
 
+from portrait_pipeline.base.device import on_device
 from portrait_pipeline.base.errors import MissingDependencyError, ParameterError
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.mesh import Mesh
-from portrait_pipeline.mesh.render import Framing, View, camera_vertices, frame_head, rasterise, render
+from portrait_pipeline.mesh.render import (
+    Framing,
+    View,
+    camera_vertices,
+    embree_rasterise,
+    frame_head,
+    rasterise,
+    render,
+)
 from portrait_pipeline.texture.pyramid import half
+from portrait_pipeline.texture.rendering import hardware
 from portrait_pipeline.texture.rendering.base import Renderer, Shot, mip_chain, texel_weights
 from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.rendering.hardware import HardwareRenderer
@@ -193,6 +203,76 @@ def test_window_shows_the_same_place_enlarged(renderer):
     whole, part = prepare(renderer, [mesh], shots, 64, supersample=1).surface.uv.cpu().numpy()
     # The window's middle is at x = 0.25, y = -0.25: columns 24..56 and rows 24..56 of the whole.
     assert np.abs(part[1::2, 1::2][8:24, 8:24] - whole[24:56, 24:56][8:24, 8:24]).max() < 0.02
+
+
+# -- layout of arrays ----------------------------------------------------------------------------------------------
+
+
+class PlainMemoryRaster:
+    """Stands in for ``nvdiffrast.torch`` without a GPU; as its kernels do, it refuses what is not plain memory."""
+
+    RasterizeCudaContext = staticmethod(lambda device: None)
+
+    @staticmethod
+    def check(kind: torch.dtype, *tensors: torch.Tensor) -> None:
+        assert all(part.is_contiguous() and part.dtype == kind for part in tensors)
+
+    @classmethod
+    def rasterize(cls, context, clip: torch.Tensor, triangles: torch.Tensor, size: tuple[int, int]):
+        cls.check(torch.float32, clip), cls.check(torch.int32, triangles)
+        fragments = torch.zeros(len(clip), *size, 4)
+        for view, vertices in enumerate(clip.double().numpy()[..., :3] * [1, -1, -1]):
+            triangle, weights = embree_rasterise(vertices, triangles.numpy(), size[0])
+            fragments[view, ..., :2], fragments[view, ..., 3] = (
+                torch.tensor(p) for p in (weights[..., :2], triangle + 1)
+            )
+        return fragments, None
+
+    @classmethod
+    def interpolate(cls, values: torch.Tensor, fragments: torch.Tensor, triangles: torch.Tensor):
+        cls.check(torch.float32, values, fragments), cls.check(torch.int32, triangles)
+        seen = fragments[..., 3] > 0
+        corners = triangles[(fragments[..., 3].long() - 1).clamp_min(0)].long()
+        own = torch.stack(
+            [part[index] for part, index in zip(values.expand(len(corners), -1, -1), corners, strict=True)]
+        )
+        weights = torch.cat([fragments[..., :2], 1 - fragments[..., :2].sum(dim=-1, keepdim=True)], dim=-1)
+        return ((own * weights[..., None]).sum(dim=-2) * seen[..., None]).contiguous(), None
+
+
+def laid_out(mesh: Mesh, how: str) -> Mesh:
+    """The mesh with the same numbers in another layout: by columns, or every second row and column of larger arrays."""
+
+    def moved(values: np.ndarray) -> np.ndarray:
+        if how == "by columns":
+            return np.asfortranarray(values)
+        wide = np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
+        return wide[::2, ::2]
+
+    return Mesh(*(moved(np.asarray(part)) for part in (mesh.vertices, mesh.triangles, mesh.uv, mesh.uv_triangles)))
+
+
+@pytest.mark.parametrize("how", ["by columns", "strided"])
+def test_meshes_of_any_layout_reach_the_gpu_library_as_plain_memory(monkeypatch, how):
+    """What eased no landmark came from a solver, stored by columns, and nvdiffrast refused it."""
+    monkeypatch.setattr(hardware, "load_nvdiffrast", PlainMemoryRaster)
+    mesh, shots = ball(24, 12), [Shot(View(20, 10), FRAME), Shot(View(-40, 0), FRAME)]
+    odd = laid_out(mesh, how)
+    assert not odd.vertices.flags.c_contiguous and not odd.triangles.flags.c_contiguous
+    surface = prepare(HardwareRenderer(torch.device("cpu")), [odd], shots, 24).surface
+    known = prepare(SparseRenderer(torch.device("cpu")), [mesh], shots, 24).surface
+    for name in ("coverage", "uv", "points"):
+        assert torch.allclose(getattr(surface, name), getattr(known, name), atol=1e-3), name
+
+
+def test_arrays_on_a_device_are_copies_of_the_asked_type():
+    source = np.arange(6.0).reshape(2, 3)
+    for values in (source.T, source[:, ::2], source[::-1], np.asfortranarray(source), [[1, 2], [3, 4]]):
+        tensor = on_device(values, "cpu")
+        assert tensor.is_contiguous() and tensor.dtype == torch.float32 and np.array_equal(tensor, values)
+        tensor.zero_()
+    assert source[1, 2] == 5.0, "the caller's array is its own"
+    assert on_device(source, "cpu", np.int64).dtype == torch.int64
 
 
 # -- gradients -----------------------------------------------------------------------------------------------------

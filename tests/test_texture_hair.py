@@ -6,8 +6,9 @@ import pytest
 
 from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import openness, regions_with_whole_ears
-from portrait_pipeline.mesh.render import vertex_normals
-from portrait_pipeline.mesh.texels import surface_laplacian, texel_map
+from portrait_pipeline.mesh.geometry import vertex_normals
+from portrait_pipeline.mesh.laplacian import surface_laplacian
+from portrait_pipeline.mesh.texels import texel_map
 from portrait_pipeline.photo_texture.bleeding import without_bleeding
 from portrait_pipeline.photo_texture.hair import HairLook, hair_core, hair_look, matched, strands
 from portrait_pipeline.photo_texture.unseen import fill_by_region, hairline_distance

@@ -12,8 +12,9 @@ from portrait_pipeline.head.parts import openness, regions_with_whole_ears
 from portrait_pipeline.lab.proofs.painted_heads import PaintedHead
 from portrait_pipeline.lab.proofs.painted_heads import photograph as photograph_painted
 from portrait_pipeline.lab.proofs.photo_texture import measured_shift
+from portrait_pipeline.mesh.laplacian import surface_laplacian
 from portrait_pipeline.mesh.render import Framing, View, render
-from portrait_pipeline.mesh.texels import Extension, extend, surface_laplacian, texel_map
+from portrait_pipeline.mesh.texels import Extension, extend, texel_map
 from portrait_pipeline.photo_texture.bleeding import hair_likeness, without_locks
 from portrait_pipeline.photo_texture.blending import blended, continued
 from portrait_pipeline.photo_texture.gain import border_gain, log_gain, relit

@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from ..mesh.geometry import triangle_areas
+
 STILL = 0.02  # cm; what no expression of the fitted head moves by more stays where it is
 ANCHOR = 1.0  # weight of that
 PATCH_WEIGHT = 1e-3  # of triangles that are not trusted
@@ -68,9 +70,7 @@ def tangent_projections(corners: np.ndarray) -> np.ndarray:
 
 def gradients(vertices: np.ndarray, triangles: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
     """Matrix (3 F, V) from values at vertices to the gradient on each triangle, and the triangles' areas (F,)."""
-    corners = vertices[triangles]
-    frames = triangle_frames(corners)
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    frames, area = triangle_frames(vertices[triangles]), triangle_areas(vertices, triangles)
     first, second = np.linalg.inv(frames)[:, :2].transpose(1, 0, 2)
     rows = np.arange(3 * len(triangles))
     parts = [
@@ -78,19 +78,3 @@ def gradients(vertices: np.ndarray, triangles: np.ndarray) -> tuple[sp.csr_matri
         for corner, part in enumerate((-first - second, first, second))
     ]
     return sum(parts).tocsr(), area
-
-
-def cotangent(vertices: np.ndarray, triangles: np.ndarray) -> sp.csr_matrix:
-    """(V, V) positive semi-definite cotangent Laplacian; weights are kept positive for squeezed triangles."""
-    count = len(vertices)
-    rows, columns, weights = [], [], []
-    for corner in range(3):
-        here, a, b = (triangles[:, (corner + k) % 3] for k in range(3))
-        u, v = vertices[a] - vertices[here], vertices[b] - vertices[here]
-        area = np.maximum(np.linalg.norm(np.cross(u, v), axis=1), 1e-9)
-        weights.append(np.clip((u * v).sum(axis=1) / area, 0.02, 20.0) / 2)
-        rows.append(a)
-        columns.append(b)
-    edges = sp.coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), (count, count))
-    edges = (edges + edges.T).tocsr()
-    return sp.diags(np.asarray(edges.sum(axis=1)).ravel()) - edges

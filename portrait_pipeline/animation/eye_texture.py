@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from ..base.numerics import TIE, first_largest
 from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, View, rasterise, sample_texture
 from .eyeball import Eyeball, uv_directions
@@ -99,8 +100,8 @@ def find_iris(picture: np.ndarray, seen: np.ndarray) -> Iris:
         means = [(mask @ value) / np.maximum(mask.sum(axis=1), 1) for mask in (inside, ring)]
         contrast = (means[1] - means[0]) / spread
         score = np.where(enough, contrast - unusual - 0.15 * ((angle - IRIS_ANGLE) / 0.12) ** 2, -np.inf)
-        k = int(score.argmax())
-        if score[k] > best[0]:
+        k = int(first_largest(score))
+        if score[k] > best[0] + TIE:
             best = (float(score[k]), centres[k], float(radius), float(contrast[k]))
     return Iris(best[1], best[2] if best[3] > CONTRAST else 0.0)
 

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from .expressions import cotangent
+from ..mesh.geometry import vertex_areas
+from ..mesh.laplacian import cotangent_weights, stiffness
 
 
 class Falloff:
@@ -25,11 +26,11 @@ class Falloff:
         used[handles] = False
         near = cKDTree(vertices[handles]).query(vertices)[0] < radius
         self.handles, self.free = np.asarray(handles), np.flatnonzero(near & used)
-        stiffness = cotangent(vertices, triangles).tocsr()
-        mass = _areas(vertices, triangles)
-        bending = (stiffness @ sp.diags(1.0 / np.maximum(mass, 1e-6)) @ stiffness).tocsr()
+        stretching = stiffness(cotangent_weights(vertices, triangles))
+        mass = np.maximum(vertex_areas(vertices, triangles), 1e-6)
+        bending = (stretching @ sp.diags(1.0 / mass) @ stretching).tocsr()
         # A little stretching energy keeps the field from overshooting between handles and border.
-        energy = bending + stiffness * (2.0 / radius**2)
+        energy = bending + stretching * (2.0 / radius**2)
         self._solver = splu(energy[self.free][:, self.free].tocsc())
         self._coupling = energy[self.free][:, self.handles]
         self._count = len(vertices)
@@ -40,9 +41,3 @@ class Falloff:
         field[self.handles] = displacements
         field[self.free] = self._solver.solve(-(self._coupling @ displacements))
         return field
-
-
-def _areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    corners = vertices[triangles]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
-    return np.bincount(triangles.ravel(), np.repeat(area, 3), len(vertices))

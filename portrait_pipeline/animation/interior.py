@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from scipy.spatial import cKDTree
 
 from ..head.model import FaceModel
+from ..mesh.geometry import sides, triangle_normals
+from ..mesh.rays import RayScene
 from ..mesh.render import bilinear_taps
-from .mouth import PAINTED_SEAL, ROWS, cavity, cavity_texture, jaw_motion, lift_of
+from ..mesh.similarity import fit_similarity
+from ..mesh.texels import vertex_uv
+from .mouth import PAINTED_SEAL, ROWS, cavity, cavity_texture, lift_of
 from .openings import Opening, along, arc_parameter, opening_height
 from .rig import Part
 from .teeth import dentures, teeth_texture
@@ -41,7 +43,7 @@ def mouth_parts(
     picture = rest + np.tensordot(expression, targets, axes=1)
     scale = mouth_scale(model, rest, mouth)
     motions = _jaw_motions(model, rest, targets)
-    uv = vertex_uv(model)
+    uv = vertex_uv(model.mesh())
     lip_colours = sample(texture, uv[_lips_beside(model, mouth, rest)])
     painted = sample(texture, uv[mouth.inside])
     gum, tooth, inside = palette(lip_colours, painted, texture)
@@ -80,11 +82,12 @@ def _jaw_motions(model: FaceModel, rest: np.ndarray, targets: np.ndarray) -> dic
     size = np.linalg.norm(np.ptp(chin, axis=0))
     weight = np.exp(-((distance / (0.35 * size)) ** 2)) * (model.regions == 0)
     here = weight > 1e-3
+    share = weight[here] / weight[here].sum()
     motions = {}
     for name in JAW_SHAPES:
         if name in names:
             index = names.index(name)
-            rotation, _ = jaw_motion(rest[here], rest[here] + targets[index, here], weight[here])
+            rotation = fit_similarity(rest[here], rest[here] + targets[index, here], share, scale=False).rotation
             before = rest[gums].mean(axis=0)
             motions[index] = rotation, before + targets[index, gums].mean(axis=0) - rotation @ before
     return motions
@@ -190,16 +193,14 @@ def draw_back(
 
 def skin_depth_lack(points: np.ndarray, skin: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(N,) cm that points (N, 3) lack to be ``BEHIND`` the skin before them; -inf where they look out of the mouth."""
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, np.ascontiguousarray(skin, np.float32), triangles)
     origins = np.array(points, np.float32)
     origins[:, 2] = skin[:, 2].max() + 1.0
-    hit = np.asarray(scene.run(origins, np.tile(np.array([0, 0, -1], np.float32), (len(points), 1))))
-    corners = skin[triangles[np.maximum(hit, 0)]]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    hit = RayScene(skin, triangles).first_hits(origins, np.array([0, 0, -1]))
+    met = triangles[np.maximum(hit, 0)]
+    corner, normal = skin[met[:, 0]], triangle_normals(skin, met)
     facing = (hit >= 0) & (normal[:, 2] > 1e-9)
-    offset = ((points - corners[:, 0])[:, :2] * normal[:, :2]).sum(axis=1) / np.where(facing, normal[:, 2], 1.0)
-    return np.where(facing, points[:, 2] + BEHIND - (corners[:, 0, 2] - offset), -np.inf)
+    offset = ((points - corner)[:, :2] * normal[:, :2]).sum(axis=1) / np.where(facing, normal[:, 2], 1.0)
+    return np.where(facing, points[:, 2] + BEHIND - (corner[:, 2] - offset), -np.inf)
 
 
 def _middles(mouth: Opening, rim: np.ndarray) -> np.ndarray:
@@ -223,9 +224,9 @@ def palette(lips: np.ndarray, patch: np.ndarray, texture: np.ndarray) -> tuple[n
     lighter than the lightest of the ``texture`` (S, S, 3) and half way to its colour.
     """
     lip = np.median(lips, axis=0)
-    bright = patch[np.argsort(patch.sum(axis=1))[-max(len(patch) // 8, 1) :]].mean(axis=0)
+    bright = lightest(patch, len(patch) // 8).mean(axis=0)
     texels = texture[::8, ::8].reshape(-1, 3).astype(float)
-    light = texels[np.argsort(texels.sum(axis=1))[-max(len(texels) // 50, 1) :]].mean(axis=0)
+    light = lightest(texels, len(texels) // 50).mean(axis=0)
     ivory = np.array([236.0, 226.0, 205.0])
     ivory = 0.5 * ivory * min(1.0, light.mean() / ivory.mean()) + 0.5 * np.minimum(light, ivory)
     share = np.clip((bright.mean() - 150) / 60, 0, 1)
@@ -235,9 +236,14 @@ def palette(lips: np.ndarray, patch: np.ndarray, texture: np.ndarray) -> tuple[n
     return gum, tooth, inside
 
 
+def lightest(colours: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` lightest of colours (N, 3), at least one; of equally light ones the last, on every machine."""
+    return colours[np.argsort(colours.sum(axis=1), kind="stable")[-max(count, 1) :]]
+
+
 def _lips_beside(model: FaceModel, mouth: Opening, rest: np.ndarray) -> np.ndarray:
     """(R,) for each vertex of the mouth's rim the vertex of the lips two rings outside of it."""
-    edges = np.concatenate([model.triangles[:, [0, 1]], model.triangles[:, [1, 2]], model.triangles[:, [2, 0]]])
+    edges = sides(model.triangles)
     edges = np.concatenate([edges, edges[:, ::-1]])
     inner = np.union1d(mouth.inside, mouth.rim)
     ring = mouth.rim
@@ -251,10 +257,3 @@ def sample(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     """(N, 3) colours of ``texture`` at UV (N, 2)."""
     index, weight = bilinear_taps(uv, texture.shape[0])
     return (texture.reshape(-1, 3)[index] * weight[..., None]).sum(axis=1)
-
-
-def vertex_uv(model: FaceModel) -> np.ndarray:
-    """(V, 2) one UV of each vertex (of those at the seam, any)."""
-    uv = np.zeros((len(model.mean), 2))
-    uv[model.triangles.ravel()] = np.asarray(model.uv, float)[model.uv_triangles.ravel()]
-    return uv

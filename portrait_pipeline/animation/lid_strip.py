@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..head.model import FaceModel
-from .interior import vertex_uv
+from ..mesh.texels import vertex_uv
 from .lids import HIDDEN, Lids, keep_off, strip
 
 
@@ -45,7 +45,7 @@ def lid_strip(model: FaceModel, lids: Lids, rest: np.ndarray, targets: np.ndarra
     for index in np.flatnonzero(np.abs(targets[:, loop]).max(axis=(1, 2)) > 1e-4):
         moves[index] = strip(ball, rest[loop] + targets[index, loop], opening).reshape(-1, 3) - flat
     moves = keep_off(ball, flat, moves, np.arange(len(flat)), HIDDEN)
-    edge = vertex_uv(model)[loop]
+    edge = vertex_uv(model.mesh())[loop]
     band = painted_at(model, opening.triangles, picture, strip(ball, picture[loop], opening)[0])
     uv = np.concatenate([edge, band, *[edge] * (rows - 1)])
     triangles, uv_triangles = _rows_of_triangles(loop, rows, count)

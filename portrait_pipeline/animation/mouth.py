@@ -122,16 +122,6 @@ def cavity_texture(edge: np.ndarray, between: np.ndarray, inside: np.ndarray) ->
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def jaw_motion(rest: np.ndarray, moved: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rigid motion (rotation (3, 3), shift (3,)) nearest to ``rest`` (N, 3) -> ``moved``, ``weight`` (N,)."""
-    share = weight / weight.sum()
-    a, b = share @ rest, share @ moved
-    left, _, right = np.linalg.svd((moved - b).T @ (share[:, None] * (rest - a)))
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right
-    return rotation, b - rotation @ a
-
-
 def lip_gap(rim: np.ndarray, opening: Opening, at: np.ndarray) -> np.ndarray:
     """(M,) cm in y between upper and lower lip at shares ``at`` (M,) of the lips; < 0 where they cross."""
     return (along(rim[opening.upper], at) - along(rim[opening.lower], at))[:, 1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..head.model import FaceModel
+from ..mesh.geometry import sides
 
 MIN_RIM = 12  # vertices; a patch with a shorter rim is no opening that lids or lips could close
 
@@ -48,7 +49,7 @@ def find_opening(model: FaceModel, region: str) -> Opening | None:
 
 def boundary_loop(triangles: np.ndarray) -> np.ndarray | None:
     """Vertices along the boundary of (T, 3) counter-clockwise triangles of a disk; None if it is not one loop."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = sides(triangles)
     known = set(map(tuple, edges.tolist()))
     border = [edge for edge in edges.tolist() if (edge[1], edge[0]) not in known]
     following = dict(border)

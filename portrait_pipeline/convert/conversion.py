@@ -18,7 +18,9 @@ from scipy.spatial import cKDTree
 
 from ..base.errors import ModelError
 from ..head.model import FaceModel
-from ..head.surface_points import TriangleSearch, grow
+from ..mesh.closest import TriangleSearch
+from ..mesh.geometry import grow
+from ..mesh.laplacian import factorise
 from ..mesh.similarity import Similarity
 from .formats import UNITS
 from .formats.foreign import ForeignModel
@@ -28,7 +30,6 @@ from .registration import (
     PATCHES,
     Anchors,
     Registration,
-    factorise,
     outer_triangles,
     register,
     smoothness,
@@ -196,7 +197,7 @@ def carried_mirror(mean: np.ndarray, head: FaceModel, registered: np.ndarray) ->
     halves differ) stays with itself.
     """
     search = TriangleSearch(registered, head.triangles)
-    points, _ = search.nearest(mean)
+    points, _, _ = search.nearest(mean)
     offset = (mean - points.of(registered)) * np.array([-1.0, 1.0, 1.0])
     places = points.of(registered[head.mirror]) + offset
     mirror = np.arange(len(mean))

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ..export.contact_sheet import compose, label_font, tight_frame
 from ..head.model import FaceModel
-from ..head.surface_points import mesh_normals
+from ..mesh.geometry import vertex_normals
 from ..mesh.render import Framing, View, camera_vertices, embree_rasterise
 from .conversion import Converted
 
@@ -40,7 +40,7 @@ def shaded(
     triangle, weights = embree_rasterise(placed, triangles.astype(np.int32), size)
     seen = triangle >= 0
     corners, share = triangles[triangle[seen]], weights[seen].astype(float)
-    normals = np.einsum("nk,nki->ni", share, mesh_normals(placed, triangles)[1][corners])
+    normals = np.einsum("nk,nki->ni", share, vertex_normals(placed, triangles)[corners])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     light = 0.25 + 0.65 * np.clip((normals @ LIGHT + 0.2) / 1.2, 0.0, 1.0) + 0.12 * np.clip(normals[:, 2], 0.0, 1.0)
     tint = np.array(SKIN) if colours is None else np.einsum("nk,nki->ni", share, colours[corners])

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import SuperLU, splu
 from scipy.spatial import cKDTree
 
 from ..base.errors import ModelError
 from ..head.model import FaceModel
 from ..head.pose import rotation_from_vector, skew
-from ..head.surface_points import SurfacePoints, TriangleSearch, edges_of, mesh_normals, uniform_laplacian
+from ..mesh.closest import SurfacePoints, TriangleSearch
+from ..mesh.geometry import triangle_normals, unit, vertex_areas, vertex_normals
+from ..mesh.laplacian import adjacency, factorise, graph_laplacian, stiffness
+from ..mesh.rays import RayScene, sphere_points
 from ..mesh.similarity import Similarity, fit_similarity
 
 SAMPLES = 800  # points used by the search for the similarity
@@ -95,7 +95,7 @@ def register(
     _check_recognised(model, shape, target)
     known = None if anchors is None else replace(anchors, places=similarity.apply(anchors.places))
     moved = deform(model, shape, target, known)
-    points, distance = target.nearest(moved)
+    points, distance, _ = target.nearest(moved)
     trusted = match(model, moved, target, 0.4, np.arange(len(moved)))[1] > 0
     residual = float(distance[trusted & (model.regions == 0)].mean())
     return Registration(similarity, moved, points, distance, trusted, residual)
@@ -126,38 +126,25 @@ def outer_triangles(vertices: np.ndarray, triangles: np.ndarray, skin: np.ndarra
     """
     if skin is not None:
         triangles = triangles[skin[triangles].all(axis=1)]
-    edges, _ = edges_of(triangles)
-    graph = sp.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (len(vertices),) * 2)
-    parts = connected_components(graph, directed=False)[1][triangles[:, 0]]
+    parts = connected_components(adjacency(triangles, len(vertices)), directed=False)[1][triangles[:, 0]]
     triangles = triangles[parts == np.bincount(parts).argmax()]
     return triangles[visible_triangles(vertices, triangles)]
 
 
 def visible_triangles(vertices: np.ndarray, triangles: np.ndarray, directions: int = 64) -> np.ndarray:
     """(F,) bool: triangles whose centre is seen, from outside, from one of ``directions`` sides at least."""
-    normals, _ = mesh_normals(vertices, triangles)
+    normals = unit(triangle_normals(vertices, triangles))
     size = float(np.ptp(vertices[np.unique(triangles)], axis=0).max())
     centres = vertices[triangles].mean(axis=1)
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(triangles, np.int32))
+    scene = RayScene(vertices, triangles)
     seen = np.zeros(len(triangles), bool)
     for direction in sphere_points(directions):
         facing = np.flatnonzero(~seen & (normals @ direction > 0.1))
-        origins = (centres[facing] + 1e-4 * size * normals[facing]).astype(np.float32)
-        rays = np.broadcast_to(direction.astype(np.float32), origins.shape).copy()
-        seen[facing[np.asarray(scene.run(origins, rays)) < 0]] = True
+        seen[facing[scene.first_hits(centres[facing] + 1e-4 * size * normals[facing], direction) < 0]] = True
     # Single unseen triangles (a nostril's rim, a fold) between seen ones belong to the skin.
     inside = np.zeros(len(vertices), bool)
     inside[triangles[seen]] = True
     return inside[triangles].all(axis=1)
-
-
-def sphere_points(count: int) -> np.ndarray:
-    """(``count``, 3) evenly spread unit vectors (Fibonacci spiral)."""
-    k = np.arange(count) + 0.5
-    height, angle = 1.0 - 2.0 * k / count, np.pi * (1.0 + np.sqrt(5.0)) * k
-    ring = np.sqrt(1.0 - height**2)
-    return np.stack([ring * np.cos(angle), height, ring * np.sin(angle)], axis=1)
 
 
 def find_similarity(
@@ -212,24 +199,18 @@ def _clouds(model: FaceModel, vertices: np.ndarray, triangles: np.ndarray) -> _C
     skin = np.flatnonzero(~np.isin(model.regions, PATCHES))
     used = np.unique(triangles)
     other = vertices[used].astype(float)
-    areas = _vertex_areas(vertices, triangles)[used]
+    areas = vertex_areas(vertices, triangles)[used] + 1e-300
     face = rng.permutation(np.flatnonzero(model.regions == 0))[:SAMPLES]
     return _Clouds(
         head[skin],
-        mesh_normals(head, model.triangles)[1][skin],
+        vertex_normals(head, model.triangles)[skin],
         cKDTree(head[skin]),
         np.searchsorted(skin, face),
         other,
-        mesh_normals(vertices, triangles)[1][used],
+        vertex_normals(vertices, triangles)[used],
         cKDTree(other),
         rng.choice(len(used), min(SAMPLES, len(used)), replace=False, p=areas / areas.sum()),
     )
-
-
-def _vertex_areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    corners = vertices[triangles]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    return np.bincount(triangles.ravel(), np.repeat(area, 3), len(vertices)) + 1e-300
 
 
 def _closest_points(pair: _Clouds, similarity: Similarity, rounds: int) -> tuple[float, Similarity]:
@@ -271,10 +252,10 @@ def match(
         the nearest points (N, 3); weights (N,), 0 where there is no counterpart (too far, turned away, or beyond an
         edge of the surface); the target's normals there (N, 3).
     """
-    points, distance = target.nearest(places[ids])
+    points, distance, triangles = target.nearest(places[ids])
     found = points.of(target.vertices)
-    normals = target.normals[points.triangles]
-    own = mesh_normals(places, model.triangles)[1][ids]
+    normals = target.normals[triangles]
+    own = vertex_normals(places, model.triangles)[ids]
     # The nearest point of a vertex beyond the border is on the border; close by it may be the lid's edge.
     beyond = (target.rim[points.ids] | (points.weights < 1e-9)).all(axis=1) & (distance > 0.1)
     good = (distance < reach) & ((own * normals).sum(axis=1) > ALIGNED) & ~beyond
@@ -368,27 +349,17 @@ def deform(model: FaceModel, start: np.ndarray, target: TriangleSearch, anchors:
     """
     energy = smoothness(len(start), model.triangles)
     vertices, every = start, np.arange(len(start))
-    for stiffness in STIFFNESS:
-        reach = float(np.interp(np.log(stiffness), np.log([STIFFNESS[-1], STIFFNESS[0]]), [0.4, 1.0]))
+    for level in STIFFNESS:
+        reach = float(np.interp(np.log(level), np.log([STIFFNESS[-1], STIFFNESS[0]]), [0.4, 1.0]))
         found, weights, _ = match(model, vertices, target, reach, every)
         if anchors is not None:
             found[anchors.ids], weights[anchors.ids] = anchors.places, ANCHOR_WEIGHT
-        system = sp.diags(weights + FADE) + stiffness * energy
+        system = sp.diags(weights + FADE) + level * energy
         vertices = start + factorise(system).solve(weights[:, None] * (found - start))
     return vertices
 
 
 def smoothness(count: int, triangles: np.ndarray) -> sp.csc_matrix:
     """(V, V) matrix of the energy |L x|^2 + tension * |slope of x|^2, L the mesh's uniform Laplacian."""
-    laplacian = uniform_laplacian(count, triangles)
-    edges, _ = edges_of(triangles)
-    ends = np.arange(len(edges))
-    slope = sp.csr_matrix((np.ones(len(edges)), (ends, edges[:, 0])), (len(edges), count)) - sp.csr_matrix(
-        (np.ones(len(edges)), (ends, edges[:, 1])), (len(edges), count)
-    )
-    return (laplacian.T @ laplacian + TENSION / 6.0 * (slope.T @ slope)).tocsc()  # a vertex has 6 edges or so
-
-
-def factorise(system: sp.spmatrix) -> SuperLU:
-    """Sparse factors of a symmetric positive definite matrix."""
-    return splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    laplacian, slope = graph_laplacian(triangles, count), stiffness(adjacency(triangles, count))
+    return (laplacian.T @ laplacian + TENSION / 6.0 * slope).tocsc()  # a vertex has 6 edges or so

@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from ..mesh.laplacian import cotangent_laplacian, directed_edges, graph_laplacian, ring_similarities
+from ..mesh.geometry import directed_edges
+from ..mesh.laplacian import cotangent_laplacian, factorise, graph_laplacian, ring_similarities
 from ..mesh.mesh import Mesh
 from .follow import skull_stiffness
 from .params import DeformParams
-from .solve import factorise, solve_adam
+from .solve import solve_adam
 
 SIMILARITY_ROUNDS = 4
 

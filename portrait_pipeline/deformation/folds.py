@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from ..mesh.geometry import triangle_normals
+
 FACING = 0.1  # cosine to the viewer from which a triangle counts (84 degrees)
 FRONTAL = 0.5  # and from which it must also keep facing the viewer (60 degrees)
 LEAST_HEIGHT = 0.1  # share of a triangle's height at rest that easing keeps
@@ -27,20 +29,15 @@ def flipped_triangles(before: np.ndarray, after: np.ndarray, triangles: np.ndarr
     any fold. Triangles more than 84 degrees from the viewer do not count.
     """
     rows, axes = _watched(before, triangles)
-    return rows[(_normals(after, triangles[rows]) * axes).sum(axis=1) <= 0.0]
+    return rows[(triangle_normals(after, triangles[rows]) * axes).sum(axis=1) <= 0.0]
 
 
 def _watched(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The triangles that face the viewer, ascending, and the unit axis along which each is seen."""
-    normals = _normals(vertices, triangles)
+    normals = triangle_normals(vertices, triangles)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
     rows = np.flatnonzero(normals[:, 2] > FACING)
     return rows, np.where(normals[rows, 2:] > FRONTAL, [0.0, 0.0, 1.0], normals[rows])
-
-
-def _normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    return np.cross(b - a, c - a)
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,13 @@ class Heights:
         rows, axes = _watched(vertices, triangles)
         corners = vertices[triangles[rows]]
         axes = axes / np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)[:, None]
-        return cls(triangles[rows], axes, LEAST_HEIGHT * (_normals(vertices, triangles[rows]) * axes).sum(axis=1))
+        return cls(
+            triangles[rows], axes, LEAST_HEIGHT * (triangle_normals(vertices, triangles[rows]) * axes).sum(axis=1)
+        )
 
     def of_vertices(self, vertices: np.ndarray) -> np.ndarray:
         """(N,) heights for positions, or the part of second order for displacements (V, 3)."""
-        return (_normals(vertices, self.triangles) * self.axes).sum(axis=1)
+        return (triangle_normals(vertices, self.triangles) * self.axes).sum(axis=1)
 
     def gradient(self, vertices: np.ndarray) -> np.ndarray:
         """(N, 3, 3) derivative of each height by its three corners."""

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import SuperLU, splu
+
+from ..mesh.laplacian import factorise
 
 ADAM_STEPS = 1000
 ADAM_RATE = 0.07  # of the typical shift of the landmarks
-
-
-def factorise(matrix: sp.csc_matrix) -> SuperLU:
-    """LU factors of a matrix of symmetric pattern, in an order that keeps them sparse."""
-    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
 
 
 def solve_adam(

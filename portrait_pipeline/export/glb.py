@@ -34,8 +34,8 @@ from ..animation.rig import Part, Rig
 from ..base.artifacts import atomic_path
 from ..mesh import gltf
 from ..mesh.files import METRES_PER_CM, check_finite, png_bytes
+from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.render import vertex_normals
 from ..mesh.split import SplitMesh, smooth_normals, split_seams
 
 BENT = 0.03

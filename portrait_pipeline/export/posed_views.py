@@ -9,8 +9,7 @@ import numpy as np
 from ..animation.aliases import as_vector
 from ..animation.pose import Pose, look_coefficients, posed_parts
 from ..animation.rig import Rig
-from ..mesh.render import Framing, View
-from ..mesh.render_parts import render_parts
+from ..mesh.render import Framing, View, render_parts
 from .contact_sheet import tight_frame
 
 MARGIN = 0.1

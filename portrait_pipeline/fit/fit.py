@@ -14,7 +14,8 @@ import numpy as np
 from ..base.errors import FitError
 from ..head.camera import AnyCamera
 from ..head.model import FaceModel
-from .model_at_landmarks import LandmarkModel, Places, landmark_model, landmarks_seen, on_jaw
+from ..mesh.closest import SurfacePoints
+from .model_at_landmarks import LandmarkModel, landmark_model, landmarks_seen, on_jaw
 from .params import FitParams
 from .problem import Jaw, State, slide_jaw
 from .solver import minimise
@@ -37,7 +38,7 @@ class Fit:
     expression: np.ndarray
     camera: AnyCamera
     contour: np.ndarray
-    surface: Places
+    surface: SurfacePoints
 
 
 def fit_landmarks(

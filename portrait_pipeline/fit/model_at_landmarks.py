@@ -6,31 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..head.annotation import annotated_landmarks
 from ..head.camera import AnyCamera
-from ..head.landmark_places import landmark_places
 from ..head.model import FaceModel
+from ..mesh.closest import SurfacePoints
 from .contour import outline_positions
 
 # Shapes that 68 points cannot tell: the gaze moves the lids a little, mouthClose only makes sense with
 # jawOpen, puffed cheeks look like another identity.
 HIDDEN_EXPRESSIONS = ("eyeLook", "mouthClose", "cheekPuff")
 JAW = slice(0, 17)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Places on a mesh: weighted means of vertices.
-
-    Attributes:
-        ids: (N, 3) vertex ids. shares: (N, 3) weights, each row adds up to 1.
-    """
-
-    ids: np.ndarray
-    shares: np.ndarray
-
-    def of(self, vertices: np.ndarray) -> np.ndarray:
-        """Positions (N, 3) on a mesh with the given (V, 3) vertices."""
-        return np.einsum("nk,nki->ni", self.shares, np.asarray(vertices, float)[self.ids])
 
 
 @dataclass(frozen=True)
@@ -57,7 +42,7 @@ class LandmarkModel:
     high: np.ndarray
     spread: np.ndarray
     start: np.ndarray
-    surface: Places
+    surface: SurfacePoints
 
     def positions(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """All points (N, P, 3) for one identity (K,) and N expressions (N, A)."""
@@ -98,11 +83,11 @@ def _build(model: FaceModel) -> LandmarkModel:
     active = np.array(
         [i for i, name in enumerate(model.expression_names) if not name.startswith(HIDDEN_EXPRESSIONS)], dtype=int
     )
-    surface = Places(*landmark_places(model))
+    surface = annotated_landmarks(model)
 
     def terms(basis: np.ndarray) -> np.ndarray:
         """(..., V, 3) of the mesh -> (..., P, 3) of the landmarks."""
-        face = np.einsum("nk,...nki->...ni", surface.shares[17:], basis[..., surface.ids[17:], :].astype(float))
+        face = np.einsum("nk,...nki->...ni", surface.weights[17:], basis[..., surface.ids[17:], :].astype(float))
         return np.concatenate([face, basis[..., model.jaw_contours.ravel(), :].astype(float)], axis=-2)
 
     basis = np.concatenate([terms(model.identity_basis), terms(model.expression_basis[active])])
@@ -122,7 +107,7 @@ def _build(model: FaceModel) -> LandmarkModel:
     )
 
 
-def landmarks_seen(model: FaceModel, vertices: np.ndarray, camera: AnyCamera) -> Places:
+def landmarks_seen(model: FaceModel, vertices: np.ndarray, camera: AnyCamera) -> SurfacePoints:
     """The 68 landmarks that an annotator would mark on a head (V, 3) seen by ``camera``.
 
     The jaw's lie on the outline of the face in this view, see :func:`.contour.outline_positions`.
@@ -132,10 +117,10 @@ def landmarks_seen(model: FaceModel, vertices: np.ndarray, camera: AnyCamera) ->
     return on_jaw(model, known, outline_positions(image, known.start))
 
 
-def on_jaw(model: FaceModel, known: LandmarkModel, position: np.ndarray) -> Places:
+def on_jaw(model: FaceModel, known: LandmarkModel, position: np.ndarray) -> SurfacePoints:
     """The landmarks with the jaw's at the given places (17,) along their rows of candidates."""
     low = np.clip(np.floor(position).astype(int), 0, known.candidates - 2)
-    ids, shares = known.surface.ids.copy(), known.surface.shares.copy()
+    ids, weights = known.surface.ids.copy(), known.surface.weights.copy()
     ids[JAW] = model.jaw_contours[np.arange(17)[:, None], np.stack([low, low + 1, low], axis=1)]
-    shares[JAW] = np.stack([1.0 - (position - low), position - low, np.zeros(17)], axis=1)
-    return Places(ids, shares)
+    weights[JAW] = np.stack([1.0 - (position - low), position - low, np.zeros(17)], axis=1)
+    return SurfacePoints(ids, weights)

@@ -19,7 +19,7 @@ import numpy as np
 from ..base.errors import FitError
 from ..head.camera import AnyCamera
 from ..head.model import FaceModel
-from ..mesh.render import vertex_normals
+from ..mesh.geometry import vertex_normals
 from .problem import Equations, Problem, State, cost, equations, slide_jaw
 from .solver import ROBUST_SCALES, arrow_step, limits
 

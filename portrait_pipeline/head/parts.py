@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from scipy.spatial import cKDTree
 
+from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.render import vertex_normals
+from ..mesh.rays import RayScene, sphere_points
 from .model import FaceModel
 
 _EAR_REACH = 1.8  # cm about the ear's own vertices that are skin too, although the model counts them as scalp
@@ -36,18 +35,13 @@ def openness(mesh: Mesh, where: np.ndarray | None = None, rays: int = 64, streng
     """
     vertices = np.asarray(mesh.vertices, float)
     where = np.ones(len(vertices), bool) if where is None else where
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(mesh.triangles, np.int32))
+    scene = RayScene(vertices, mesh.triangles)
     normals = vertex_normals(vertices, mesh.triangles)[where]
     origins = (vertices[where] + 0.05 * normals).astype(np.float32)
-    step = np.arange(rays) + 0.5
-    height, turn = 1 - 2 * step / rays, np.pi * (1 + 5**0.5) * step
-    radius = np.sqrt(1 - height**2)
     free, total = np.zeros(len(origins)), np.zeros(len(origins))
-    for direction in np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1):
+    for direction in sphere_points(rays):
         above = np.clip(normals @ direction, 0, None)
-        hit = np.asarray(scene.run(origins, np.tile(direction.astype(np.float32), (len(origins), 1))))
-        free += above * (hit < 0)
+        free += above * (scene.first_hits(origins, direction) < 0)
         total += above
     result = np.ones(len(vertices))
     result[where] = 1 - strength * (1 - np.clip(free / np.maximum(total, 1e-9) / 0.9, 0, 1))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .laplacian import surface_laplacian
 from .mesh import Mesh
-from .texels import Extension, bilinear_at_vertices, surface_laplacian, texel_map
+from .texels import Extension, bilinear_at_vertices, texel_map
 
 _WELL_SEEN = 0.25
 _FIELD_SIZE = 256  # texels: the field is smooth, so it need not be solved for at the texture's own size

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import SuperLU, splu
+
+from .geometry import directed_edges, edges, vertex_areas
+from .mesh import Mesh
 
 LEAST_COTANGENT, GREATEST_COTANGENT = 0.05, 5.0  # of an edge's weight: slivers would make it negative or huge
 _COTANGENT_SCALE = 0.14  # brings the mean residual of the landmarks to that of the uniform Laplacian at the same alpha
@@ -19,19 +23,16 @@ def graph_laplacian(triangles: np.ndarray, vertices: int) -> sp.csr_matrix:
     Returns:
         (V, V) sparse matrix. The row of a vertex without neighbours is zero.
     """
-    rows, columns = directed_edges(triangles)
-    adjacency = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(vertices, vertices))
-    degree = np.asarray(adjacency.sum(axis=1)).ravel()
-    mean = sp.diags(1.0 / np.maximum(degree, 1.0)) @ adjacency
+    neighbours = adjacency(triangles, vertices)
+    degree = np.asarray(neighbours.sum(axis=1)).ravel()
+    mean = sp.diags(1.0 / np.maximum(degree, 1.0)) @ neighbours
     return (sp.diags((degree > 0).astype(float)) - mean).tocsr()
 
 
-def directed_edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both directions of every edge once: ids of the vertex (2E,), in ascending order, and of its neighbour (2E,)."""
-    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
-    count = int(triangles.max(initial=0)) + 1
-    rows, columns = np.divmod(np.unique(np.concatenate([sides @ [count, 1], sides @ [1, count]])), count)
-    return rows, columns
+def adjacency(triangles: np.ndarray, vertices: int) -> sp.csr_matrix:
+    """(V, V) with 1 for every pair of neighbours."""
+    rows, columns = directed_edges(triangles)
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(vertices, vertices))
 
 
 def cotangent_weights(vertices: np.ndarray, triangles: np.ndarray) -> sp.csr_matrix:
@@ -76,27 +77,39 @@ def cotangent_laplacian(vertices: np.ndarray, triangles: np.ndarray) -> sp.csr_m
     """
     rows, columns = directed_edges(triangles)
     length = float(np.median(np.linalg.norm(vertices[rows] - vertices[columns], axis=1)))
-    corners = vertices[triangles]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6.0
-    shares = np.bincount(triangles.ravel(), np.repeat(area, 3), minlength=len(vertices))
-    scale = _COTANGENT_SCALE * length / np.sqrt(np.maximum(shares, 1e-6 * length**2))
+    area = np.maximum(vertex_areas(vertices, triangles), 1e-6 * length**2)
+    scale = _COTANGENT_SCALE * length / np.sqrt(area)
     return (sp.diags(scale) @ stiffness(cotangent_weights(vertices, triangles))).tocsr()
 
 
+def surface_laplacian(mesh: Mesh) -> sp.csr_matrix:
+    """(V, V) graph Laplacian D - A of the mesh's edges, weighted by inverse length; rows of unused vertices are 0."""
+    (first, second), vertices = edges(mesh.triangles)[0].T, np.asarray(mesh.vertices, float)
+    length = np.linalg.norm(vertices[first] - vertices[second], axis=1)
+    weight = 1.0 / np.maximum(length, 1e-3 * max(float(length.mean()), 1e-12))
+    half = sp.coo_matrix((weight / weight.mean(), (first, second)), shape=(len(vertices), len(vertices)))
+    return stiffness((half + half.T).tocsr())
+
+
+def factorise(matrix: sp.spmatrix) -> SuperLU:
+    """LU factors of a matrix of symmetric pattern, in an order that keeps them sparse."""
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+
+
 def ring_similarities(
-    before: np.ndarray, after: np.ndarray, edges: tuple[np.ndarray, np.ndarray]
+    before: np.ndarray, after: np.ndarray, neighbours: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each vertex the scale s and rotation R that best take its edges to their new places.
 
     Minimises ``sum_j |(after_j - after_i) - s R (before_j - before_i)|^2`` over the neighbours j (Umeyama 1991).
 
     Args:
-        before, after: (V, 3). edges: from :func:`directed_edges`.
+        before, after: (V, 3). neighbours: from :func:`.geometry.directed_edges`.
 
     Returns:
         (V,) scales and (V, 3, 3) proper rotations; 0 and the identity for a vertex without neighbours.
     """
-    rows, columns = edges
+    rows, columns = neighbours
     old, new = before[columns] - before[rows], after[columns] - after[rows]
     products = (new[:, :, None] * old[:, None, :]).reshape(-1, 9)
     starts = np.flatnonzero(np.diff(rows, prepend=-1))

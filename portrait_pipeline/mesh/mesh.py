@@ -13,6 +13,7 @@ Convention (documented here once, used everywhere):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,3 +38,18 @@ class Mesh:
     def with_vertices(self, vertices: np.ndarray) -> Mesh:
         """The same topology and UV with other (V, 3) positions."""
         return replace(self, vertices=vertices)
+
+
+def join(meshes: Sequence[Mesh]) -> Mesh:
+    """All meshes as one, vertices, texture coordinates and triangles in the given order."""
+    if len(meshes) == 1:
+        return meshes[0]
+
+    def numbered(name: str, into: str) -> np.ndarray:
+        first = np.cumsum([0, *(len(getattr(mesh, into)) for mesh in meshes[:-1])])
+        parts = [getattr(mesh, name) + start for mesh, start in zip(meshes, first, strict=True)]
+        return np.concatenate(parts).astype(np.int32)
+
+    vertices = np.concatenate([np.asarray(mesh.vertices, float) for mesh in meshes])
+    uv = np.concatenate([np.asarray(mesh.uv, float) for mesh in meshes])
+    return Mesh(vertices, numbered("triangles", "vertices"), uv, numbered("uv_triangles", "uv"))

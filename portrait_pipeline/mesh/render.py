@@ -15,16 +15,17 @@ another one (on a GPU, for example) has only that function to provide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from ..base.errors import ParameterError
-from .mesh import Mesh
+from .geometry import double_area, vertex_normals
+from .mesh import Mesh, join
+from .rays import RayScene
 
 GREY = 205.0
 MIN_AREA = 1e-12
@@ -112,14 +113,11 @@ def frame_head(vertices: np.ndarray, margin: float = 0.04, elevation: float = 30
 
 def embree_rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The CPU back end: one parallel ray a pixel (see :class:`Rasteriser`)."""
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(triangles, np.int32))
     steps = (2 * (np.arange(size) + 0.5) / size - 1).astype(np.float32)
     x, y = np.meshgrid(steps, -steps)
     start = np.full(x.shape, float(vertices[:, 2].max()) + 1.0, np.float32)
     origins = np.stack([x, y, start], axis=-1).reshape(-1, 3)
-    directions = np.broadcast_to(np.array([0, 0, -1], np.float32), origins.shape).copy()
-    hit = np.asarray(scene.run(origins, directions), np.int32)
+    hit = RayScene(vertices, triangles).first_hits(origins, np.array([0, 0, -1]))
     weights = np.zeros((size * size, 3), np.float32)
     seen = hit >= 0
     weights[seen] = barycentric_2d(origins[seen, :2].astype(float), vertices[triangles[hit[seen]]][..., :2])
@@ -178,8 +176,8 @@ def log_density(vertices: np.ndarray, mesh: Mesh) -> np.ndarray:
     Args:
         vertices: (V, 3) of ``mesh`` in normalised camera space.
     """
-    areas = np.abs(_double_area(vertices[mesh.triangles][..., :2]))
-    ratio = np.abs(_double_area(mesh.uv[mesh.uv_triangles])) / np.maximum(areas, MIN_AREA)
+    areas = np.abs(double_area(vertices[mesh.triangles][..., :2]))
+    ratio = np.abs(double_area(mesh.uv[mesh.uv_triangles])) / np.maximum(areas, MIN_AREA)
     value = np.repeat(0.5 * np.log2(np.maximum(ratio, MIN_AREA)), 3)
     index, count = mesh.triangles.ravel(), len(vertices)
     return np.bincount(index, value, count) / np.maximum(np.bincount(index, minlength=count), 1)
@@ -193,11 +191,6 @@ def _check(size: int, framing: Framing) -> None:
             f"framing has half extent {framing.half_extent} and centre {np.asarray(framing.centre).tolist()}: "
             "both must be finite and the extent positive; use frame_head"
         )
-
-
-def _double_area(corners: np.ndarray) -> np.ndarray:
-    a, b = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def bilinear_taps(uv: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -278,15 +271,29 @@ def render(
     shading: bool = False,
     rasteriser: Rasteriser = embree_rasterise,
 ) -> np.ndarray:
-    """Render an antialiased orthographic picture.
+    """The picture of one mesh; see :func:`render_parts`."""
+    return render_parts([(mesh, texture)], view, framing, size, background, supersample, shading, rasteriser)
+
+
+def render_parts(
+    parts: Sequence[tuple[Mesh, np.ndarray | None]],
+    view: View,
+    framing: Framing,
+    size: int,
+    background: tuple[float, float, float] = (255, 255, 255),
+    supersample: int = 2,
+    shading: bool = False,
+    rasteriser: Rasteriser = embree_rasterise,
+) -> np.ndarray:
+    """Render an antialiased orthographic picture of meshes together.
 
     Args:
-        mesh: head with UV.
-        texture: (S, S, 3) uint8 RGB, row 0 at the top; None for a grey head (then always shaded).
+        parts: meshes with UV and their textures, (S, S, 3) uint8 RGB, row 0 at the top; None for a grey mesh (then
+            everything is shaded).
         view, framing: direction and frame. size: side of the picture in pixels.
         background: RGB, 0 to 255.
         supersample: rays per pixel and axis, averaged.
-        shading: light the head (smooth normals, one soft light, no shadows).
+        shading: light the meshes (smooth normals, one soft light, no shadows).
         rasteriser: visibility back end.
 
     Returns:
@@ -297,35 +304,26 @@ def render(
     """
     if supersample < 1:
         raise ParameterError(f"supersample is {supersample}: it must be at least 1 ray per pixel and axis")
-    if texture is not None and (
-        texture.ndim != 3 or texture.shape[2] != 3 or texture.shape[0] != texture.shape[1] or texture.dtype != np.uint8
-    ):
-        found = f"{texture.dtype} of shape {texture.shape}"
-        raise ParameterError(f"texture is {found}: it must be a square uint8 RGB image")
-    fragments = rasterise(mesh, view, framing, size * supersample, rasteriser)
-    seen = fragments.mask
-    picture = np.empty((*seen.shape, 3), np.float32)
+    for _, texture in parts:
+        if texture is not None and (texture.dtype != np.uint8 or texture.shape != (len(texture), len(texture), 3)):
+            found = f"{texture.dtype} of shape {texture.shape}"
+            raise ParameterError(f"texture is {found}: it must be a square uint8 RGB image")
+    whole = join([mesh for mesh, _ in parts])
+    fragments = rasterise(whole, view, framing, size * supersample, rasteriser)
+    picture = np.empty((*fragments.mask.shape, 3), np.float32)
     picture[:] = background
-    if texture is None:
-        colour = np.full((int(seen.sum()), 3), GREY, np.float32)
-    else:
-        colour = sample_texture(texture, fragments.uv[seen], fragments.footprint[seen])
-    if shading or texture is None:
-        colour = colour * _light(mesh, view, fragments)[:, None]
-    picture[seen] = colour
+    ends = np.cumsum([len(mesh.triangles) for mesh, _ in parts])
+    owner = np.where(fragments.mask, np.searchsorted(ends, fragments.triangle, side="right"), -1)
+    for index, (_, texture) in enumerate(parts):
+        here = owner == index
+        if texture is None:
+            picture[here] = GREY
+        elif here.any():
+            picture[here] = sample_texture(texture, fragments.uv[here], fragments.footprint[here])
+    if shading or any(texture is None for _, texture in parts):
+        picture[fragments.mask] *= _light(whole, view, fragments)[:, None]
     picture = picture.reshape(size, supersample, size, supersample, 3).mean(axis=(1, 3))
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-
-
-def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(V, 3) unit normals, area-weighted over the triangles about each vertex (0 for unused vertices)."""
-    corners = np.asarray(vertices, float)[triangles]
-    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros((len(vertices), 3))
-    for corner in range(3):
-        for axis in range(3):
-            normals[:, axis] += np.bincount(triangles[:, corner], face[:, axis], len(vertices))
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def _light(mesh: Mesh, view: View, fragments: Fragments) -> np.ndarray:

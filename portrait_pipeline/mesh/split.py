@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .geometry import vertex_normals
 from .mesh import Mesh
-from .render import vertex_normals
 
 
 @dataclass(frozen=True)

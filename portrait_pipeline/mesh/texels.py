@@ -64,6 +64,11 @@ def corner_of_vertex(mesh: Mesh) -> np.ndarray:
     return corner
 
 
+def vertex_uv(mesh: Mesh) -> np.ndarray:
+    """(V, 2) one texture coordinate for each vertex, as of :func:`corner_of_vertex`; unused ones get any."""
+    return np.asarray(mesh.uv, float)[corner_of_vertex(mesh)]
+
+
 def bilinear_at_vertices(
     mesh: Mesh, image: np.ndarray, weight: np.ndarray, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -82,27 +87,13 @@ def bilinear_at_vertices(
     return values, np.where(corner >= 0, confidence, 0.0)
 
 
-def surface_laplacian(mesh: Mesh) -> sparse.csr_matrix:
-    """(V, V) graph Laplacian D - A of the mesh's edges, weighted by inverse length; rows of unused vertices are 0."""
-    edges = np.sort(np.concatenate([mesh.triangles[:, [0, 1]], mesh.triangles[:, [1, 2]], mesh.triangles[:, [2, 0]]]))
-    edges = np.unique(edges, axis=0)
-    vertices = np.asarray(mesh.vertices, float)
-    length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    weight = 1.0 / np.maximum(length, 1e-3 * max(float(length.mean()), 1e-12))
-    weight /= weight.mean()
-    count = len(vertices)
-    adjacency = sparse.coo_matrix((weight, (edges[:, 0], edges[:, 1])), shape=(count, count))
-    adjacency = (adjacency + adjacency.T).tocsr()
-    return (sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency).tocsr()
-
-
 class Extension:
     """The smoothest field that agrees with values where they are known; factorised once for any number of fields.
 
     Minimises x' L x + sum_i k_i |x_i - values_i|^2 + sum_i pull_i |x_i - prior_i|^2 with k = 100 confidence.
 
     Args:
-        laplacian: (V, V) of :func:`surface_laplacian`. confidence: (V,) >= 0, 1 where a value is certain.
+        laplacian: (V, V) of :func:`.laplacian.surface_laplacian`. confidence: (V,) >= 0, 1 where a value is certain.
         pull: strength of the prior, per vertex or one number.
     """
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.render import vertex_normals
 from ..mesh.texels import Extension, TexelMap, bilinear_at_vertices
 
 _DARKEST = 6.0  # added to colours in [0, 255] before the logarithm: black has no ratio

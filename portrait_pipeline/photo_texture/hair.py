@@ -13,8 +13,8 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.special import ndtr
 
+from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.render import vertex_normals
 from ..mesh.texels import TexelMap
 from ..regions.hair_flow import layout_steps, turned
 

@@ -10,8 +10,9 @@ from scipy import sparse
 from ..base.errors import InputFileError, ParameterError
 from ..head.camera import AnyCamera
 from ..head.model import FaceModel
+from ..mesh.laplacian import surface_laplacian
 from ..mesh.mesh import Mesh
-from ..mesh.texels import TexelMap, surface_laplacian, texel_map
+from ..mesh.texels import TexelMap, texel_map
 from ..regions.head import head_regions, landmark_places
 from .bleeding import hair_likeness, with_likely_hair, without_bleeding, without_locks
 from .merging import merged_photos, mirrored_side, with_other_side

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..mesh.geometry import double_area
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap
 
@@ -51,10 +52,5 @@ def pixels_per_texel(mesh: Mesh, projected: np.ndarray, texels: TexelMap) -> np.
         projected: (V, 2 or more) the vertices in the photo, px.
     """
     image, layout = projected[mesh.triangles][..., :2], mesh.uv[mesh.uv_triangles] * texels.triangle.shape[0]
-    areas = [np.abs(_double_area(corners)) for corners in (image, layout)]
+    areas = [np.abs(double_area(corners)) for corners in (image, layout)]
     return np.sqrt(areas[0] / np.maximum(areas[1], 1e-9))[texels.triangle]
-
-
-def _double_area(corners: np.ndarray) -> np.ndarray:
-    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

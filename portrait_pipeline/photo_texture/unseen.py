@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from ..head.model import FaceModel
 from ..head.parts import openness, regions_with_whole_ears
+from ..mesh.geometry import sides
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, bilinear_at_vertices, extend
 from ..regions.exemplar import HAIR, OUTER, SKIN
@@ -113,7 +114,7 @@ def hairline_distance(mesh: Mesh, laplacian: sparse.csr_matrix, is_hair: np.ndar
     )
     system = sparse.identity(laplacian.shape[0]) + _EVEN * laplacian
     level = splu(system.tocsc()).solve(inside[:, 0]) - 0.5
-    edges = np.concatenate([mesh.triangles[:, [0, 1]], mesh.triangles[:, [1, 2]], mesh.triangles[:, [2, 0]]])
+    edges = sides(mesh.triangles)
     first, second = level[edges[:, 0]], level[edges[:, 1]]
     crossing = first * second < 0
     vertices = np.asarray(mesh.vertices, float)

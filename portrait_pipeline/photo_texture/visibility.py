@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from ..head.camera import AnyCamera
+from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
 from ..mesh.morphology import disc
-from ..mesh.render import embree_rasterise, vertex_normals
+from ..mesh.rays import RayScene
+from ..mesh.render import embree_rasterise
 from ..mesh.texels import TexelMap
 from .sampling import bilinear
 
@@ -37,14 +37,11 @@ def unhidden(mesh: Mesh, texels: TexelMap, camera: AnyCamera, asked: np.ndarray)
     """(S, S) 1 where nothing lies between the surface point and the camera; 0 where it is not asked."""
     vertices = np.asarray(mesh.vertices, float)
     lift = _LIFT * float(np.linalg.norm(np.ptp(vertices, axis=0)))
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(mesh.triangles, np.int32))
     views = camera.towards(vertices)
     lifted = vertices + lift * (vertex_normals(vertices, mesh.triangles) + views)
     rays = texels.interpolate(mesh.triangles, np.concatenate([lifted, views], axis=1))[asked].astype(np.float32)
-    origins, directions = (np.ascontiguousarray(part) for part in (rays[:, :3], rays[:, 3:]))
     visible = np.zeros(asked.shape)
-    visible[asked] = np.asarray(scene.run(origins, directions)) < 0
+    visible[asked] = RayScene(vertices, mesh.triangles).first_hits(rays[:, :3], rays[:, 3:]) < 0
     return visible
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from scipy import sparse
 
+from ..mesh.geometry import double_area, triangle_areas, unit, vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.render import vertex_normals
 from ..mesh.texels import TexelMap, bilinear_at_vertices, extend
 
 _WHORL = np.array([0.0, 0.72, -0.69])  # from the head's middle towards the whorl: the back of the crown
@@ -27,10 +27,10 @@ def combed(mesh: Mesh) -> np.ndarray:
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     upper = vertices[vertices[:, 1] > middle[1]]
     whorl = upper[((upper - upper.mean(axis=0)) @ _WHORL).argmax()] * (0.0, 1.0, 1.0)
-    away = _unit(_tangential(vertices - whorl + (0.0, -1e-3, 0.0), normals))  # somewhere at the whorl itself too
+    away = unit(_tangential(vertices - whorl + (0.0, -1e-3, 0.0), normals))  # somewhere at the whorl itself too
     distance = np.linalg.norm(vertices - whorl, axis=1)
     hang = np.clip(distance / _FALL - 0.6, 0, 1.2)[:, None]
-    flow = _unit(_tangential(away + hang * (0.0, -1.0, 0.0), normals))
+    flow = unit(_tangential(away + hang * (0.0, -1.0, 0.0), normals))
     return turned(flow, normals, _SWIRL * np.exp(-((distance / _SWIRL_REACH) ** 2)))
 
 
@@ -50,7 +50,7 @@ def layout_steps(mesh: Mesh, directions: np.ndarray) -> np.ndarray:
     gram = np.einsum("tki,tkj->tij", edges, edges)
     gram += 1e-9 * np.eye(2) * (1e-12 + np.trace(gram, axis1=1, axis2=2))[:, None, None]
     carry = flat @ np.linalg.solve(gram, np.swapaxes(edges, 1, 2))  # (T, 2, 3)
-    size = np.linalg.norm(np.cross(edges[..., 0], edges[..., 1]), axis=1)
+    size = 2 * triangle_areas(mesh.vertices, mesh.triangles)
     steps = np.einsum("tij,tkj->tki", carry, directions[mesh.triangles]) * size[:, None, None]
     count = len(mesh.uv)
     gather = sparse.csr_matrix(
@@ -105,16 +105,10 @@ def _axis(
 
 def texel_size(mesh: Mesh, texels: TexelMap) -> float:
     """Median side of a texel on the surface, cm."""
-    corners, layout = np.asarray(mesh.vertices, float)[mesh.triangles], np.asarray(mesh.uv, float)[mesh.uv_triangles]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    a, b = layout[:, 1] - layout[:, 0], layout[:, 2] - layout[:, 0]
-    flat = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) * texels.triangle.shape[0] ** 2
+    area = 2 * triangle_areas(mesh.vertices, mesh.triangles)
+    flat = np.abs(double_area(np.asarray(mesh.uv, float)[mesh.uv_triangles])) * texels.triangle.shape[0] ** 2
     return float(np.sqrt(np.median(area / np.maximum(flat, 1e-12))))
 
 
 def _tangential(vectors: np.ndarray, normals: np.ndarray) -> np.ndarray:
     return vectors - (vectors * normals).sum(axis=1, keepdims=True) * normals
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..base.numerics import first_largest
 from ..mesh.render import View
 
 SEAM_LIMIT = 1.2
@@ -104,7 +105,7 @@ def unseen_views(sampled: Sequence[View], azimuth: float, elevation: float, coun
         candidates = beyond if len(chosen) % 3 == 0 else inside
         taken = np.array([(view.azimuth, view.elevation) for view in [*sampled, *chosen]])
         gap = np.linalg.norm(candidates[:, None] - taken[None], axis=2).min(axis=1)
-        chosen.append(View(*map(float, candidates[gap.argmax()])))
+        chosen.append(View(*map(float, candidates[first_largest(gap)])))
     return chosen
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.artifacts import read_arrays, write_arrays
 from ..base.errors import ArtifactError, ParameterError
+from ..base.numerics import steady_signs
 from .alignment import Alignment, align
 from .params import ShapeSpaceParams
 from .points import mirror
@@ -284,15 +285,8 @@ def fit_pca(aligned: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarra
     with threadpool_limits(1):  # the same bits whatever the number of cores
         pca = PCA(n_components=components, svd_solver="full").fit(both)
     scale = pca.singular_values_ / np.sqrt(len(both))
-    # Mirrored entries tie in size, so a sign by the largest entry would hang on the last bit: take a generic
-    # direction.
-    sign = np.where(pca.components_ @ np.sin(np.arange(1.0, 137.0)) < 0, -1.0, 1.0)
-    return (
-        pca.mean_,
-        pca.components_ * sign[:, None],
-        np.maximum(scale, 1e-9),
-        float(pca.explained_variance_ratio_.sum()),
-    )
+    components = pca.components_ * steady_signs(pca.components_)[:, None]
+    return pca.mean_, components, np.maximum(scale, 1e-9), float(pca.explained_variance_ratio_.sum())
 
 
 def _parity(components: np.ndarray) -> np.ndarray:
@@ -301,12 +295,14 @@ def _parity(components: np.ndarray) -> np.ndarray:
 
 
 def fit_classes(coefficients: np.ndarray, classes: int, seed: int) -> np.ndarray:
-    """K-means class means (classes, K) of unwhitened coefficients (N, K), ordered from largest to smallest
-    class.
+    """K-means class means (classes, K) of unwhitened coefficients (N, K), from the largest class to the smallest.
+
+    Classes of one size follow each other by their first coefficient, not as the restarts happened to number them.
     """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # threads would add up their partial means in random order
         means = KMeans(classes, n_init=RESTARTS, random_state=seed).fit(coefficients)
-    return means.cluster_centers_[np.argsort(-np.bincount(means.labels_, minlength=classes), kind="stable")]
+    centres, sizes = means.cluster_centers_, np.bincount(means.labels_, minlength=classes)
+    return centres[np.lexsort((centres[:, 0], -sizes))]

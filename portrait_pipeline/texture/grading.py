@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..base.device import on_device
 from ..regions.exemplar import EYES, HAIR, LIPS, OUTER, SKIN
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
@@ -51,12 +52,10 @@ class Grading:
         own = texture.clamp(0, 1)
         flat, change = own.flatten(1), torch.zeros_like(own)
         for share, inside, target, gain in self._parts:
-            source = flat[:, torch.as_tensor(inside, device=own.device)].T.cpu().numpy()
-            matrix, offset = (
-                torch.as_tensor(part, dtype=own.dtype, device=own.device) for part in colour_map(source, target, gain)
-            )
+            source = flat[:, on_device(inside, own.device, np.int64)].T.cpu().numpy()
+            matrix, offset = (on_device(part, own.device).to(own.dtype) for part in colour_map(source, target, gain))
             moved = (matrix @ flat + offset[:, None]).view_as(own)
-            change += torch.as_tensor(share, device=own.device) * (moved - own)
+            change += on_device(share, own.device) * (moved - own)
         return (own + strength * change).clamp(0, 1)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..base.device import choose_device
+from ..base.device import choose_device, on_device
 from ..base.errors import ParameterError, TrainingError
 from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
@@ -211,15 +211,15 @@ class Work:
             completion = self.completions[number].result()
             change = texture - first
             small = resize(change[None], completion.small)[0].permute(1, 2, 0).cpu().numpy()
-            field = torch.as_tensor(completion.field(small), device=self.device).permute(2, 0, 1)[None]
+            field = on_device(completion.field(small), self.device).permute(2, 0, 1)[None]
             field = enlarge(field, (self.size, self.size))[0]
-            sure = torch.as_tensor(completion.confidence, device=self.device)
+            sure = on_device(completion.confidence, self.device)
             texture = first + field + (change - field) * sure
         labels = head.subject.labels
         if (labels == TEETH).any() and not (head.art_labels == TEETH).any():
             # Teeth without an example get their first colours back: the content loss alone would let their hue drift.
             soft = cv2.GaussianBlur((labels == TEETH).astype(np.float32), (0, 0), max(0.5, len(labels) / 512))
-            soft = torch.as_tensor(soft, device=self.device)
+            soft = on_device(soft, self.device)
             texture = texture * (1 - soft) + first * soft
         graded = close_seam(self.gradings[number].result().apply(texture, self.params.grading))
         mixed = graded * self.params.strength + head.photo[0] * (1 - self.params.strength)

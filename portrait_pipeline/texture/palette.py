@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
+from ..base.device import on_device
 from ..base.images import LUMINANCE
 from ..regions.exemplar import EYES, LIPS, OUTER, SKIN, TEETH
 
@@ -56,7 +57,7 @@ def start_by_region(
         total[part] += share[part, None] * moved
         mass[part] += share[part, None]
     result = total / np.maximum(mass, 1e-9)
-    return torch.tensor(result, dtype=texture.dtype, device=texture.device).permute(2, 0, 1)[None]
+    return on_device(result, texture.device).to(texture.dtype).permute(2, 0, 1)[None]
 
 
 def _soft(mask: np.ndarray, sigma: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..base.device import on_device
 from ..mesh.render import View
 from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
@@ -103,7 +104,7 @@ def build_scale(
     style_samples = Samples(
         *(torch.stack([getattr(part, name) for _, part in drawn]) for name in ("points", "region", "position"))
     )
-    facing = torch.tensor(([True] * len(front) + [False] * len(surround)) * len(heads), device=background.device)
+    facing = on_device(([True] * len(front) + [False] * len(surround)) * len(heads), background.device, bool)
     ours, theirs = style_groups(samples.region, style_samples.region, facing)
     style = torch.stack([columns for columns, _ in drawn])
     known = theirs[:, :TWO_WAY] / theirs[:, :TWO_WAY].sum(dim=2, keepdim=True).clamp_min(1.0)
@@ -175,16 +176,14 @@ def _candidates(
     index = draw_pixels(mask, labels, count, generator)
     region = labels.flatten(1).gather(1, index)
     place = surface.points[..., :2].flatten(1, 2).gather(1, index[..., None].expand(-1, -1, 2))
-    width = torch.tensor(
-        [np.inf if head.frame is None else head.width for head in heads], dtype=torch.float32, device=index.device
-    )
+    width = on_device([np.inf if head.frame is None else head.width for head in heads], index.device)
     position = place / width.repeat_interleave(each)[:, None, None]
     return Samples(pixel_points(index, (size, size), generator), region, position)
 
 
 def _labels(uv: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
     """(N, h, w) uint8 regions at texture coordinates (N, h, w, 2)."""
-    labels = torch.as_tensor(regions, device=uv.device)
+    labels = on_device(regions, uv.device, np.uint8)
     size = labels.shape[0]
     column = (uv[..., 0] * size).long().clamp(0, size - 1)
     row = ((1 - uv[..., 1]) * size).long().clamp(0, size - 1)
@@ -234,7 +233,7 @@ def _style(
     device = head.photo.device
     image = resize(to_image(head.art, device), (height, wide))
     small = cv2.resize(head.art_labels, (wide, height), interpolation=cv2.INTER_NEAREST)
-    labels = torch.as_tensor(small, device=device)
+    labels = on_device(small, device, np.uint8)
     usable = inner((labels != BACKGROUND)[None], max(1, stage.window // 128))
     if not (head.subject.labels == TEETH).any():
         usable = usable & (labels != TEETH)
@@ -245,7 +244,7 @@ def _style(
         points = head.art_points * np.array([wide / head.art.shape[1], height / head.art.shape[0]])
         pixels = where[0].double().cpu().numpy() * [wide, height]
         place = face_coordinates(pixels, points, head.frame) / head.width
-        position = torch.tensor(place, dtype=torch.float32, device=device)
+        position = on_device(place, device)
     with torch.no_grad():
         columns = network.columns(image, find_taps(where, map_sizes(height, wide)))[0]
     return columns, Samples(where[0], labels.flatten()[index[0]], position)
@@ -274,4 +273,4 @@ def _plan(
         for _ in range(steps)
     ]
     some = [np.sort(rng.choice(channels, min(_MOMENT_CHANNELS, channels), replace=False)) for _ in range(steps)]
-    return Plan(*(torch.tensor(np.array(part), dtype=torch.int64, device=device) for part in (views, picks, some)))
+    return Plan(*(on_device(part, device, np.int64) for part in (views, picks, some)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..base.device import on_device
 from ..base.errors import LandmarkError, ParameterError
 from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
@@ -121,7 +122,7 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
         places,
         frame,
         width,
-        torch.tensor(mean / 255.0, dtype=torch.float32, device=device),
+        on_device(mean / 255.0, device),
     )
 
 
@@ -144,7 +145,7 @@ def crop_art(art: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[n
 
 def to_image(rgb: np.ndarray, device: torch.device) -> torch.Tensor:
     """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [0, 1]."""
-    return torch.tensor(np.ascontiguousarray(rgb), device=device).permute(2, 0, 1)[None].float() / 255.0
+    return on_device(rgb, device, np.uint8).permute(2, 0, 1)[None].float() / 255.0
 
 
 def _check(photo: np.ndarray) -> None:

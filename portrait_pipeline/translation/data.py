@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..base.device import on_device
 from ..shapes.space import ShapeSet, ShapeSpace
 
 
@@ -30,16 +32,12 @@ class TrainingData:
     def of(cls, space: ShapeSpace, shapes: ShapeSet, device: str | torch.device = "cpu") -> TrainingData:
         """The training samples of a shape set on a device."""
         art = shapes.art[~shapes.art_held_out]
-
-        def put(values, dtype: torch.dtype) -> Tensor:
-            return torch.as_tensor(values, dtype=dtype, device=device)
-
         return cls(
-            put(shapes.normal[~shapes.normal_held_out], torch.float32),
-            put(art, torch.float32),
-            put(shapes.art_labels[~shapes.art_held_out], torch.int64),
-            put(space.classify(art * space.parity), torch.int64),
-            put(space.parity, torch.float32),
+            on_device(shapes.normal[~shapes.normal_held_out], device),
+            on_device(art, device),
+            on_device(shapes.art_labels[~shapes.art_held_out], device, np.int64),
+            on_device(space.classify(art * space.parity), device, np.int64),
+            on_device(space.parity, device),
         )
 
     @property

@@ -23,13 +23,14 @@ from pathlib import Path
 import numpy as np
 
 from ...base.errors import ModelError
+from ...base.numerics import rank, steady_signs
 from ...head.model import blend_shape_limits
 from .foreign import MOST_BYTES, MOST_VERTICES, ForeignModel, check_path
 from .wavefront import ObjMesh, read_obj
 
 DM = 10.0  # cm
 IDENTITIES = 50
-EMPTY = 1e-10  # of the largest variance: a component below is rounding
+LEAST = 1e-4  # of the largest standard deviation: a smaller component is what single precision leaves of coordinates
 CORE, PERSONS, EXPRESSIONS = (f"blendshape_{part}.tensor" for part in ("core", "u_0_aug", "u_1_aug"))
 DATASET_REMEDY = "give the folder of FaceWarehouse that holds Tester_1 and on"
 CORE_REMEDY = f"give the folder with {CORE}, {PERSONS}, {EXPRESSIONS} and the template OBJ"
@@ -92,9 +93,9 @@ def whitened(weights: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean (n,) of weight rows (P, n), and (K, n) directions of one standard deviation each, the largest first."""
     centre = weights.mean(axis=0)
     _, singular, directions = np.linalg.svd(weights - centre, full_matrices=False)
-    real = int((singular**2 > EMPTY * singular[0] ** 2).sum())
-    count = min(most, len(weights) - 1, real)
-    return centre, (singular[:count, None] / np.sqrt(max(len(weights) - 1, 1))) * directions[:count]
+    count = min(most, len(weights) - 1, rank(singular, LEAST))
+    length = singular[:count] / np.sqrt(max(len(weights) - 1, 1)) * steady_signs(directions[:count])
+    return centre, length[:, None] * directions[:count]
 
 
 def _testers(path: Path) -> list[Path]:
@@ -105,17 +106,18 @@ def _testers(path: Path) -> list[Path]:
 def _dataset_blocks(testers: list[Path]) -> np.ndarray:
     """The terms of :func:`_model` from the persons' files."""
     people = _read_people(testers)
-    centre = people.mean(axis=0, dtype=np.float32)
+    centre = people.mean(axis=0, dtype=float)
     people -= centre
     gram = np.zeros((len(people), len(people)))
     for shape in range(people.shape[1]):
-        part = people[:, shape]
+        part = people[:, shape].astype(float)  # products in single precision would drown the small components
         gram += part @ part.T
     # Components of the centred rows from their inner products: the persons are few, the coordinates many.
     variance, vectors = np.linalg.eigh(gram)
-    real = int((variance > EMPTY * variance[-1]).sum())
-    count = min(IDENTITIES, len(people) - 1, real)
+    spread = np.sqrt(np.maximum(variance, 0.0))
+    count = min(IDENTITIES, len(people) - 1, rank(spread, LEAST))
     largest = vectors[:, ::-1][:, :count].T / np.sqrt(max(len(people) - 1, 1))
+    largest *= steady_signs(largest)[:, None]
     blocks = np.empty((1 + count, *people.shape[1:]), np.float32)
     blocks[0] = centre
     for shape in range(people.shape[1]):

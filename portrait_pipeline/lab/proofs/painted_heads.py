@@ -16,8 +16,9 @@ from ...head.camera import PerspectiveCamera
 from ...head.model import FaceModel
 from ...head.parts import regions_with_whole_ears
 from ...head.pose import rotation_from_angles
+from ...mesh.geometry import vertex_normals
 from ...mesh.mesh import Mesh
-from ...mesh.render import embree_rasterise, sample_texture, vertex_normals
+from ...mesh.render import embree_rasterise, sample_texture
 from ...mesh.texels import texel_map
 from ...regions.exemplar import EYES, LIPS, region_map
 from ...regions.head import landmark_places

@@ -19,9 +19,10 @@ from scipy import sparse
 from ...base.images import LUMINANCE
 from ...head.model import FaceModel
 from ...head.parts import regions_with_whole_ears
+from ...mesh.geometry import vertex_normals
+from ...mesh.laplacian import surface_laplacian
 from ...mesh.mesh import Mesh
-from ...mesh.render import vertex_normals
-from ...mesh.texels import TexelMap, surface_laplacian, texel_map
+from ...mesh.texels import TexelMap, texel_map
 from ...photo_texture.merging import merged_photos, mirrored_side, with_other_side
 from ...photo_texture.photo_view import PhotoView, Shot, feathered, geometry_view, view_photo
 from ...photo_texture.projection import completed, kept_and_labelled, rounded

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ...base.device import on_device
 from ...base.errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
 from ...mesh.mesh import Mesh
 from ...mesh.render import MIN_AREA
@@ -118,7 +119,7 @@ class HardwareRenderer:
     ) -> tuple[torch.Tensor, ...]:
         """uv, level, inside of all samples and uv, points of each pixel's middle one."""
         triangles, uv_triangles, corners = topology(mesh, self.device)
-        vertices = torch.tensor(np.asarray(mesh.vertices, np.float32), device=self.device)
+        vertices = on_device(mesh.vertices, self.device)
         cameras = _cameras(mesh, shots, self.device)
         density = _log_density(cameras, triangles.long(), corners[uv_triangles.long()])
         results = []
@@ -140,17 +141,15 @@ class HardwareRenderer:
 
 def topology(mesh: Mesh, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Triangles and UV triangles (F, 3) int32, and UV (T, 2) float32."""
-    triangles, uv_triangles = (
-        torch.tensor(np.asarray(part, np.int32), device=device) for part in (mesh.triangles, mesh.uv_triangles)
-    )
-    return triangles, uv_triangles, torch.tensor(np.asarray(mesh.uv, np.float32), device=device)
+    triangles, uv_triangles = (on_device(part, device, np.int32) for part in (mesh.triangles, mesh.uv_triangles))
+    return triangles, uv_triangles, on_device(mesh.uv, device)
 
 
 def _cameras(mesh: Mesh, shots: Sequence[Shot], device: torch.device) -> torch.Tensor:
     """(N, V, 3) normalised camera space of every shot; see :func:`portrait_pipeline.mesh.render.camera_vertices`."""
-    vertices = torch.tensor(np.asarray(mesh.vertices), dtype=torch.float64, device=device)
+    vertices = on_device(mesh.vertices, device, np.float64)
     centres, turns, extents = (
-        torch.tensor(np.stack(part), dtype=torch.float64, device=device)
+        on_device(np.stack(part), device, np.float64)
         for part in zip(*((s.framing.centre, s.view.rotation(), s.framing.half_extent) for s in shots), strict=True)
     )
     return ((vertices - centres[:, None]) @ turns.mT / extents[:, None, None]).float()

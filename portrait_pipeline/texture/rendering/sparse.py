@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from ...base.device import on_device
 from ...mesh.mesh import Mesh
 from ...mesh.render import Fragments, Rasteriser, bilinear_taps, embree_rasterise, mip_levels, rasterise
 from .base import Shot, Surface, mip_chain
@@ -66,9 +67,7 @@ class SparseRenderer:
             uv.append(fragments.uv[middle, middle])
             corners = np.asarray(mesh.vertices)[mesh.triangles[fragments.triangle[middle, middle]]]
             points.append(np.einsum("rck,rckx->rcx", fragments.barycentric[middle, middle], corners))
-        surface = Surface(
-            *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
-        )
+        surface = Surface(*(on_device(np.stack(part), self.device) for part in (coverage, uv, points)))
         return SparseViews(matrices, transposes, surface, texture_size)
 
 
@@ -120,9 +119,8 @@ class _SparseProduct(torch.autograd.Function):
 
 
 def _to_torch(matrix: sparse.csr_matrix, device: torch.device) -> torch.Tensor:
-    parts = (torch.tensor(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
+    parts = (on_device(part, device, np.int64) for part in (matrix.indptr, matrix.indices))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse (CSR tensor support|invariant checks)", UserWarning)
-        return torch.sparse_csr_tensor(
-            *parts, torch.tensor(matrix.data), size=matrix.shape, device=device, check_invariants=False
-        )
+        data = on_device(matrix.data, device)
+        return torch.sparse_csr_tensor(*parts, data, size=matrix.shape, check_invariants=False)

@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from ..mesh.closest import SurfacePoints
 from .model import FaceModel
 
 
@@ -23,13 +24,10 @@ def _measured() -> dict[str, np.ndarray]:
     return {name: np.array(value) for name, value in json.loads(text).items()}
 
 
-def landmark_places(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
-    """The 68 landmarks of a frontal view as weighted means of vertices: ids (68, 3) and shares (68, 3).
-
-    For models other than the bundled one these are ``model.landmarks``.
-    """
+def annotated_landmarks(model: FaceModel) -> SurfacePoints:
+    """The 68 landmarks of a frontal view; for models other than the bundled one these are ``model.landmarks``."""
     measured = _measured()
     if len(model.mean) == measured["vertices"] and np.array_equal(model.landmarks, measured["landmarks"]):
-        return measured["ids"], measured["shares"]
+        return SurfacePoints(measured["ids"], measured["shares"])
     ids = np.repeat(np.asarray(model.landmarks)[:, None], 3, axis=1)
-    return ids, np.tile([1.0, 0.0, 0.0], (68, 1))
+    return SurfacePoints(ids, np.tile([1.0, 0.0, 0.0], (68, 1)))
