@@ -1,0 +1,74 @@
+"""Small operations on masks (H, W) bool; radii in px. Beyond the picture a mask goes on as at its border."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..texture.morphology import disc
+
+
+def dilate(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Grown by a disc."""
+    return cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0
+
+
+def erode(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Shrunk by a disc; the picture's border is no outline."""
+    return cv2.erode(mask.astype(np.uint8), disc(radius), borderValue=1) > 0
+
+
+def opened(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Without what is thinner than a disc."""
+    return _morphed(mask, radius, cv2.MORPH_OPEN)
+
+
+def closed(mask: np.ndarray, radius: float) -> np.ndarray:
+    """With the gaps that are thinner than a disc."""
+    return _morphed(mask, radius, cv2.MORPH_CLOSE)
+
+
+def _morphed(mask: np.ndarray, radius: float, operation: int) -> np.ndarray:
+    pad = int(np.ceil(radius)) + 2
+    grown = np.pad(mask.astype(np.uint8), pad, mode="edge")
+    return cv2.morphologyEx(grown, operation, disc(radius))[pad:-pad, pad:-pad] > 0
+
+
+def smoothed(mask: np.ndarray, sigma: float) -> np.ndarray:
+    """With a rounder outline."""
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma) > 0.5
+
+
+def without_small(mask: np.ndarray, area: float) -> np.ndarray:
+    """Without components of fewer than ``area`` px."""
+    _, labels, sizes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    keep = sizes[:, cv2.CC_STAT_AREA] >= area
+    keep[0] = False
+    return keep[labels]
+
+
+def filled(mask: np.ndarray, area: float) -> np.ndarray:
+    """Without holes of fewer than ``area`` px."""
+    return ~without_small(~mask, area)
+
+
+def component_at(mask: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """The component that holds a point px (x, y first), or the mask itself where the point lies outside of it."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    column, row = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(point[:2], mask.shape[::-1], strict=True))
+    label = labels[row, column]
+    return labels == label if label else mask
+
+
+def polygon(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The convex hull of points (N, 2) px."""
+    canvas = np.zeros(shape, np.uint8)
+    hull = cv2.convexHull(np.asarray(points, np.float32))[:, 0]
+    cv2.fillConvexPoly(canvas, np.rint(hull - 0.5).astype(np.int32), 1)
+    return canvas > 0
+
+
+def smoothstep(value: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, smooth between."""
+    value = np.clip(value, 0, 1)
+    return value * value * (3 - 2 * value)
