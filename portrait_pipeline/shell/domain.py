@@ -10,7 +10,7 @@ import numpy as np
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .layers import Layers
-from .masks import closed, dilate, erode, polygon, smoothed, without_small
+from .masks import closed, dilate, erode, opened, polygon, smoothed, without_small
 from .skin import Seen, Skin
 
 _BESIDE = 0.13 * FW  # so much hair beside the head makes a row a row of long hair
@@ -51,9 +51,12 @@ def shell_domain(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, neck: n
         mask |= bare & layers.back_is("neck", "scalp", "ear")
     foot, nape = neck[:, 1].max(), neck[neck[:, 2] < np.quantile(neck[:, 2], 0.15), 1].max()
     mask |= layers.front_is("neck") & (y > max(foot - 0.30 * FW, chin + 0.06 * FW))
-    # The shoulders close behind the neck, or its open foot would show from behind.
-    mask |= polygon(neck[:, :2], mask.shape) & layers.covered & (y > nape - 0.16 * FW)
+    # The shoulders close behind the neck, or its open foot would show from behind; a little wider than the neck, or
+    # they would stand behind it as a wall.
+    stump = polygon(neck[:, :2], mask.shape) & layers.covered & (y > nape - 0.16 * FW)
+    mask |= dilate(stump, 0.05 * FW)
     mask = smoothed(closed(mask, 0.03 * FW), 1.2)
+    mask &= opened(mask, 0.035 * FW) | layers.front_is("scalp")
     return Domain(without_small(mask, (0.25 * FW) ** 2), worn, long_hair, float(nape))
 
 

@@ -7,13 +7,17 @@ import numpy as np
 
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
+from .layers import Layers
 from .masks import closed, component_at, dilate, opened, smoothed
 
 _BELL = np.array([
     [0.0, 0.12, 0.26, 0.38, 0.50, 0.70, 1.0, 1.6],
     [0.36, 0.40, 0.60, 0.84, 1.02, 1.18, 1.28, 1.33],
 ])  # half widths of neck and shoulders by the distance below the chin, in face widths
-_BULGE = 0.26 * FW  # at most so far does cut hair go on
+_BULGE = 0.26 * FW  # at most so far does cut hair go on,
+_CROWN = 0.12 * FW  # above the photo to so far over the skull,
+_LEAST = 0.05 * FW  # and at least so far: hair does not end in a straight line
+_WIDEST = 1.5 * FW  # of the shoulders on either side
 
 
 def body_middle(canvas: Canvas, neck: np.ndarray) -> float:
@@ -28,20 +32,22 @@ def body_middle(canvas: Canvas, neck: np.ndarray) -> float:
     return float(middle if turned else (jaw[:, 0].mean() + middle) / 2)
 
 
-def extend_matte(matte: np.ndarray, inside: np.ndarray, canvas: Canvas, middle: float) -> np.ndarray:
+def extend_matte(
+    matte: np.ndarray, worn: np.ndarray, inside: np.ndarray, canvas: Canvas, layers: Layers, middle: float
+) -> np.ndarray:
     """(rows, columns) bool: the matte inside the photo, and what it would be outside.
 
     Args:
         matte, inside: (rows, columns) bool, the person and the photo.
+        worn: (rows, columns) bool, hair and clothes as far as known: only they go on beyond the photo's sides.
         middle: x of the body's axis.
     """
     y, x = canvas.grid()
     chin, outside = canvas.chin[1], ~inside
     below = (y - chin) / FW
-    bell = (np.abs(x - middle) < np.interp(below, *_BELL) * FW) & (below > 0)
-    result = matte | (bell & outside & (below > 0.05))
+    result = matte | _shoulders(matte, inside, canvas, middle)
     if not inside.all():
-        result = _past_the_borders(result, matte, inside, chin)
+        result = _past_the_borders(result, matte & worn, inside, canvas, layers.covered)
     result = closed(result, 0.06 * FW)
     low = below > -0.05
     result = np.where(below > 0.25, result | closed(result, 0.22 * FW), result)
@@ -51,17 +57,35 @@ def extend_matte(matte: np.ndarray, inside: np.ndarray, canvas: Canvas, middle: 
     return component_at(result, canvas.landmarks[30])
 
 
-def _past_the_borders(result: np.ndarray, matte: np.ndarray, inside: np.ndarray, chin: float) -> np.ndarray:
+def _shoulders(matte: np.ndarray, inside: np.ndarray, canvas: Canvas, middle: float) -> np.ndarray:
+    """Neck and shoulders below the photo: a bell, as wide as the matte where the photo ends."""
+    y, x = canvas.grid()
+    below = (y - canvas.chin[1]) / FW
+    bell = np.interp(below, *_BELL) * FW
+    bottom = np.flatnonzero(inside.any(axis=1))[-1]
+    at = np.interp((bottom + 0.5 - canvas.chin[1]) / FW, *_BELL) * FW
+    run = next(((a, b) for a, b in _runs(matte[bottom - 1]) if a <= middle < b), (middle, middle))
+    left, right = (np.minimum(bell + max(0.0, reach - at), np.maximum(bell, _WIDEST))
+                   for reach in (middle - run[0], run[1] - middle))
+    wide = (x > middle - left) & (x < middle + right)
+    return wide & ~inside & (below > 0.05)
+
+
+def _past_the_borders(
+    result: np.ndarray, matte: np.ndarray, inside: np.ndarray, canvas: Canvas, head: np.ndarray
+) -> np.ndarray:
     """Every run of the matte along the photo's top, left and right border goes on outside."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    y, x = np.mgrid[: inside.shape[0], : inside.shape[1]] + 0.5
+    y, x = canvas.grid()
+    chin = canvas.chin[1]
+    crown = top - np.flatnonzero(head.any(axis=1))[0] + _CROWN
     borders = (
-        (matte[top + 1], x, top - y, None),
-        (matte[:, left + 1], y, left - x, bottom),
-        (matte[:, right - 2], y, x - right, bottom),
+        (matte[top + 1], x, top - y, None, float(np.clip(crown, _LEAST, _BULGE))),
+        (matte[:, left + 1], y, left - x, bottom, _BULGE),
+        (matte[:, right - 2], y, x - right, bottom, _BULGE),
     )
-    for line, along, away, floor in borders:
+    for line, along, away, floor, most in borders:
         for start, stop in _runs(line):
             if stop - start < 0.06 * FW:
                 continue
@@ -71,7 +95,7 @@ def _past_the_borders(result: np.ndarray, matte: np.ndarray, inside: np.ndarray,
             half, centre = (stop - start) / 2, (start + stop) / 2
             if floor is not None and stop >= floor - 2:  # cut at the corner: grows on downwards
                 half, centre = floor - start, floor
-            height = min(0.42 * half, _BULGE)
+            height = min(0.42 * half, most)
             result = result | ((((along - centre) / half) ** 2 + (away / height) ** 2 < 1) & (away >= 0))
     return result
 

@@ -43,8 +43,8 @@ class Form:
     triangles: np.ndarray
 
 
-def seen_parts(canvas: Canvas, photo_shape: tuple[int, ...], alpha: np.ndarray, probabilities: np.ndarray,
-               middle: float) -> Seen:
+def seen_parts(canvas: Canvas, layers: Layers, photo_shape: tuple[int, ...], alpha: np.ndarray,
+               probabilities: np.ndarray, middle: float) -> Seen:
     """Matte and parsing on the canvas.
 
     Args:
@@ -57,9 +57,10 @@ def seen_parts(canvas: Canvas, photo_shape: tuple[int, ...], alpha: np.ndarray, 
     def share(classes: int | tuple[int, ...]) -> np.ndarray:
         return canvas.resample(parts.share(probabilities, classes), border=cv2.BORDER_REPLICATE) * inside
 
-    person = extend_matte(matte, inside, canvas, middle)
-    return Seen(inside, known & inside, person, share(parts.SKIN), share(parts.HAIR), share(parts.HAT),
-                share(parts.CLOTHES))
+    skin, hair, hat, clothes = (share(group) for group in (parts.SKIN, parts.HAIR, parts.HAT, parts.CLOTHES))
+    worn = (hair + hat + clothes > 0.5) | ~known
+    person = extend_matte(matte, worn, inside, canvas, layers, middle)
+    return Seen(inside, known & inside, person, skin, hair, hat, clothes)
 
 
 def shell_form(model: FaceModel, canvas: Canvas, photo_shape: tuple[int, ...], alpha: np.ndarray,
@@ -72,8 +73,8 @@ def shell_form(model: FaceModel, canvas: Canvas, photo_shape: tuple[int, ...], a
 
     neck = region("neck")
     middle = body_middle(canvas, neck)
-    seen = seen_parts(canvas, photo_shape, alpha, probabilities, middle)
     layers = head_layers(model, canvas)
+    seen = seen_parts(canvas, layers, photo_shape, alpha, probabilities, middle)
     skin = bare_skin(canvas, layers, seen)
     domain = shell_domain(canvas, layers, seen, skin, neck)
     sheets = shell_sheets(canvas, layers, seen, skin, domain, middle_plane(canvas, region("ear"), neck))

@@ -13,6 +13,7 @@ from .masks import component_at, dilate, erode, filled, opened, polygon
 _SIDE = 384  # px of the picture GrabCut works on
 _ROUNDS = 4
 _CERTAIN = 0.05  # face widths inside the parsing's outline: surely the person; 1.6 times as far outside: surely not
+_DOUBT = 0.12  # probabilities further than this from 0 and 1 are left to GrabCut
 _CORE = 0.95  # of the hull of the 68 points: surely the person
 _BELL = np.array([[-0.2, 0.1, 0.45, 0.8, 1.5, 3.0], [0.0, 0.40, 0.62, 1.25, 1.5, 1.6]])
 """Where shoulders are to be expected beyond the network's crop: half widths by the distance below the chin, both in
@@ -72,10 +73,10 @@ def _seeds(person: np.ndarray, looked: np.ndarray, points: np.ndarray) -> np.nda
     seeds = np.where(bell, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     seeds[looked] = np.where(person > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD)[looked]
     far = ~dilate(person > 0.2, 1.6 * _CERTAIN * width)
-    seeds[looked & far] = cv2.GC_BGD
+    seeds[looked & (far | (person < _DOUBT))] = cv2.GC_BGD
     # Above the chin nobody continues who was not seen at the crop's border.
     seeds[~looked & far & (y < points[8, 1]) & ~dilate(person > 0.2, 0.5 * width)] = cv2.GC_BGD
-    seeds[erode((person > 0.8) | ~looked, _CERTAIN * width) & looked] = cv2.GC_FGD
+    seeds[(erode((person > 0.8) | ~looked, _CERTAIN * width) | (person > 1 - _DOUBT)) & looked] = cv2.GC_FGD
     centre = points[:27].mean(axis=0)
     seeds[polygon(centre + _CORE * (points - centre), person.shape)] = cv2.GC_FGD
     return seeds

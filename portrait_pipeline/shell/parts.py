@@ -6,7 +6,10 @@ for anything but background (0 or exactly 1 there): they count as unknown, not a
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+
+from ..texture.morphology import disc
 
 CLASSES = (
     "background", "skin", "hair", "eyes", "brows", "nose", "upper lip", "mouth inside", "lower lip", "neck", "clothes",
@@ -17,6 +20,7 @@ SKIN = (1, 3, 4, 5, 6, 7, 8, 9, 12, 13)
 """What is painted on the head itself: skin and features, glasses too (they are too thin for a shell)."""
 
 _FLOOR = 1e-3
+_RIM = 1.5 / 96  # of a crop's side: a cell and a half of the network's maps
 
 
 def from_labels(labels: np.ndarray) -> np.ndarray:
@@ -30,12 +34,15 @@ def merge_crops(narrow: np.ndarray, wide: np.ndarray) -> np.ndarray:
 
     A narrow crop knows hats and glasses, a wide one reaches the shoulders.
     """
-    return np.where(known(narrow), narrow, wide)
+    return np.where(known(narrow), narrow, wide).astype(np.float32)
 
 
 def known(probabilities: np.ndarray) -> np.ndarray:
-    """(H, W) bool, where the network has looked."""
-    return np.asarray(probabilities[1:]).max(axis=0) > 0
+    """(H, W) bool, where the network has looked, without the rim where a crop's maps fade into nothing."""
+    looked = np.asarray(probabilities[1:]).max(axis=0) > 0
+    if looked.all():
+        return looked
+    return cv2.erode(looked.astype(np.uint8), disc(_RIM * np.sqrt(looked.sum())), borderValue=1) > 0
 
 
 def share(probabilities: np.ndarray, classes: int | tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,8 @@ from .layers import Layers
 from .masks import closed, dilate, filled, opened, polygon, smoothed
 
 _UPRIGHT = 15.0  # degrees of yaw below which both ears are seen alike
-_BALD = 0.55  # share of the scalp seen from in front that is skin
+_BALD = 0.55  # share of the scalp seen from in front that is skin,
+_HAIRY = 0.12  # and share of hair on the head above the brows that makes it not bald
 _OUTER = ("face", "eye_left", "eye_right", "mouth", "ear", "neck")
 
 
@@ -59,6 +60,9 @@ def bare_skin(canvas: Canvas, layers: Layers, seen: Seen) -> Skin:
     cover = seen.hair + seen.hat + seen.clothes
     skin = layers.covered & seen.person & seen.known & seen.inside & (seen.skin > np.maximum(cover, 0.25))
     skin |= _core(canvas, layers.covered) & (cover < 0.8)
+    # A collar does not stand before the jaw: the fitted jaw is a little long there.
+    jaw = layers.front_is("face") & (y > canvas.landmarks[48:60, 1].mean()) & (seen.hair < 0.5)
+    skin |= jaw & seen.person
     skin |= _beyond_the_photo(canvas, layers, seen, skin)
     skin = _one_piece(skin, layers, canvas.landmarks[30])
     bald = _is_bald(canvas, layers, seen)
@@ -105,11 +109,13 @@ def _one_piece(skin: np.ndarray, layers: Layers, nose: np.ndarray) -> np.ndarray
 def _is_bald(canvas: Canvas, layers: Layers, seen: Seen) -> bool:
     """Skin on most of what the photo shows of the scalp."""
     y, _ = canvas.grid()
-    scalp = layers.front_is("scalp") & seen.inside & seen.known & (y < canvas.landmarks[17:27, 1].min())
+    upper = seen.inside & seen.known & (y < canvas.landmarks[17:27, 1].min())
+    scalp = layers.front_is("scalp") & upper
     if scalp.sum() < 50:
         return False
-    bare = seen.skin > seen.hair + seen.hat
-    return float((bare & scalp).sum() / scalp.sum()) > _BALD
+    hairy = (seen.hair + seen.hat > 0.5) & upper & seen.person
+    bare = (seen.skin > seen.hair + seen.hat) & scalp
+    return bool(bare.sum() > _BALD * scalp.sum() and hairy.sum() < _HAIRY * (layers.covered & upper).sum())
 
 
 def _both_ears(canvas: Canvas, layers: Layers, seen: Seen, skin: np.ndarray) -> np.ndarray:

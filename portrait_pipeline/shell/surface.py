@@ -17,6 +17,7 @@ VOXEL = 1.7  # canvas px (.29 cm)
 _BOW = 0.10  # the foot's curve: so many face widths one face width beside the middle
 _ROUNDS = 8
 _PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
+_ROW = 4096  # positions in a row
 _MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
 
 
@@ -47,11 +48,16 @@ class Volume:
 
 
 def sample(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bilinear values of a field (rows, columns) at canvas positions of any shape (M, N)."""
-    return cv2.remap(
-        field.astype(np.float32), (x - 0.5).astype(np.float32), (y - 0.5).astype(np.float32), cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+    """Bilinear values of a field (rows, columns) at canvas positions of any shape; the border's beyond it."""
+    count = x.size
+    width = min(count, _ROW)
+    places = np.zeros((2, -(-count // width) * width), np.float32)  # OpenCV takes no side of 32 768 or more
+    places[0, :count], places[1, :count] = np.ravel(x) - 0.5, np.ravel(y) - 0.5
+    maps = places.reshape(2, -1, width)
+    values = cv2.remap(
+        field.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return values.ravel()[:count].reshape(x.shape)
 
 
 def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, middle: float, voxel: float) -> Volume:
