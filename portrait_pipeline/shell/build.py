@@ -57,7 +57,7 @@ def build_shell(
 
 def _finished(form: Form, photo: np.ndarray, alpha: np.ndarray, params: ShellParams, note: str) -> Shell:
     """The record of a shape: labels, colours, relief and UV."""
-    front, length = front_labels(form), hair_length(form)
+    front, length = front_labels(form, form.canvas.resample(photo)), hair_length(form)
     pictures = shell_pictures(form, photo, alpha, front, length)
     lookup = colour_lookup(form)
     places = with_relief(form, lookup, pictures, params.relief)

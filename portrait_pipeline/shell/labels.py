@@ -3,6 +3,7 @@ chest beyond the fitted head."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -15,8 +16,12 @@ HAIR, CLOTHES, SKIN = 0, 1, 2
 NAMES = ("hair", "clothes", "skin")
 
 
-def front_labels(form: Form) -> np.ndarray:
-    """(rows, columns) int8: the photo's labels in front; nearest ones where nothing is seen."""
+def front_labels(form: Form, image: np.ndarray) -> np.ndarray:
+    """(rows, columns) int8: the photo's labels in front; nearest ones where nothing is seen.
+
+    Args:
+        image: (rows, columns, 3) the photo on the canvas, RGB.
+    """
     seen, chin = form.seen, form.canvas.chin[1]
     y, _ = form.canvas.grid()
     stack = np.stack([seen.hair, seen.clothes + seen.hat, seen.skin])
@@ -25,9 +30,9 @@ def front_labels(form: Form) -> np.ndarray:
     label = np.where((label == SKIN) & form.domain.worn & (y < chin - 0.1 * FW), HAIR, label)
     # Under the face the shell is what surrounds it.
     certain &= ~dilate(form.skin.bare, 0.02 * FW) | (label != SKIN)
-    # Inside the matte, but beyond the parsing: shoulders.
-    unparsed = seen.inside & seen.person & ~seen.known
-    label, certain = np.where(unparsed, CLOTHES, label), certain | unparsed
+    unparsed = seen.inside & seen.person & (y > chin) & ~(seen.known & (stack.max(axis=0) > 0.4))
+    label = np.where(unparsed, _skin_or_clothes(form, image, label, certain & seen.known), label)
+    certain |= unparsed
     if not certain.any():
         return np.where(y < chin, HAIR, CLOTHES).astype(np.int8)
     rows, columns = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
@@ -36,6 +41,20 @@ def front_labels(form: Form) -> np.ndarray:
     if (label[certain & (y > chin)] == CLOTHES).sum() > 0.01 * FW * FW or not _bare_below(form, label, certain):
         label = np.where(invented & ~_runs_on(form, label, certain), CLOTHES, label)
     return label.astype(np.int8)
+
+
+def _skin_or_clothes(form: Form, image: np.ndarray, label: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """Labels (rows, columns) of what the parsing does not know below the chin, by colour: clothes unless like skin."""
+    y, _ = form.canvas.grid()
+    lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.2), cv2.COLOR_RGB2LAB).astype(float)
+    neck = (form.skin.bare | (label == SKIN)) & certain & (y > form.canvas.landmarks[57, 1])
+    cloth = (label == CLOTHES) & certain & (y > form.canvas.chin[1])
+    if min(neck.sum(), cloth.sum()) < 50:
+        return np.full(label.shape, CLOTHES)
+    distance = [
+        ((lab - lab[area].mean(axis=0)) ** 2 / (lab[area].var(axis=0) + 40)).sum(axis=-1) for area in (neck, cloth)
+    ]
+    return np.where(distance[0] < distance[1], SKIN, CLOTHES)
 
 
 def _runs_on(form: Form, label: np.ndarray, certain: np.ndarray) -> np.ndarray:

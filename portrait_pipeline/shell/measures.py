@@ -15,6 +15,7 @@ _FRONT = 60.0  # degrees from the front within which nothing may show
 _SIZE = 160  # px of each view
 _MARGIN = 0.35  # cm from the border of bare skin: skull further from it may not be seen
 _BORDER = 0.5  # cm of bare skin next to its border, where the shell dives
+_FACING = 0.2  # cosine to the viewer from which the photo shows a vertex
 _STRETCHED = 0.3  # |n_z| below which the photo smears
 
 
@@ -30,7 +31,7 @@ def measure_shell(
     return {
         "watertight": float(is_watertight(shell.triangles)),
         "gap_rays": gap_share(model, shell, head, vertices, front),
-        "crossing": crossing_depth(model, shell, head, vertices),
+        "crossing": crossing_depth(model, shell, head, vertices, front),
         "stretched": stretched_share(shell),
         "edge_ratio": edge_ratio(vertices, shell.triangles),
     }
@@ -89,14 +90,19 @@ def _looking(direction: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(direction, right), direction])
 
 
-def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray) -> float:
+def crossing_depth(
+    model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
+) -> float:
     """How far bare face lies under the shell, cm: the largest depth more than half a centimetre from the border.
+
+    Asked are the vertices that the photo shows; hair may well cover a cheek on the far side of a turned head.
 
     A ray leaves every such vertex along its normal; where it comes out of the shell, the vertex was inside.
     """
     regions = [model.REGIONS.index(name) for name in ("face", "ear")]
     normals = vertex_normals(head, model.triangles)
-    asked = np.flatnonzero(np.isin(model.regions, regions) & (shell.bare > _BORDER) & (shell_front(model, shell) > 0))
+    shown = (shell.bare > _BORDER) & (normals @ front > _FACING)
+    asked = np.flatnonzero(np.isin(model.regions, regions) & shown)
     scene = EmbreeScene(robust=True)
     places = np.asarray(vertices, float)
     TriangleMesh(scene, places.astype(np.float32), np.ascontiguousarray(shell.triangles, np.int32))
@@ -111,12 +117,6 @@ def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: n
     depth = np.asarray(hits["tfar"])[found][leaving]
     depth = depth[depth < 1.5]
     return float(depth.max()) if len(depth) else 0.0
-
-
-def shell_front(model: FaceModel, shell: Shell) -> np.ndarray:
-    """(H,) 1 for vertices of the head that face forwards in the model's own frame, where bare skin was parsed."""
-    normals = vertex_normals(model.mean, model.triangles)
-    return (normals[:, 2] > 0.1).astype(float)
 
 
 def stretched_share(shell: Shell) -> float:

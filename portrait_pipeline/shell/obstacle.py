@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 _ROUNDS = 14
-_SETTLED = 2e-4  # share of pixels that may still change their state: their bounds are clipped in any case
+_SETTLED = 1e-3  # share of pixels that may still change their state: their bounds are clipped in any case
 _STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 

@@ -83,9 +83,13 @@ def _bitmap(cells: np.ndarray, gutter: int) -> tuple[np.ndarray, np.ndarray]:
     width, height = (int(value) + 1 + 2 * margin for value in np.ceil(high - low))
     origin = low - margin
     bitmap = np.zeros((height, width), np.uint8)
-    # A cell is a pixel: its centre at + 0.5. The dilation by one cell takes in whatever a face only touches.
-    for face in np.rint((cells - origin - 0.5) * 16).astype(np.int32):
+    local = cells - origin
+    column, row = np.floor(local.reshape(-1, 2)).astype(int).T
+    bitmap[row, column] = 1
+    large = np.ptp(local, axis=1).max(axis=1) >= 1  # of smaller ones the corners say it all
+    for face in np.rint((local[large] - 0.5) * 16).astype(np.int32):  # a cell is a pixel, its centre at + 0.5
         cv2.fillConvexPoly(bitmap, face, 1, shift=4)
+    # Dilated by one cell more than the gutter, it holds whatever a face only touches.
     side = 2 * margin + 1
     return cv2.dilate(bitmap, np.ones((side, side), np.uint8)), origin
 

@@ -6,10 +6,9 @@ for anything but background (0 or exactly 1 there): they count as unknown, not a
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from ..texture.morphology import disc
+from .masks import erode
 
 CLASSES = (
     "background", "skin", "hair", "eyes", "brows", "nose", "upper lip", "mouth inside", "lower lip", "neck", "clothes",
@@ -42,7 +41,7 @@ def known(probabilities: np.ndarray) -> np.ndarray:
     looked = np.asarray(probabilities[1:]).max(axis=0) > 0
     if looked.all():
         return looked
-    return cv2.erode(looked.astype(np.uint8), disc(_RIM * np.sqrt(looked.sum())), borderValue=1) > 0
+    return erode(looked, _RIM * float(np.sqrt(looked.sum())))
 
 
 def share(probabilities: np.ndarray, classes: int | tuple[int, ...]) -> np.ndarray:

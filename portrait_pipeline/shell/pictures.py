@@ -80,7 +80,7 @@ def _front(
         if not wanted.any() or (source.sum() < _ENOUGH and kind != CLOTHES):
             continue
         if source.sum() >= _ENOUGH:
-            fill = _soft(smooth_fill(image, source), 0.10 * _WIDE)
+            fill = _soft(smooth_fill(image, source), 0.25 * _WIDE)
         else:
             fill = np.broadcast_to(_dark(image, known), image.shape)
         share = cv2.GaussianBlur(wanted.astype(np.float32), (0, 0), 0.03 * _WIDE)[..., None]
@@ -134,8 +134,8 @@ def _with_strands(
         return back
     light = _lab(front)[..., 0]
     detail = (light - cv2.GaussianBlur(light, (0, 0), 0.07 * _WIDE))[hair]
-    strength = np.clip(0.6 * (np.quantile(detail, 0.84) - np.quantile(detail, 0.16)), 1.0, 10.0)
-    crown = (form.canvas.landmarks[27, 0] * FINER, (form.canvas.landmarks[27, 1] - 0.55 * FW) * FINER)
+    strength = np.clip(0.45 * (np.quantile(detail, 0.84) - np.quantile(detail, 0.16)), 1.0, 10.0)
+    crown = (form.canvas.landmarks[27, 0] * FINER, (form.canvas.landmarks[27, 1] - 0.75 * FW) * FINER)
     lab = _lab(back)
     lab[..., 0] = np.clip(lab[..., 0] + strength * strands(where.shape, crown, _WIDE) * where, 0, 100)
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255
@@ -147,7 +147,7 @@ def _broad(picture: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndar
     light = picture.mean(axis=-1)
     detail = np.clip(light - cv2.GaussianBlur(light, (0, 0), 0.05 * _WIDE), -30, 30)
     grain = np.sqrt(local_mean(detail * detail, weight, 0.10 * _WIDE))
-    return mean, np.minimum(grain, 0.35 * mean.mean(axis=-1) + 1)
+    return mean, np.minimum(0.75 * grain, 0.25 * mean.mean(axis=-1) + 1)
 
 
 def _border(form: Form) -> np.ndarray:

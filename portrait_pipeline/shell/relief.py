@@ -16,7 +16,7 @@ from .surface import sample
 _DEPTH = 0.065  # cm for one deviation of the light
 _FINE, _COARSE = (0.012, 0.045), (0.03, 0.12)  # Gaussians whose differences are taken, in face widths
 _COARSE_WEIGHT = 1.3
-_CLOTHES = 0.5  # below the chin half as deep
+_CLOTHES, _BEHIND = 0.5, 0.6  # shallower below the chin, and behind, where the light is invented
 
 
 def with_relief(form: Form, lookup: Lookup, pictures: Pictures, strength: float) -> np.ndarray:
@@ -32,6 +32,7 @@ def with_relief(form: Form, lookup: Lookup, pictures: Pictures, strength: float)
     height *= np.where(lookup.before > 0, np.clip((away - 1) / (0.04 * FW), 0, 1), 1)
     side = np.clip(strand_at(pictures, lookup), -2, 2)
     side *= np.clip((away - 1) / (0.04 * FW), 0, 1)
+    height *= np.where(lookup.before > 0, 1, _BEHIND)
     height = height * (1 - lookup.grazing) + 1.1 * side * lookup.grazing
     height *= np.clip((form.foot - form.vertices[:, 1]) / (0.1 * FW), 0, 1)
     height *= np.where(form.vertices[:, 1] > form.canvas.chin[1] + 0.15 * FW, _CLOTHES, 1)

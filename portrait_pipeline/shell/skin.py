@@ -72,7 +72,7 @@ def bare_skin(canvas: Canvas, layers: Layers, seen: Seen) -> Skin:
     slivers = _slivers(canvas, layers, seen.person & ~skin)
     skin |= slivers & layers.covered
     beside = seen.person & ~layers.covered & (slivers | ((seen.skin > 0.5) & (y > canvas.landmarks[19, 1])))
-    beside &= y < chin - 0.05 * FW
+    beside &= (y < chin - 0.05 * FW) | ((y < chin + 0.10 * FW) & dilate(layers.covered, 0.12 * FW))
     return Skin(skin, beside, bald)
 
 
