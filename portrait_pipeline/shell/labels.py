@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .canvas import FACE_WIDTH as FW
 from .form import Form
-from .masks import dilate
+from .masks import closed, dilate, opened
 from .surface import sample
 
 HAIR, CLOTHES, SKIN = 0, 1, 2
@@ -31,8 +31,9 @@ def front_labels(form: Form, image: np.ndarray) -> np.ndarray:
     # Under the face the shell is what surrounds it.
     certain &= ~dilate(form.skin.bare, 0.02 * FW) | (label != SKIN)
     unparsed = seen.inside & seen.person & (y > chin) & ~(seen.known & (stack.max(axis=0) > 0.4))
-    label = np.where(unparsed, _skin_or_clothes(form, image, label, certain & seen.known), label)
+    label = np.where(unparsed, CLOTHES, label)
     certain |= unparsed
+    label = np.where(_bare_chest(form, image, label, certain), SKIN, label)
     if not certain.any():
         return np.where(y < chin, HAIR, CLOTHES).astype(np.int8)
     rows, columns = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
@@ -43,18 +44,31 @@ def front_labels(form: Form, image: np.ndarray) -> np.ndarray:
     return label.astype(np.int8)
 
 
-def _skin_or_clothes(form: Form, image: np.ndarray, label: np.ndarray, certain: np.ndarray) -> np.ndarray:
-    """Labels (rows, columns) of what the parsing does not know below the chin, by colour: clothes unless like skin."""
-    y, _ = form.canvas.grid()
+def _bare_chest(form: Form, image: np.ndarray, label: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """What passes for clothes below the chin but has the neck's colour and hangs together with it, bool.
+
+    The network's crops end at the chest, and it takes a low neckline for a collar.
+    """
+    y, x = form.canvas.grid()
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.2), cv2.COLOR_RGB2LAB).astype(float)
     neck = (form.skin.bare | (label == SKIN)) & certain & (y > form.canvas.landmarks[57, 1])
     cloth = (label == CLOTHES) & certain & (y > form.canvas.chin[1])
-    if min(neck.sum(), cloth.sum()) < 50:
-        return np.full(label.shape, CLOTHES)
-    distance = [
-        ((lab - lab[area].mean(axis=0)) ** 2 / (lab[area].var(axis=0) + 40)).sum(axis=-1) for area in (neck, cloth)
-    ]
-    return np.where(distance[0] < distance[1], SKIN, CLOTHES)
+    outer = cloth & (np.abs(x - form.middle) > 0.6 * FW)
+    sample_of = outer if outer.sum() >= 200 else cloth
+    if min(neck.sum(), sample_of.sum()) < 50:
+        return np.zeros(label.shape, bool)
+    skin, worn = (
+        ((lab - np.median(lab[area], axis=0)) ** 2 / (lab[area].var(axis=0) + 40)).sum(axis=-1)
+        for area in (neck, sample_of)
+    )
+    alike = opened(cloth & (1.5 * skin < worn), 0.03 * FW)
+    return alike & ~_apart(alike | neck, neck)
+
+
+def _apart(mask: np.ndarray, neck: np.ndarray) -> np.ndarray:
+    """The components of a mask (rows, columns) that hold no pixel of the neck."""
+    _, labels = cv2.connectedComponents(closed(mask, 0.03 * FW).astype(np.uint8))
+    return mask & ~np.isin(labels, np.unique(labels[neck]))
 
 
 def _runs_on(form: Form, label: np.ndarray, certain: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ _SIDE = 384  # px of the picture GrabCut works on
 _ROUNDS = 4
 _CERTAIN = 0.05  # face widths inside the parsing's outline: surely the person; 1.6 times as far outside: surely not
 _DOUBT = 0.12  # probabilities further than this from 0 and 1 are left to GrabCut
+_HOLE = 0.3  # side of the largest hole that is no background (a badge, a tie), face widths
 _CORE = 0.95  # of the hull of the 68 points: surely the person
 _BELL = np.array([[-0.2, 0.1, 0.45, 0.8, 1.5, 3.0], [0.0, 0.40, 0.62, 1.25, 1.5, 1.6]])
 """Where shoulders are to be expected beyond the network's crop: half widths by the distance below the chin, both in
@@ -56,7 +57,7 @@ def person_matte(
     cut = _grab(small, _seeds(sure, looked, places))
     width = float(np.linalg.norm(places[16] - places[0]))
     cut = component_at(opened(cut, 0.012 * width), places[30])
-    cut = filled(cut, (0.12 * width) ** 2)
+    cut = filled(cut, (_HOLE * width) ** 2)
     parsed = component_at(sure > 0.5, places[30]) & looked
     union = ((cut & looked) | parsed).sum()
     agreement = float((cut & parsed).sum() / union) if union else 0.0

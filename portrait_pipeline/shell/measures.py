@@ -7,7 +7,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from ..face_model import FaceModel
-from ..mesh.render import embree_rasterise, vertex_normals
+from ..mesh.render import vertex_normals
 from .record import Shell
 
 _DIRECTIONS = 200
@@ -73,12 +73,17 @@ def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.nda
     triangles = np.concatenate([model.triangles, shell.triangles + len(head)])
     both = np.concatenate([head, vertices]).astype(float)
     middle, half = (both.min(axis=0) + both.max(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 * 1.2
+    scene = EmbreeScene(robust=True)
+    TriangleMesh(scene, both.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
+    steps = (2 * (np.arange(_SIZE) + 0.5) / _SIZE - 1) * half
+    grid = np.stack([*(axis.ravel() for axis in np.meshgrid(steps, steps)), np.full(_SIZE**2, 2 * half)], axis=1)
     worst = 0.0
     for direction in fibonacci_directions():
         if direction @ front < np.cos(np.radians(_FRONT)):
             continue
-        seen, _ = embree_rasterise((both - middle) @ _looking(direction).T / half, triangles, _SIZE)
-        first = seen[seen >= 0]
+        origins = (grid @ _looking(direction) + middle).astype(np.float32)
+        first = np.asarray(scene.run(origins, np.tile((-direction).astype(np.float32), (len(grid), 1))))
+        first = first[first >= 0]
         worst = max(worst, float(skull[first[first < len(skull)]].sum() / max(len(first), 1)))
     return worst
 
@@ -95,14 +100,14 @@ def crossing_depth(
 ) -> float:
     """How far bare face lies under the shell, cm: the largest depth more than half a centimetre from the border.
 
-    Asked are the vertices that the photo shows; hair may well cover a cheek on the far side of a turned head.
+    Asked are the face's vertices that the photo shows; hair may well lie on an ear, or on the far cheek of a turned
+    head.
 
     A ray leaves every such vertex along its normal; where it comes out of the shell, the vertex was inside.
     """
-    regions = [model.REGIONS.index(name) for name in ("face", "ear")]
     normals = vertex_normals(head, model.triangles)
     shown = (shell.bare > _BORDER) & (normals @ front > _FACING)
-    asked = np.flatnonzero(np.isin(model.regions, regions) & shown)
+    asked = np.flatnonzero((model.regions == model.REGIONS.index("face")) & shown)
     scene = EmbreeScene(robust=True)
     places = np.asarray(vertices, float)
     TriangleMesh(scene, places.astype(np.float32), np.ascontiguousarray(shell.triangles, np.int32))
