@@ -12,7 +12,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 _ROUNDS = 14
-_SETTLED = 1e-3  # share of pixels that may still change their state: their bounds are clipped in any case
+_SETTLED = 5e-4  # share of pixels that may still change their state: their bounds are clipped in any case
+_COARSE = 3000  # pixels from which a coarser grid makes the start
 _STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
@@ -64,12 +65,20 @@ def solve_obstacle(
         rounds: at most so many solves.
     """
     result = np.zeros(domain.shape)
-    if not domain.any():
-        return result
+    if domain.any():
+        result[domain] = _solve(domain, screening, load, low, np.maximum(high, low), rounds)[0]
+    return result
+
+
+def _solve(
+    domain: np.ndarray, screening: np.ndarray, load: np.ndarray, low: np.ndarray, high: np.ndarray, rounds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values (N,) on the domain's pixels, and which bound holds each, -1 (low), 0 or 1 (high)."""
+    start = _start(domain, screening, load, low, high)[domain]
     matrix = membrane_system(domain, screening)
-    load, low, high = load[domain], low[domain], np.maximum(high[domain], low[domain])
+    load, low, high = load[domain], low[domain], high[domain]
     pinned = high - low < 1e-9
-    held = np.where(pinned, -1, 0)  # -1 at the lower bound, 1 at the upper one
+    held = np.where(pinned, -1, start)
     for _ in range(rounds):
         free = held == 0
         value = np.where(held < 0, low, np.where(held > 0, high, 0.0))
@@ -77,13 +86,33 @@ def solve_obstacle(
             rows = matrix[free]
             value[free] = solve_symmetric(rows[:, free], load[free] - rows[:, ~free] @ value[~free])
         push = load - matrix @ value  # > 0: the membrane wants up
-        next_held = np.zeros_like(held)
-        next_held[(free & (value < low)) | ((held < 0) & (push <= 0)) | pinned] = -1
-        next_held[(free & (value > high)) | ((held > 0) & (push >= 0))] = 1
-        next_held[pinned] = -1
-        changed = int((next_held != held).sum())
-        held = next_held
+        after = np.zeros_like(held)
+        after[(free & (value < low)) | ((held < 0) & (push <= 0))] = -1
+        after[(free & (value > high)) | ((held > 0) & (push >= 0))] = 1
+        after[pinned] = -1
+        changed = int((after != held).sum())
+        held = after
         if changed <= max(2, _SETTLED * len(held)):
             break
-    result[domain] = np.clip(value, low, high)
-    return result
+    return np.clip(value, low, high), held
+
+
+def _start(
+    domain: np.ndarray, screening: np.ndarray, load: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """(H, W) int, the bounds that hold every second pixel's membrane: most of the answer at a tenth of the cost."""
+    if domain.sum() < _COARSE:
+        return np.zeros(domain.shape, int)
+    every = np.s_[::2, ::2]
+    coarse = domain[every]
+    state, value = np.zeros((2, *coarse.shape))
+    if coarse.any():
+        # A step of two pixels: the Laplacian is a fourth, or all else four times as large.
+        bounds = 4 * screening[every], 4 * load[every], low[every], high[every]
+        value[coarse], state[coarse] = _solve(coarse, *bounds, _ROUNDS)
+    state, value = (
+        part.repeat(2, axis=0).repeat(2, axis=1)[: domain.shape[0], : domain.shape[1]] for part in (state, value)
+    )
+    # Bounds jump: a pixel beside a held one may have one far off, which does not hold it.
+    near = np.where(state > 0, high <= 1.5 * value + 10, low >= value / 1.5 - 10)
+    return np.where(near, state, 0).astype(int)
