@@ -44,8 +44,9 @@ def without_small(mask: np.ndarray, area: float) -> np.ndarray:
 
 
 def filled(mask: np.ndarray, area: float) -> np.ndarray:
-    """Without holes of fewer than ``area`` px."""
-    return ~without_small(~mask, area)
+    """Without holes of fewer than ``area`` px; what touches the picture's border is none."""
+    open_to_all = np.pad(~mask.astype(bool), 1, constant_values=True)
+    return ~without_small(open_to_all, area)[1:-1, 1:-1]
 
 
 def component_at(mask: np.ndarray, point: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def _front(
     for kind in (CLOTHES, SKIN, HAIR):
         source = known & (label == kind)
         if kind == CLOTHES:
-            source &= _rows(form) > form.canvas.chin[1] - 0.3 * FW
+            source = _cloth(known, label) & (_rows(form) > form.canvas.chin[1] - 0.3 * FW)
         wanted = ~inside & (label == kind) & (_rows(form) > form.canvas.chin[1] - 0.2 * FW)
         if not wanted.any() or (source.sum() < _ENOUGH and kind != CLOTHES):
             continue
@@ -89,6 +89,12 @@ def _front(
     return result
 
 
+def _cloth(known: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Clothes that are seen, well clear of skin: no other label's border is so uncertain."""
+    clear = known & (label == CLOTHES) & ~dilate(label == SKIN, 0.10 * _WIDE)
+    return clear if clear.sum() > _ENOUGH else known & (label == CLOTHES)
+
+
 def _dark(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(3,) a quiet cloth for a chest that no photo shows: the darker part of what is worn or grows there."""
     colours = image[known] if known.any() else image.reshape(-1, 3)
@@ -100,7 +106,7 @@ def _back(form: Form, front: np.ndarray, known: np.ndarray, label: np.ndarray, l
     rows, chin = _rows(form), form.canvas.chin[1]
     columns = (np.arange(label.shape[1]) + 0.5)[None] / FINER
     side = np.abs(columns - form.middle)
-    hair_seen, cloth_seen = known & (label == HAIR), known & (label == CLOTHES)
+    hair_seen, cloth_seen = known & (label == HAIR), _cloth(known, label)
     hat = _finer((form.seen.hat > 0.5) & form.seen.person & ~form.skin.bare)
     hair = hair_seen & ~hat
     head = dilate(_finer(form.layers.covered), 0.03 * _WIDE)
