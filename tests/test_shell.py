@@ -4,20 +4,23 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from portrait_pipeline.face_model import load_model
-from portrait_pipeline.face_model.camera import Camera
-from portrait_pipeline.face_model.pose import rotation_from_angles
-from portrait_pipeline.landmarks import MIRROR
-from portrait_pipeline.shell import Shell, ShellParams, build_shell, carry_shell, measure_shell
+from portrait_pipeline.head.camera import Camera
+from portrait_pipeline.head.model import load_model
+from portrait_pipeline.head.points import MIRROR
+from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.shell import parts as shell_parts
+from portrait_pipeline.shell.build import build_shell
 from portrait_pipeline.shell.canvas import Canvas
+from portrait_pipeline.shell.carry import carry_shell
 from portrait_pipeline.shell.charts import box_layout
 from portrait_pipeline.shell.layers import head_layers
 from portrait_pipeline.shell.masks import dilate
 from portrait_pipeline.shell.matte import person_matte
-from portrait_pipeline.shell.measures import crossing_depth, edge_ratio, gap_share, is_watertight
+from portrait_pipeline.shell.measures import crossing_depth, edge_ratio, gap_share, is_watertight, measure_shell
 from portrait_pipeline.shell.obstacle import solve_obstacle
 from portrait_pipeline.shell.packing import pack
+from portrait_pipeline.shell.params import ShellParams
+from portrait_pipeline.shell.record import Shell
 
 PARAMS = ShellParams(density=0.6, relief=0.0, size=128)
 SIZE = (360, 340)  # of the photo: rows, columns
@@ -214,8 +217,9 @@ def test_packing_keeps_charts_apart():
     flat = np.concatenate([[[[0, 0], [w, 0], [w, h]], [[0, 0], [w, h], [0, h]]] for w, h in size])
     chart = np.repeat(np.arange(9), 2)
     placed = pack(flat, chart, 0.01)
-    boxes = [(placed[chart == i].reshape(-1, 2).min(axis=0), placed[chart == i].reshape(-1, 2).max(axis=0))
-             for i in range(9)]
+    boxes = [
+        (placed[chart == i].reshape(-1, 2).min(axis=0), placed[chart == i].reshape(-1, 2).max(axis=0)) for i in range(9)
+    ]
     for i, (low, high) in enumerate(boxes):
         assert low.min() >= 0 and high.max() <= 1
         for other_low, other_high in boxes[:i]:
@@ -275,7 +279,8 @@ def test_tight_crop_and_small_photo(model):
     low, high = points.min(axis=0).astype(int) - 8, points.max(axis=0).astype(int) + 12
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
     cut = Camera(np.eye(3), 7.0, camera.translation - low)
-    shell = build_shell(model, photo[window], points - low, probabilities[(slice(None), *window)], model.mean, cut,
-                        PARAMS)
+    shell = build_shell(
+        model, photo[window], points - low, probabilities[(slice(None), *window)], model.mean, cut, PARAMS
+    )
     assert is_watertight(shell.triangles) and edge_ratio(shell.vertices, shell.triangles) <= 4
     assert "forehead" in shell.note or "background" in shell.note

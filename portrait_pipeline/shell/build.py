@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..face_model import FaceModel
-from ..face_model.camera import AnyCamera
-from ..mesh import Mesh
+from ..head.camera import AnyCamera
+from ..head.model import FaceModel
+from ..mesh.mesh import Mesh
 from .canvas import Canvas
 from .charts import box_layout
 from .doubts import matte_with_doubts, profile

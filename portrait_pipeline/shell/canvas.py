@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..face_model import FaceModel
-from ..face_model.camera import AnyCamera
+from ..head.camera import AnyCamera
+from ..head.model import FaceModel
 
 FACE_WIDTH = 84.0
 _HALF, _ABOVE, _BELOW = 2.1, 1.75, 1.35  # face widths: beside the chin, above the nose's root, below the chin

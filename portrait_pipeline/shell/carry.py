@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from .record import Shell
 
 _CENTRES = 420  # half of them over the head, half about the border of bare skin

@@ -44,9 +44,7 @@ class Sheets:
     thickness: np.ndarray
 
 
-def shell_sheets(
-    canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, domain: Domain, plane: np.ndarray
-) -> Sheets:
+def shell_sheets(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, domain: Domain, plane: np.ndarray) -> Sheets:
     """Solve both sheets over a middle plane (rows, columns) of depths."""
     thickness = hair_thickness(canvas, layers, seen, domain)
     load = 4.0 * _thin_parts(domain.mask) ** 2

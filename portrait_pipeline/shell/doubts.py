@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..face_model import FaceModel
-from ..texture.visibility import silhouette
+from ..head.model import FaceModel
+from ..photo_texture.visibility import silhouette
 from . import parts
 from .canvas import Canvas
 from .masks import component_at, dilate
@@ -25,7 +25,11 @@ def profile(canvas: Canvas) -> str:
 
 
 def matte_with_doubts(
-    canvas: Canvas, model: FaceModel, photo: np.ndarray, points: np.ndarray, probabilities: np.ndarray,
+    canvas: Canvas,
+    model: FaceModel,
+    photo: np.ndarray,
+    points: np.ndarray,
+    probabilities: np.ndarray,
     mask: np.ndarray | None,
 ) -> tuple[np.ndarray | None, str]:
     """The matte (H, W) float32 to be used, or None, and a note of one line (empty without doubts)."""

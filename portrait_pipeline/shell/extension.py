@@ -10,10 +10,12 @@ from .canvas import Canvas
 from .layers import Layers
 from .masks import closed, component_at, dilate, opened, smoothed
 
-_BELL = np.array([
-    [0.0, 0.12, 0.26, 0.38, 0.50, 0.70, 1.0, 1.6],
-    [0.36, 0.40, 0.60, 0.84, 1.02, 1.18, 1.28, 1.33],
-])  # half widths of neck and shoulders by the distance below the chin, in face widths
+_BELL = np.array(
+    [
+        [0.0, 0.12, 0.26, 0.38, 0.50, 0.70, 1.0, 1.6],
+        [0.36, 0.40, 0.60, 0.84, 1.02, 1.18, 1.28, 1.33],
+    ]
+)  # half widths of neck and shoulders by the distance below the chin, in face widths
 _BULGE = 0.26 * FW  # at most so far does cut hair go on,
 _CROWN = 0.12 * FW  # above the photo to so far over the skull,
 _LEAST = 0.05 * FW  # and at least so far: hair does not end in a straight line
@@ -65,8 +67,10 @@ def _shoulders(matte: np.ndarray, inside: np.ndarray, canvas: Canvas, middle: fl
     bottom = np.flatnonzero(inside.any(axis=1))[-1]
     at = np.interp((bottom + 0.5 - canvas.chin[1]) / FW, *_BELL) * FW
     run = next(((a, b) for a, b in _runs(matte[bottom - 1]) if a <= middle < b), (middle, middle))
-    left, right = (np.minimum(bell + max(0.0, reach - at), np.maximum(bell, _WIDEST))
-                   for reach in (middle - run[0], run[1] - middle))
+    left, right = (
+        np.minimum(bell + max(0.0, reach - at), np.maximum(bell, _WIDEST))
+        for reach in (middle - run[0], run[1] - middle)
+    )
     wide = (x > middle - left) & (x < middle + right)
     return wide & ~inside & (below > 0.05)
 

@@ -21,8 +21,14 @@ _NONE = -1e3
 
 
 def with_far_side(
-    volume: Volume, canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mask: np.ndarray,
-    skull: np.ndarray, long_hair: bool,
+    volume: Volume,
+    canvas: Canvas,
+    layers: Layers,
+    sheets: Sheets,
+    bare: np.ndarray,
+    mask: np.ndarray,
+    skull: np.ndarray,
+    long_hair: bool,
 ) -> Volume:
     """Union of the volume with its mirror image in the head's own plane, near the skull and behind the front sheet.
 
@@ -52,9 +58,7 @@ def with_far_side(
     return dataclasses.replace(volume, value=value)
 
 
-def _front(
-    canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mask: np.ndarray
-) -> np.ndarray:
+def _front(canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Depth (rows, columns) behind which something may be added without being seen in the photo."""
     sheet = np.where(mask, sheets.plane + np.sqrt(sheets.front) - 0.1 * canvas.cm, _NONE)
     front = np.where(bare, layers.front - 0.6 * canvas.cm, sheet)

@@ -26,9 +26,9 @@ def smooth_fill(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     weight = known.astype(np.float32)
     levels = [(image.astype(np.float32) * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 4:
-        levels.append(tuple(
-            cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for part in levels[-1]
-        ))
+        levels.append(
+            tuple(cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for part in levels[-1])
+        )
     colour, weight = levels[-1]
     result = colour / np.maximum(weight, 1e-4)[..., None]
     for colour, weight in levels[-2::-1]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from . import parts
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
@@ -43,8 +43,14 @@ class Form:
     triangles: np.ndarray
 
 
-def seen_parts(canvas: Canvas, layers: Layers, photo_shape: tuple[int, ...], alpha: np.ndarray,
-               probabilities: np.ndarray, middle: float) -> Seen:
+def seen_parts(
+    canvas: Canvas,
+    layers: Layers,
+    photo_shape: tuple[int, ...],
+    alpha: np.ndarray,
+    probabilities: np.ndarray,
+    middle: float,
+) -> Seen:
     """Matte and parsing on the canvas.
 
     Args:
@@ -63,8 +69,14 @@ def seen_parts(canvas: Canvas, layers: Layers, photo_shape: tuple[int, ...], alp
     return Seen(inside, known & inside, person, skin, hair, hat, clothes)
 
 
-def shell_form(model: FaceModel, canvas: Canvas, photo_shape: tuple[int, ...], alpha: np.ndarray,
-               probabilities: np.ndarray, density: float) -> Form:
+def shell_form(
+    model: FaceModel,
+    canvas: Canvas,
+    photo_shape: tuple[int, ...],
+    alpha: np.ndarray,
+    probabilities: np.ndarray,
+    density: float,
+) -> Form:
     """Find the shell; arguments as in :func:`seen_parts`, ``density`` as in the parameters."""
     vertices = canvas.vertices
 
@@ -85,9 +97,7 @@ def shell_form(model: FaceModel, canvas: Canvas, photo_shape: tuple[int, ...], a
     def surface(voxel: float) -> tuple[np.ndarray, np.ndarray]:
         volume = volume_of(canvas, sheets, domain.mask, foot, middle, voxel)
         if abs(canvas.yaw) > TURNED:
-            volume = with_far_side(
-                volume, canvas, layers, sheets, skin.bare, domain.mask, skull, domain.long_hair
-            )
+            volume = with_far_side(volume, canvas, layers, sheets, skin.bare, domain.mask, skull, domain.long_hair)
         return surface_of(volume)
 
     voxel = VOXEL / np.sqrt(density)

@@ -8,7 +8,7 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from .canvas import Canvas
 
 

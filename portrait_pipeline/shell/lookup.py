@@ -53,6 +53,10 @@ def colour_lookup(form: Form) -> Lookup:
     normals = vertex_normals(form.vertices * [1, -1, 1], form.triangles)
     grazing = np.clip((_PLAIN - np.abs(normals[:, 2])) / (_PLAIN - _GRAZING), 0, 1)
     return Lookup(
-        x + at(right / steepness) * inwards, y + at(down / steepness) * inwards, y, z - at(form.sheets.plane), grazing,
+        x + at(right / steepness) * inwards,
+        y + at(down / steepness) * inwards,
+        y,
+        z - at(form.sheets.plane),
+        grazing,
         normals[:, 2],
     )

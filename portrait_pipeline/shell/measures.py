@@ -6,7 +6,7 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from ..face_model import FaceModel
+from ..head.model import FaceModel
 from ..mesh.render import vertex_normals
 from .record import Shell
 
@@ -95,9 +95,7 @@ def _looking(direction: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(direction, right), direction])
 
 
-def crossing_depth(
-    model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
-) -> float:
+def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray) -> float:
     """How far bare face lies under the shell, cm: the largest depth more than half a centimetre from the border.
 
     Asked are the face's vertices that the photo shows; hair may well lie on an ear, or on the far cheek of a turned

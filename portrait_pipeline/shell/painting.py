@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..mesh import Mesh
-from ..texture.surface import texel_map
+from ..mesh.mesh import Mesh
+from ..mesh.texels import texel_map
 from .lookup import Lookup
 from .pictures import FINER, Pictures
 from .relief import strand_at
@@ -27,8 +27,11 @@ def paint(mesh: Mesh, lookup: Lookup, pictures: Pictures, size: int) -> tuple[np
 
     def seen(picture: np.ndarray) -> np.ndarray:
         return cv2.remap(
-            picture.astype(np.float32), (x * FINER - 0.5).astype(np.float32), (y * FINER - 0.5).astype(np.float32),
-            cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+            picture.astype(np.float32),
+            (x * FINER - 0.5).astype(np.float32),
+            (y * FINER - 0.5).astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
 
     def both(front: np.ndarray, back: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..params import Section
+from ..base.params import Section
 
 
 class ShellParams(Section):

@@ -11,8 +11,20 @@ import numpy as np
 from .masks import erode
 
 CLASSES = (
-    "background", "skin", "hair", "eyes", "brows", "nose", "upper lip", "mouth inside", "lower lip", "neck", "clothes",
-    "hat and jewellery", "glasses", "ears",
+    "background",
+    "skin",
+    "hair",
+    "eyes",
+    "brows",
+    "nose",
+    "upper lip",
+    "mouth inside",
+    "lower lip",
+    "neck",
+    "clothes",
+    "hat and jewellery",
+    "glasses",
+    "ears",
 )
 BACKGROUND, HAIR, NECK, CLOTHES, HAT, EARS = 0, 2, 9, 10, 11, 13
 SKIN = (1, 3, 4, 5, 6, 7, 8, 9, 12, 13)

@@ -132,9 +132,7 @@ def _back(form: Form, front: np.ndarray, known: np.ndarray, label: np.ndarray, l
     return _with_strands(form, result, front, hair, missing[..., 0] * (1 - share[..., 0]) * (behind == HAIR))
 
 
-def _with_strands(
-    form: Form, back: np.ndarray, front: np.ndarray, hair: np.ndarray, where: np.ndarray
-) -> np.ndarray:
+def _with_strands(form: Form, back: np.ndarray, front: np.ndarray, hair: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Strands as strong as those of the hair that is seen, in filled hair."""
     if hair.sum() < 100:
         return back

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..artifacts import Record
-from ..mesh import Mesh
+from ..base.artifacts import Record
+from ..mesh.mesh import Mesh
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,14 @@ class Shell(Record):
         """No shell, for a reason of one line."""
         triangles, plain = np.zeros((0, 3), np.int32), np.zeros(0, np.float32)
         return cls(
-            vertices=np.zeros((0, 3), np.float32), triangles=triangles, uv=np.zeros((0, 2), np.float32),
-            uv_triangles=triangles, labels=np.zeros(0, np.int8), texture=np.zeros((0, 0, 3), np.uint8),
-            seen=np.zeros((0, 0), np.uint8), facing=plain, bare=plain, note=reason,
+            vertices=np.zeros((0, 3), np.float32),
+            triangles=triangles,
+            uv=np.zeros((0, 2), np.float32),
+            uv_triangles=triangles,
+            labels=np.zeros(0, np.int8),
+            texture=np.zeros((0, 0, 3), np.uint8),
+            seen=np.zeros((0, 0), np.uint8),
+            facing=plain,
+            bare=plain,
+            note=reason,
         )

@@ -24,9 +24,7 @@ def with_relief(form: Form, lookup: Lookup, pictures: Pictures, strength: float)
     if strength == 0:
         return form.vertices
     x, y = lookup.x * FINER, lookup.y * FINER
-    height = np.where(
-        lookup.before > 0, sample(_light(pictures.front), x, y), sample(_light(pictures.back), x, y)
-    )
+    height = np.where(lookup.before > 0, sample(_light(pictures.front), x, y), sample(_light(pictures.back), x, y))
     at = form.vertices[:, 0], form.vertices[:, 1]
     away = sample(ndimage.distance_transform_edt(~form.skin.bare), *at)
     height *= np.where(lookup.before > 0, np.clip((away - 1) / (0.04 * FW), 0, 1), 1)

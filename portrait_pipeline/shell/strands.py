@@ -32,9 +32,7 @@ def strands(shape: tuple[int, int], crown: tuple[float, float], width: float, se
     return total / total.std()
 
 
-def _smeared(
-    noise: np.ndarray, x: np.ndarray, y: np.ndarray, right: np.ndarray, down: np.ndarray
-) -> np.ndarray:
+def _smeared(noise: np.ndarray, x: np.ndarray, y: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
     """Mean of the noise along the flow; every pass doubles the length."""
     step = [(0.6 * part).astype(np.float32) for part in (right, down)]
     for _ in range(_DOUBLINGS):

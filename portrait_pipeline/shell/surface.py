@@ -54,9 +54,7 @@ def sample(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     places = np.zeros((2, -(-count // width) * width), np.float32)  # OpenCV takes no side of 32 768 or more
     places[0, :count], places[1, :count] = np.ravel(x) - 0.5, np.ravel(y) - 0.5
     maps = places.reshape(2, -1, width)
-    values = cv2.remap(
-        field.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    values = cv2.remap(field.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return values.ravel()[:count].reshape(x.shape)
 
 
