@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.__main__ import main
+from portrait_pipeline.lab.benchmarks import texture
 from portrait_pipeline.lab.benchmarks.subject import sample_subject
-from portrait_pipeline.lab.benchmarks.texture import peak_memory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = ("scales=[32]", "iterations=[2]", "views=2", "surround=0", "points=32", "style_points=32")
@@ -27,22 +27,12 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-def test_texture_has_a_row_a_method_and_batch(tmp_path: Path) -> None:
+def test_texture_has_a_row_a_method_and_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texture, "VIEWS", texture.VIEWS[:1])
+    monkeypatch.setattr(texture, "JUDGED", {"points": 64, "style_points": 64, "seed": 0})
     path = tmp_path / "t.csv"
     options = [part for text in TINY for part in ("-S", f"texture.{text}")] + ["-S", "photo_texture.size=64"]
-    for more in (
-        "--method",
-        "multi_view",
-        "--method",
-        "uv_space",
-        "--together",
-        "1",
-        "--together",
-        "2",
-        "--repeat",
-        "1",
-    ):
-        options.append(more)
+    options += "--method multi_view --method uv_space --together 1 --together 2 --repeat 1".split()
     run("texture", "--synthetic", *options, "-o", str(path))
     rows = pd.read_csv(path)
     assert list(rows["method"]) == ["multi_view", "multi_view", "uv_space"] and list(rows["heads"]) == [1, 2, 1]
@@ -64,7 +54,7 @@ def test_networks_have_a_row_each_and_the_seconds_of_their_schedules() -> None:
 def test_the_sample_needs_no_trained_networks_and_memory_is_seen() -> None:
     subject = sample_subject(load_bundled_model(), 64, True)
     assert subject.photo.shape == (64, 64, 3) and subject.labels.shape == (64, 64)
-    assert 50 < peak_memory(torch.device("cpu")) < 1e5
+    assert 50 < texture.peak_memory(torch.device("cpu")) < 1e5
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -25,7 +25,7 @@ from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
 from portrait_pipeline.regions.exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
 from portrait_pipeline.report.view_losses import ViewLosses
 from portrait_pipeline.texture import optimise
-from portrait_pipeline.texture.memory import advice
+from portrait_pipeline.texture.memory import advice, memory_advice
 from portrait_pipeline.texture.optimisation_step import Optimisation
 from portrait_pipeline.texture.optimise import stylise, stylise_together
 from portrait_pipeline.texture.params import TextureParams
@@ -398,19 +398,9 @@ def test_largest_image_compared(crop, device, side):
     assert optimise.window_size(params, torch.device(device)) == side
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has"),
-        MemoryError(),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to"),
-        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
-        RuntimeError("Cuda error: 2[cudaMalloc(&m_gpuPtr, bytes);]"),
-    ],
-)
-def test_out_of_memory_gives_advice_in_one_line(subject, other, monkeypatch, failure):
+def test_out_of_memory_gives_advice_in_one_line(subject, other, monkeypatch):
     def fail(self) -> None:
-        raise failure
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has")
 
     monkeypatch.setattr(Optimisation, "step", fail)
     with pytest.raises(OutOfMemory) as error:
@@ -427,8 +417,20 @@ def test_out_of_memory_gives_advice_in_one_line(subject, other, monkeypatch, fai
     ):
         assert words in message
     assert "photo_texture.size" not in message, "it is at its least"
-    with pytest.raises(OutOfMemory) as error:
-        stylise(subject, tiny(surround=0))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+        RuntimeError("Cuda error: 2[cudaMalloc(&m_gpuPtr, bytes);]"),
+    ],
+)
+def test_every_allocator_is_understood(failure):
+    with pytest.raises(OutOfMemory) as error, memory_advice(tiny(surround=0), 1, 64, CPU):
+        raise failure
     assert "together" not in str(error.value) and "views_per_step" not in str(error.value), "these are at their least"
 
 
