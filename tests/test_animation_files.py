@@ -1,12 +1,10 @@
-"""Rigs as GLB: sound by the specification, by the Khronos validator, by other readers, and read back by our own."""
+"""Rigs as GLB: sound by the specification, by the Khronos validator and by other readers."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import struct
 import subprocess
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +18,8 @@ from portrait_pipeline.animation.compact import FULL, STILL, compact
 from portrait_pipeline.animation.frames import Frames
 from portrait_pipeline.animation.pose import Pose, posed_part
 from portrait_pipeline.animation.rig import Part, Rig
-from portrait_pipeline.base.errors import ArtifactError, InputFileError, OutputError
+from portrait_pipeline.base.errors import ArtifactError, OutputError
 from portrait_pipeline.export.glb import BENT, rig_glb, write_rig_glb
-from portrait_pipeline.export.glb_reader import open_rig
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh import gltf
 from portrait_pipeline.mesh.geometry import vertex_normals
@@ -112,10 +109,9 @@ def test_the_file_shows_the_picture_and_names_its_targets(rig, content):
 
 
 @pytest.mark.parametrize("turn", [(0.0, 0.0, 0.0), (20.0, -10.0, 5.0), (-170.0, 30.0, 100.0)])
-def test_what_a_viewer_draws_is_the_posed_rig(rig, tmp_path, turn):
+def test_what_a_viewer_draws_is_the_posed_rig(rig, turn):
     pose = Pose(np.random.default_rng(3).uniform(0, 1, len(NAMES)), *turn)
-    write_rig_glb(tmp_path / "head.glb", rig)
-    shown = drawn(open_rig(tmp_path).posed(pose))
+    shown = drawn(rig_glb(rig, pose))
     for part in rig.parts:
         expected = posed_part(rig, part, pose) / 100
         assert np.abs(shown[part.name][: len(expected)] - expected).max() < 1e-7
@@ -204,28 +200,9 @@ def test_large_meshes_get_wide_indices(rig):
     assert sparse["indices"]["componentType"] == 5125
 
 
-def test_the_rig_comes_back_joined(rig, content, tmp_path):
-    (tmp_path / "head.glb").write_bytes(content)
-    file = open_rig(tmp_path / "head.glb")
-    back = file.rig()
-    assert back.names == rig.names and np.array_equal(back.expression, rig.expression)
-    assert np.allclose(back.neck, rig.neck, atol=1e-9)
-    for part, read in zip(rig.parts, back.parts, strict=True):
-        assert read.name == part.name and np.array_equal(read.texture, part.texture)
-        assert np.array_equal(read.mesh.triangles, part.mesh.triangles)
-        assert np.abs(read.mesh.vertices - part.mesh.vertices).max() < 1e-5
-        assert np.abs(read.mesh.uv[read.mesh.uv_triangles] - part.mesh.uv[part.mesh.uv_triangles]).max() < 1e-6
-        assert read.targets.shape == part.targets.shape
-        assert np.abs(read.targets - part.targets).max(initial=0) < 1e-6
-        assert np.allclose(read.pivot, part.pivot, atol=1e-9) and np.allclose(read.stretch, part.stretch)
-
-
-def test_a_head_without_expressions_can_turn(tmp_path):
-    (tmp_path / "head.glb").write_bytes(rig_glb(stiff()))
-    file = open_rig(tmp_path)
-    document, _ = check_glb(file.posed(Pose(np.zeros(0), 20.0)))
+def test_a_head_without_expressions_can_turn():
+    document, _ = check_glb(rig_glb(stiff(), Pose(np.zeros(0), 20.0)))
     assert "weights" not in document["meshes"][0] and "rotation" in document["nodes"][0]
-    assert [part.name for part in file.rig().parts] == ["Head", "EyeLeft", "EyeRight"]
 
 
 def stiff() -> Rig:
@@ -234,18 +211,11 @@ def stiff() -> Rig:
     return Rig((head, *parts[2:]), (), np.zeros(0), np.zeros(3))
 
 
-def test_posing_changes_weights_and_rotations_alone(content, tmp_path):
-    (tmp_path / "head.glb").write_bytes(content)
-    file = open_rig(tmp_path)
-    assert file.posed(Pose(file.expression)) == content
-    posed = file.posed(Pose(np.ones(len(NAMES)), 20.0))
-    old, new = read_chunks(content), read_chunks(posed)
+def test_posing_changes_weights_and_rotations_alone(rig, content):
+    assert rig_glb(rig, Pose(rig.expression)) == content
+    old, new = read_chunks(content), read_chunks(rig_glb(rig, Pose(np.ones(len(NAMES)), 20.0)))
     assert old[1] == new[1]
     assert {key for key in old[0] if old[0][key] != new[0][key]} == {"nodes", "meshes"}
-    (tmp_path / "head.glb").write_bytes(posed)
-    again = open_rig(tmp_path)
-    assert np.array_equal(again.expression, np.ones(len(NAMES))) and np.array_equal(again.picture, file.picture)
-    assert again.posed(Pose(file.expression)) == content
 
 
 def test_equal_input_gives_equal_bytes(content):
@@ -277,128 +247,6 @@ def test_bad_input_is_refused_before_anything_is_written(rig, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def edited(content: bytes, change) -> bytes:
-    """The file with its document changed in place by ``change``."""
-    document, binary = read_chunks(content)
-    change(document)
-    return gltf.pack(document, binary)
-
-
-def put(*path_and_value):
-    *path, key, value = path_and_value
-
-    def change(document: dict) -> None:
-        item = document
-        for step in path:
-            item = item[step]
-        item[key] = value
-
-    return change
-
-
-def bomb(side: int) -> bytes:
-    """A PNG that claims to be very large."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
-FIRST = ("meshes", 0, "primitives", 0)
-DAMAGE = {
-    "a sparse index outside": put(
-        "accessors",
-        0,
-        "sparse",
-        {"count": 2, "indices": {"bufferView": 0, "componentType": 5125}, "values": {"bufferView": 1}},
-    ),
-    "more elements than bytes": put("accessors", 0, "count", 10**5),
-    "a view outside": put("bufferViews", 0, "byteLength", 10**9),
-    "a negative place": put("bufferViews", 0, "byteOffset", -4),
-    "huge zeros": put("accessors", 0, {"componentType": 5126, "count": 10**9, "type": "VEC3"}),
-    "another kind": put("accessors", 0, "type", "SCALAR"),
-    "an unknown kind": put("accessors", 0, "componentType", 5120),
-    "no positions": put(*FIRST, "attributes", {}),
-    "copies of nothing": put(*FIRST, "extras", {"copies": [10**6]}),
-    "too many copies": put(*FIRST, "extras", {"copies": [0] * 10**4}),
-    "copies that are no numbers": put(*FIRST, "extras", {"copies": ["a"]}),
-    "no targets": put(*FIRST, "targets", []),
-    "targets that are no list": put(*FIRST, "targets", 5),
-    "displacements without end": put(
-        "meshes", 0, "primitives", [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}] * 99
-    ),
-    "no node": put("nodes", []),
-    "a node that is no node": put("nodes", 0, "x"),
-    "a place that is none": put("nodes", 0, "translation", [0, 1]),
-    "no image": put("images", []),
-    "a negative image": put("textures", 0, "source", -1.5),
-}
-
-
-@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_rig_is_one_line(content, tmp_path, change):
-    path = tmp_path / "head.glb"
-    path.write_bytes(edited(content, change))
-    with pytest.raises(InputFileError) as caught:
-        open_rig(path).rig()
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
-
-
-OPENING = {
-    "names other files": put("images", 0, "uri", "../../secret.png"),
-    "names other files ": put("buffers", 0, "uri", "http://example.org/x.bin"),
-    "no rig of version": put("scenes", 0, "extras", {}),
-    "weights for": put("meshes", 0, "weights", [0.0]),
-    "too large to convert": put("meshes", 0, "weights", [10**400] * len(NAMES)),
-    "not strings that differ": put("meshes", 0, "extras", {"targetNames": ["jawOpen"] * len(NAMES)}),
-    "damaged": put("scenes", {}),
-}
-
-
-@pytest.mark.parametrize("message", OPENING)
-def test_a_foreign_file_is_refused_when_it_is_opened(content, tmp_path, message):
-    path = tmp_path / "head.glb"
-    path.write_bytes(edited(content, OPENING[message]))
-    with pytest.raises(InputFileError, match=message.strip()) as caught:
-        open_rig(path)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_truncated_and_foreign_files(content, tmp_path):
-    path = tmp_path / "head.glb"
-    for wrong in (
-        b"",
-        b"glTF",
-        content[:100],
-        content[:-4],
-        content + b"\0\0\0\0",
-        b"solid ascii\n" * 9,
-        content[:20] + b"[" * 60 + content[80:],
-        content.replace(b'"weights":[0.25', b'"weights":[NaN '),
-    ):
-        path.write_bytes(wrong)
-        with pytest.raises(InputFileError, match="head.glb") as caught:
-            open_rig(path)
-        assert "\n" not in str(caught.value)
-    for missing in (tmp_path / "none.glb", tmp_path / "folder"):
-        with pytest.raises(InputFileError, match="cannot be read"):
-            open_rig(missing)
-
-
-def test_a_texture_that_claims_to_be_huge_is_refused(rig, content, tmp_path):
-    document, binary = read_chunks(content)
-    false = bomb(60_000)
-    view = document["bufferViews"][document["images"][0]["bufferView"]]
-    view |= {"byteOffset": len(binary), "byteLength": len(false)}
-    document["buffers"][0]["byteLength"] = len(binary) + len(false)
-    path = tmp_path / "head.glb"
-    path.write_bytes(gltf.pack(document, binary + false))
-    with pytest.raises(InputFileError, match="damaged"):
-        open_rig(path).rig()
-
-
 @pytest.fixture(scope="module")
 def validator() -> list[str]:
     """The Khronos validator: Node.js and the npm package gltf-validator, found by NODE_PATH."""
@@ -421,17 +269,17 @@ def test_the_khronos_validator_finds_nothing(validator, rig, bundled, tmp_path):
         "stiff": rig_glb(stiff()),
         "without": rig_glb(Rig((rig.parts[0],), rig.names, rig.expression, rig.neck)),
     }
-    (tmp_path / "head.glb").write_bytes(contents["small"])
-    file = open_rig(tmp_path)
-    contents["posed"] = file.posed(Pose(np.full(len(NAMES), 0.5), 20.0, 5.0, -3.0))
+    contents["posed"] = rig_glb(rig, Pose(np.full(len(NAMES), 0.5), 20.0, 5.0, -3.0))
     rng = np.random.default_rng(0)
     frames = Frames(np.arange(5) / 25, rng.uniform(0, 1, (5, len(NAMES))), rng.uniform(-90, 90, (5, 3)))
-    contents["animated"] = file.animated(frames)
+    contents["animated"] = rig_glb(rig, frames=frames)
     for name, file in contents.items():
         path = tmp_path / f"{name}.glb"
         path.write_bytes(file)
         report = validate(validator, path)
         assert report["messages"] == [] and report["numErrors"] == report["numWarnings"] == 0, name
     bad = tmp_path / "bad.glb"
-    bad.write_bytes(edited(contents["small"], put("accessors", 0, "count", 10**5)))
+    document, binary = read_chunks(contents["small"])
+    document["accessors"][0]["count"] = 10**5
+    bad.write_bytes(gltf.pack(document, binary))
     assert validate(validator, bad)["numErrors"] > 0  # it does look

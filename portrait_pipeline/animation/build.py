@@ -59,7 +59,10 @@ def build_rig(
     basis = model.expression_basis
     if model.cross_basis is not None and identity is not None:
         basis = basis + np.tensordot(identity, model.cross_basis[: len(identity)], axes=1)
-    targets = carry_expressions(basis, fitted_vertices, deformed, model.triangles, trust)
+    if np.array_equal(fitted_vertices, deformed):  # nothing to carry them through
+        targets = np.array(basis, float)
+    else:
+        targets = carry_expressions(basis, fitted_vertices, deformed, model.triangles, trust)
     rest, targets, lids = _in_contact(model, deformed, expression, targets, eyes, mouth)
     strips = [lid_strip(model, lid, rest, targets, deformed) for lid in lids.values()]
     head = _head(model, rest, targets, texture, [*eyes.values(), *([mouth] if params.mouth and mouth else [])], strips)

@@ -146,28 +146,3 @@ def _steady(rotations: Sequence[np.ndarray]) -> np.ndarray:
     flips = np.sign((values[1:] * values[:-1]).sum(axis=1))
     values[1:] *= np.cumprod(np.where(flips < 0, -1.0, 1.0))[:, None]
     return values
-
-
-def drop_animation(document: dict, binary: bytes) -> tuple[dict, bytes]:
-    """Undo :func:`add_animation`, whose data are the last ones of the file; other documents come back as they are.
-
-    Raises:
-        ValueError, KeyError, IndexError, TypeError: the document is damaged.
-    """
-    if "animations" not in document:
-        return document, binary
-    used = [
-        sampler[key]
-        for animation in document["animations"]
-        for sampler in animation["samplers"]
-        for key in ("input", "output")
-    ]
-    accessors, views = document["accessors"], document["bufferViews"]
-    first = accessors[min(used)]["bufferView"]
-    if sorted(set(used)) != list(range(min(used), len(accessors))) or min(used) < 1 or first < 1:
-        raise ValueError("its animation is not the last thing in it")
-    end = views[first - 1]["byteOffset"] + views[first - 1]["byteLength"]
-    kept = {key: value for key, value in document.items() if key != "animations"}
-    kept |= {"accessors": accessors[: min(used)], "bufferViews": views[:first]}
-    binary = binary[:end] + b"\0" * (-end % 4)
-    return kept | {"buffers": [{"byteLength": len(binary)}]}, binary

@@ -94,7 +94,7 @@ class Rig:
         """Read a rig written by :meth:`save`.
 
         Raises:
-            ArtifactError: missing, damaged or foreign file, or one that lacks a field.
+            ArtifactError: missing, damaged or foreign file, or one that lacks a field, or whose fields do not fit.
         """
         arrays, _ = read_arrays(path, kind="animation")
         try:
@@ -106,6 +106,26 @@ class Rig:
                 )
                 for name in map(str, arrays["parts"])
             )
-            return cls(parts, tuple(map(str, arrays["names"])), arrays["expression"], arrays["neck"])
+            rig = cls(parts, tuple(map(str, arrays["names"])), arrays["expression"], arrays["neck"])
         except KeyError as error:
             raise ArtifactError(f"{path}: lacks {error}; delete it and run `dvc repro`") from error
+        if not rig._fits():
+            raise ArtifactError(f"{path}: its arrays do not fit each other; delete it and run `dvc repro`")
+        return rig
+
+    def _fits(self) -> bool:
+        """Whether shapes and indices agree, as those of a file that somebody sent may not."""
+        return self.expression.shape == (len(self.names),) and all(
+            part.mesh.vertices.shape == (count := len(part.mesh.vertices), 3)
+            and part.targets.shape in ((len(self.names), count, 3), (0, count, 3))
+            and part.texture.dtype == np.uint8
+            and part.texture.shape[2:] == (3,)
+            and part.mesh.triangles.shape == part.mesh.uv_triangles.shape
+            and _within(part.mesh.triangles, count)
+            and _within(part.mesh.uv_triangles, len(part.mesh.uv))
+            for part in self.parts
+        )
+
+
+def _within(triangles: np.ndarray, count: int) -> bool:
+    return bool(triangles.ndim == 2 and ((triangles >= 0) & (triangles < count)).all())

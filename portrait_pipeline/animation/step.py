@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..photo_texture.record import PhotoTexture
@@ -19,5 +23,20 @@ def animate_pair(model: FaceModel, fitted: FittedPair, stylised: StylisedTexture
 
 
 def animate_photo(model: FaceModel, fitted: FittedPair, photo: PhotoTexture, params: AnimationParams) -> Rig:
-    """The fitted head with the photo's texture, made ready in the same way, to compare with the stylised one."""
-    return build_rig(model, fitted.vertices, fitted.vertices, fitted.expression, photo.texture, params, fitted.identity)
+    """The fitted head with the photo's texture, made in the same way, to compare with the stylised one.
+
+    It is shown as the photo shows it, so it has only the expressions that the photo shows.
+    """
+    shown = np.asarray(fitted.expression) != 0
+    shown |= np.array(model.expression_names) == "jawOpen"  # what closes lips is told from what parts them
+    few = replace(
+        model,
+        expression_basis=model.expression_basis[shown],
+        expression_names=tuple(np.array(model.expression_names)[shown].tolist()),
+        expression_low=model.expression_low[shown],
+        expression_high=model.expression_high[shown],
+        expression_spread=model.expression_spread[shown],
+        cross_basis=None if model.cross_basis is None else model.cross_basis[:, shown],
+    )
+    expression = np.asarray(fitted.expression)[shown]
+    return build_rig(few, fitted.vertices, fitted.vertices, expression, photo.texture, params, fitted.identity)

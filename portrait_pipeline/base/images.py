@@ -30,7 +30,11 @@ MIN_SIDE = 32
 
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
-_WRITERS = {".png": ("PNG", {}), ".jpg": ("JPEG", {"quality": 92}), ".jpeg": ("JPEG", {"quality": 92})}
+_WRITERS = {
+    ".png": ("PNG", {"compress_level": 4}),
+    ".jpg": ("JPEG", {"quality": 92}),
+    ".jpeg": ("JPEG", {"quality": 92}),
+}
 # What Pillow's decoders raise on damaged data, besides OSError.
 _DECODER_ERRORS = (
     OSError,

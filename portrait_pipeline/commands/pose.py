@@ -36,7 +36,7 @@ _ANGLE = click.FloatRange(-180, 180)
     metavar="NAME=VALUE,...",
     help="Coefficients from 0 to 1, such as jawOpen=0.6,smile=0.4; may be repeated.",
 )
-@click.option("--neutral", is_flag=True, help="Start from no expression, instead of the one that HEAD shows.")
+@click.option("--neutral", is_flag=True, help="Start from no expression, instead of the picture's.")
 @click.option("--yaw", type=_ANGLE, default=0.0, show_default=True, help="Degrees that the nose turns to image right.")
 @click.option("--pitch", type=_ANGLE, default=0.0, show_default=True, help="Degrees that the nose is lifted.")
 @click.option(
@@ -70,9 +70,9 @@ def pose(
 ) -> None:
     """Give a finished head another expression and turn, in a moment.
 
-    HEAD is a folder of results or its head.glb. Expressions go by ARKit's names; a name without Left or Right means
-    both sides, and there are words such as smile, frown, blink, browUp and pucker. The .glb keeps all its expressions,
-    to be animated in other programs; .obj and .png show the pose as it is.
+    HEAD is a folder of results or the head.glb in it. Expressions go by ARKit's names; a name without Left or Right
+    means both sides, and there are words such as smile, frown, blink, browUp and pucker. The .glb keeps all its
+    expressions, to be animated in other programs; .obj and .png show the pose as it is.
     """
     from ..export.pose import list_expressions, pose_file
 

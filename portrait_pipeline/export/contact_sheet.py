@@ -15,6 +15,7 @@ from ..base.images import save_image
 from ..head.points import POLYLINES
 from ..landmarks.draw import draw
 from ..mesh.mesh import Mesh
+from ..mesh.pictures import Scene
 from ..mesh.render import Framing, View, render
 
 Panel = tuple[str, np.ndarray]
@@ -83,7 +84,8 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
     both = tight_frame(np.concatenate([inputs.mesh.vertices, inputs.deformed]), [View()])
     grey = [render(mesh, None, View(), both, size, CELL) for mesh in (inputs.mesh, head)]
     around = tight_frame(inputs.deformed, [view for _, view in FIVE_VIEWS])
-    views = [(name, render(head, inputs.texture, view, around, size, CELL)) for name, view in FIVE_VIEWS]
+    scene = Scene([(head, inputs.texture)])
+    views = [(name, scene.picture(view, around, size, CELL)) for name, view in FIVE_VIEWS]
     window = _window([inputs.content, inputs.translated])
     lines = [
         Shape(inputs.content, CONTENT_COLOUR, "photo"),

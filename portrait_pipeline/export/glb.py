@@ -29,6 +29,7 @@ import numpy as np
 
 from .. import __version__
 from ..animation.compact import compact
+from ..animation.frames import Frames, add_animation
 from ..animation.pose import EYES, Pose, eye_turn, quaternion
 from ..animation.rig import Part, Rig
 from ..base.artifacts import atomic_path
@@ -41,21 +42,20 @@ from ..mesh.split import SplitMesh, smooth_normals, split_seams
 BENT = 0.03
 """Smaller changes of a unit normal (about two degrees) are left out of a target."""
 
-RIG_VERSION = 1
-"""In the scene's ``extras.portraitRig``, by which :mod:`.glb_reader` knows its own files."""
 
-
-def rig_glb(rig: Rig, pose: Pose | None = None) -> bytes:
+def rig_glb(rig: Rig, pose: Pose | None = None, frames: Frames | None = None) -> bytes:
     """The rig as the content of a GLB file; equal input gives equal bytes.
 
     Args:
         rig: in head space (cm); at least a head.
-        pose: first shown; the picture's expression, unturned, if not given.
+        pose: first shown; if not given that of the first frame, or else the picture's expression, unturned.
+        frames: an animation.
 
     Raises:
         ValueError: a texture is not (H, W, 3) uint8, or a vertex or displacement is not finite.
     """
-    pose = pose or Pose(rig.expression)
+    if pose is None:
+        pose = Pose(rig.expression) if frames is None else Pose(frames.expression[0], *frames.turns[0].tolist())
     writer = gltf.BufferWriter()
     head = [part for part in rig.parts if part.name not in EYES]
     eyes = [part for part in rig.parts if part.name in EYES]
@@ -74,13 +74,7 @@ def rig_glb(rig: Rig, pose: Pose | None = None) -> bytes:
         "asset": {"version": "2.0", "generator": f"portrait-pipeline {__version__}"},
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
-        "scenes": [
-            {
-                "name": "Scene",
-                "nodes": [0],
-                "extras": {"portraitRig": RIG_VERSION, "picture": np.asarray(rig.expression, float).tolist()},
-            }
-        ],
+        "scenes": [{"name": "Scene", "nodes": [0]}],
         "nodes": _nodes(rig.neck, eyes),
         "meshes": meshes,
         "materials": [_material(name, index) for index, name in enumerate(names)],
@@ -101,7 +95,8 @@ def rig_glb(rig: Rig, pose: Pose | None = None) -> bytes:
         "bufferViews": writer.views,
         "buffers": [{"byteLength": len(writer.data)}],
     }
-    return gltf.pack(set_pose(document, rig.names, pose), bytes(writer.data))
+    document, binary = _posed(document, rig.names, pose), bytes(writer.data)
+    return gltf.pack(*((document, binary) if frames is None else add_animation(document, binary, rig.names, frames)))
 
 
 def write_rig_glb(path: str | Path, rig: Rig) -> None:
@@ -116,19 +111,13 @@ def write_rig_glb(path: str | Path, rig: Rig) -> None:
         temporary.write_bytes(content)
 
 
-def set_pose(document: dict, names: Sequence[str], pose: Pose) -> dict:
-    """The document of a rig's GLB in another pose; its buffer stays as it is.
-
-    Args:
-        document: as :func:`rig_glb` builds it.
-        names: (E,) of its expressions.
-    """
+def _posed(document: dict, names: Sequence[str], pose: Pose) -> dict:
+    """The document of a rig with the (E,) expressions ``names``, in a pose: weights and rotations."""
     turns = {"Portrait": pose.turn} | {name: eye_turn(name, names, pose.expression) for name in EYES}
     nodes = []
     for node in document["nodes"]:
-        kept = {key: value for key, value in node.items() if key != "rotation"}
         turn = turns.get(node["name"], (0.0, 0.0, 0.0))
-        nodes.append(kept | ({"rotation": quaternion(*turn).tolist()} if any(turn) else {}))
+        nodes.append(node | ({"rotation": quaternion(*turn).tolist()} if any(turn) else {}))
     head, *others = document["meshes"]
     weights = {"weights": np.asarray(pose.expression, float).tolist()} if len(names) else {}
     return document | {"nodes": nodes, "meshes": [head | weights, *others]}
@@ -166,7 +155,7 @@ def _material(name: str, texture: int) -> dict:
 
 
 def _primitive(writer: gltf.BufferWriter, part: Part, material: int) -> dict:
-    """One textured surface with its targets; ``extras.copies`` names the vertices that UV seams repeat."""
+    """One textured surface with its targets."""
     mesh = part.mesh
     check_finite(mesh)
     if not np.isfinite(part.targets).all():
@@ -181,7 +170,7 @@ def _primitive(writer: gltf.BufferWriter, part: Part, material: int) -> dict:
     if part.name not in EYES and len(part.targets):
         normals = vertex_normals(mesh.vertices, mesh.triangles)
         primitive["targets"] = [_target(writer, mesh, normals, split, target) for target in part.targets]
-    return primitive | {"extras": {"copies": split.source[len(mesh.vertices) :].tolist()}}
+    return primitive
 
 
 def _target(

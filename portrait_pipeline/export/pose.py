@@ -1,4 +1,4 @@
-"""A finished head in another pose: the file of the head in, a posed file out, no optimisation."""
+"""A finished head in another pose: its rig in, a posed file out, no optimisation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 from ..animation.aliases import as_vector, known_names, parse_expressions
 from ..animation.frames import read_frames
 from ..animation.pose import Pose, look_coefficients
+from ..animation.rig import Rig
 from ..base.artifacts import atomic_path
-from ..base.errors import OutputError, ParameterError
-from .glb_reader import RigFile, open_rig
+from ..base.errors import InputFileError, OutputError, ParameterError
+from .glb import rig_glb
 
 SUFFIXES = (".glb", ".obj", ".png")
 PICTURE_SIDE = 640
+RIG_NAME = "rig.h5"
+"""In a folder of results; what :func:`load_rig` reads."""
+HEADS = ("head.glb", RIG_NAME)
 
 
 def pose_file(
@@ -31,19 +35,20 @@ def pose_file(
     """Write a head in another pose.
 
     Args:
-        head: folder of results, or its ``head.glb``.
+        head: folder of results, or the ``head.glb`` in it; the rig is read from beside it.
         output: ``.glb`` (still with all expressions, showing these), ``.obj`` (with its textures, as it is now) or
             ``.png`` (seen from the front).
         expressions: ``name=value`` items, see :func:`portrait_pipeline.animation.aliases.parse_expressions`.
         turn: yaw, pitch and roll in degrees, see :class:`Pose`.
         gaze: degrees to image right and up, or None to leave the eyes as they are.
-        neutral: start from no expression, instead of the one that the file shows.
+        neutral: start from no expression, instead of the picture's.
         size: side of a picture in pixels.
         frames: table of coefficients over time for an animation in a ``.glb``, see
             :func:`portrait_pipeline.animation.frames.read_frames`; what it has no columns for is as given otherwise.
 
     Raises:
-        InputFileError: the head cannot be used. ParameterError: an unknown expression or a value out of range.
+        InputFileError: no rig is there. ArtifactError: it is damaged.
+        ParameterError: an unknown expression or a value out of range.
         OutputError: another suffix, or the file cannot be written.
     """
     suffix = output.suffix.lower()
@@ -51,29 +56,41 @@ def pose_file(
         raise OutputError(f"{output}: '{suffix}' is not a known suffix; use {', '.join(SUFFIXES)}")
     if frames is not None and (suffix != ".glb" or any(turn)):
         raise ParameterError(f"--frames {frames}: needs an output .glb, and takes yaw, pitch and roll from its columns")
-    file = open_rig(head)
-    start = np.zeros(len(file.names)) if neutral else file.expression
-    values = ({} if gaze is None else look_coefficients(*gaze)) | parse_expressions(expressions, file.names)
-    pose = Pose(as_vector(values, file.names, start), *turn)
+    rig = load_rig(head)
+    start = np.zeros(len(rig.names)) if neutral else rig.expression
+    values = ({} if gaze is None else look_coefficients(*gaze)) | parse_expressions(expressions, rig.names)
+    pose = Pose(as_vector(values, rig.names, start), *turn)
     if frames is not None:
-        _write(output, file.animated(read_frames(frames, file.names, pose.expression)))
+        _write(output, rig_glb(rig, frames=read_frames(frames, rig.names, pose.expression)))
     elif suffix == ".glb":
-        _write(output, file.posed(pose))
+        _write(output, rig_glb(rig, pose))
     elif suffix == ".obj":
-        _write_obj(output, file, pose)
+        _write_obj(output, rig, pose)
     else:
-        _write_picture(output, file, pose, size)
+        _write_picture(output, rig, pose, size)
+
+
+def load_rig(head: Path) -> Rig:
+    """The rig of a folder of results, named by itself or by a file of :data:`HEADS` in it.
+
+    Raises:
+        InputFileError: there is none. ArtifactError: it is damaged.
+    """
+    path = head / RIG_NAME if head.is_dir() else head.with_name(RIG_NAME)
+    if not (head.is_dir() or head.name in HEADS) or not path.is_file():
+        raise InputFileError(f"{head}: has no rig ({path} is read); give a folder of results or the head.glb in it")
+    return Rig.load(path)
 
 
 def list_expressions(head: Path) -> list[str]:
     """Lines that name the expressions of a head with the coefficients it shows, and the words for several at once.
 
     Raises:
-        InputFileError: the head cannot be used.
+        InputFileError, ArtifactError: as :func:`load_rig`.
     """
-    file = open_rig(head)
-    lines = [f"{name} = {value:.2f}" for name, value in zip(file.names, file.expression.tolist(), strict=True)]
-    several = {word: parts for word, parts in known_names(file.names).items() if parts != (word,)}
+    rig = load_rig(head)
+    lines = [f"{name} = {value:.2f}" for name, value in zip(rig.names, rig.expression.tolist(), strict=True)]
+    several = {word: parts for word, parts in known_names(rig.names).items() if parts != (word,)}
     return lines + [f"{word}: {', '.join(parts)}" for word, parts in several.items()]
 
 
@@ -82,21 +99,20 @@ def _write(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def _write_obj(output: Path, file: RigFile, pose: Pose) -> None:
+def _write_obj(output: Path, rig: Rig, pose: Pose) -> None:
     from ..animation.pose import posed_parts
     from ..mesh.obj import Surface, write_surfaces
 
     if any(letter.isspace() for letter in output.name):
         raise OutputError(f"{output}: many programs cannot read an OBJ file with a blank in its name; name it without")
     surfaces = [
-        Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
-        for part in posed_parts(file.rig(), pose)
+        Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png") for part in posed_parts(rig, pose)
     ]
     write_surfaces(output, surfaces)
 
 
-def _write_picture(output: Path, file: RigFile, pose: Pose, size: int) -> None:
+def _write_picture(output: Path, rig: Rig, pose: Pose, size: int) -> None:
     from ..base.images import save_image
     from .posed_views import picture
 
-    save_image(output, picture(file.rig(), pose, size))
+    save_image(output, picture(rig, pose, size))

@@ -9,7 +9,8 @@ import numpy as np
 from ..animation.aliases import as_vector
 from ..animation.pose import Pose, look_coefficients, posed_parts
 from ..animation.rig import Rig
-from ..mesh.render import Framing, View, render_parts
+from ..mesh.pictures import Scene
+from ..mesh.render import Framing, View
 from .contact_sheet import tight_frame
 
 MARGIN = 0.1
@@ -42,7 +43,7 @@ def picture(
         neutral = posed_parts(rig, replace(pose, expression=0 * pose.expression))
         framing = tight_frame(np.concatenate([part.mesh.vertices for part in neutral]), [View()], MARGIN)
     parts = [(part.mesh, part.texture) for part in posed_parts(rig, pose)]
-    return render_parts(parts, View(), framing, size, background)
+    return Scene(parts).picture(View(), framing, size, background)
 
 
 def expression_row(rig: Rig, size: int, background: tuple[int, int, int]) -> list[tuple[str, np.ndarray]]:

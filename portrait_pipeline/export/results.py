@@ -15,6 +15,7 @@ from ..translation.record import TranslatedPair
 from .contact_sheet import CELL, WIDTH, SheetInputs, write_contact_sheet
 from .glb import write_rig_glb
 from .params import ExportParams
+from .pose import RIG_NAME
 from .posed_views import expression_row
 from .turntable import write_turntable
 from .viewer import write_viewer
@@ -33,7 +34,9 @@ def write_results(
     photo_rig: Rig,
     params: ExportParams,
 ) -> None:
-    """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif and viewer.html.
+    """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif, viewer.html and rig.h5.
+
+    The last is what ``portrait pose`` reads (:mod:`.pose`); all others are for people and other programs.
 
     Args:
         folder: made if needed; files of these names are replaced.
@@ -45,6 +48,7 @@ def write_results(
     """
     fitted_mesh = model.mesh(fitted.vertices)
     mesh = fitted_mesh.with_vertices(stylised.vertices)
+    rig.save(folder / RIG_NAME)
     write_rig_glb(folder / "head.glb", rig)
     write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
     write_turntable(folder / "turntable.gif", mesh, stylised.texture, params)

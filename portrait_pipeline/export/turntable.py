@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from ..base.artifacts import atomic_path
 from ..mesh.mesh import Mesh
-from ..mesh.render import Framing, View, render
+from ..mesh.pictures import Scene
+from ..mesh.render import Framing, View
 from .params import ExportParams
 
 BACKGROUND = (245, 243, 239)
 ELEVATION = 4.0
 SECONDS_PER_TURN = 4.5
 MAX_BYTES = 3_000_000
+_BITS = 6  # a channel, to which colours are told apart when they are matched to the palette
 
 
 def turning_frame(vertices: np.ndarray, margin: float = 0.06) -> Framing:
@@ -34,9 +38,12 @@ def render_turn(
     mesh: Mesh, texture: np.ndarray, frames: int, size: int, background: tuple[int, int, int] = BACKGROUND
 ) -> np.ndarray:
     """One full turn, evenly spaced, starting from the front: (frames, size, size, 3) uint8."""
-    framing = turning_frame(mesh.vertices)
+    framing, scene = turning_frame(mesh.vertices), Scene([(mesh, texture)])
     views = [View(360.0 * index / frames, ELEVATION) for index in range(frames)]
-    return np.stack([render(mesh, texture, view, framing, size, background) for view in views])
+    first = scene.picture(views[0], framing, size, background)  # by itself: it completes the scene
+    with ThreadPoolExecutor() as pool:  # rays and gathers leave the interpreter to the other threads
+        others = pool.map(lambda view: scene.picture(view, framing, size, background), views[1:])
+        return np.stack([first, *others])
 
 
 def gif_bytes(frames: np.ndarray, seconds: float = SECONDS_PER_TURN, max_bytes: int = MAX_BYTES) -> bytes:
@@ -68,16 +75,24 @@ def _quantise(frames: np.ndarray, colours: int) -> tuple[list[Image.Image], byte
     adaptive = Image.fromarray(pixels[None]).quantize(colours - 1, Image.Quantize.MEDIANCUT, kmeans=3)
     palette = np.array(adaptive.getpalette(), np.uint8).reshape(-1, 3)[: colours - 1]
     palette = np.concatenate([background[None], palette])
-    reference = Image.new("P", (1, 1))
-    reference.putpalette(palette.tobytes())
+    nearest = _nearest_entries(palette)
     images = []
     for frame, empty in zip(frames, behind, strict=True):
-        index = np.array(Image.fromarray(frame).quantize(palette=reference, dither=Image.Dither.NONE))
+        red, green, blue = np.moveaxis(frame >> (8 - _BITS), -1, 0).astype(np.intp)
+        index = nearest[red, green, blue]
         index[empty] = 0
         image = Image.fromarray(index)
         image.putpalette(palette.tobytes())
         images.append(image)
     return images, palette.tobytes()
+
+
+def _nearest_entries(palette: np.ndarray) -> np.ndarray:
+    """(2^b, 2^b, 2^b) uint8: the nearest entry of a palette (N, 3) for each colour of b bits a channel."""
+    levels = ((np.arange(2**_BITS) + 0.5) * 2 ** (8 - _BITS)).astype(float)
+    colours = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    _, nearest = cKDTree(palette).query(colours)
+    return nearest.astype(np.uint8).reshape((2**_BITS,) * 3)
 
 
 def _encode(images: list[Image.Image], palette: bytes, seconds: float) -> bytes:

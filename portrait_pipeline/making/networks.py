@@ -54,9 +54,7 @@ def refresh(project: Path) -> list[Path]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m portrait_pipeline.making.networks", description=__doc__)
-    parser.add_argument(
-        "--project", type=Path, default=Path("."), help="trained project; the current folder by default"
-    )
+    parser.add_argument("--project", type=Path, default=Path("."), help="a trained one; default: this folder")
     try:
         print("\n".join(map(str, refresh(parser.parse_args().project))))
     except PortraitError as error:

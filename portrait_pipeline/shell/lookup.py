@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from ..mesh.render import vertex_normals
+from ..mesh.geometry import vertex_normals
 from .form import Form
 from .surface import sample
 

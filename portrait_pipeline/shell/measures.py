@@ -7,7 +7,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from ..head.model import FaceModel
-from ..mesh.render import vertex_normals
+from ..mesh.geometry import vertex_normals
 from .record import Shell
 
 _DIRECTIONS = 200

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from ..mesh.render import vertex_normals
+from ..mesh.geometry import vertex_normals
 from .canvas import FACE_WIDTH as FW
 from .form import Form
 from .lookup import Lookup
