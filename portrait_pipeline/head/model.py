@@ -164,3 +164,16 @@ def load_model(path: str | Path | None = None) -> FaceModel:
         ModelError: missing or damaged file.
     """
     return load_bundled_model() if path is None or str(path) == "bundled" else FaceModel.load(path)
+
+
+def head_model(name: str, root: Path = Path(".")) -> FaceModel:
+    """The face model of the project at ``root``: ``bundled``, or a file below it, as ``fit.model`` says.
+
+    Raises:
+        ModelError: missing or damaged file, or a model of another topology.
+    """
+    if name == "bundled":
+        return load_model()
+    model = load_model(root / name)
+    model.require_pipeline(f"fit.model={name}")
+    return model

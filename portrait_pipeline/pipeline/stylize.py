@@ -13,7 +13,7 @@ from ..base.stage import Layout
 from ..deform.step import deform_pair
 from ..export.results import write_results
 from ..fit.step import fit_pair
-from ..head.choice import head_model
+from ..head.model import head_model
 from ..landmarks.step import locate_pair
 from ..photo_texture.step import project_pair
 from ..samples.sources import resolve

@@ -16,15 +16,14 @@ from ...base.device import choose_device
 from ...base.errors import InputFileError, ParameterError
 from ...perceptual.operations import step_operations
 from ...perceptual.perceptual import PerceptualNetwork
-from ...texture.graph import capture
 from ...texture.memory import memory_advice
-from ...texture.optimisation_step import Optimisation
+from ...texture.optimisation_step import Optimisation, capture
 from ...texture.params import TextureParams
 from ...texture.pyramid import resize
 from ...texture.rendering.base import Renderer
 from ...texture.rendering.choice import choose_renderer
 from ...texture.scale import build_scale
-from ...texture.schedule import Stage
+from ...texture.schedule import Level
 from ...texture.subject import Prepared, Subject, prepare
 from ...texture.views import draw_views
 from .measure import PeakMemory, machine, wait
@@ -102,7 +101,7 @@ class Bench:
     def _prepare(self, sizes: Sizes) -> tuple[Optimisation, float]:
         params = self._params.model_copy(update={"views_per_step": sizes.views_per_step})
         rng, generator = np.random.default_rng(0), torch.Generator(self._device).manual_seed(0)
-        stage = Stage(
+        level = Level(
             size=sizes.size,
             window=sizes.size,
             iterations=self._steps + _WARM_UP,
@@ -114,7 +113,7 @@ class Bench:
         views = draw_views(sizes.views, params.azimuth, params.elevation, rng)
         wait(self._device)
         start = time.perf_counter()
-        scale = build_scale(stage, [self._head], views, [], self._network, self._renderer, params, generator, rng)
+        scale = build_scale(level, [self._head], views, [], self._network, self._renderer, params, generator, rng)
         wait(self._device)
         seconds = time.perf_counter() - start
         texture = resize(self._head.photo, (sizes.texture, sizes.texture))

@@ -26,7 +26,7 @@ from ...base.artifacts import atomic_path, write_json
 from ...base.errors import OutputError, ParameterError
 from ...export.contact_sheet import tight_frame
 from ...mesh.render import render
-from ...regions.exemplar import head_polygon
+from ...regions.labels import head_polygon
 from .answers import AZIMUTH, Candidates, Portrait, Study, StyledHead, study_views
 
 MAX_CHOICES = 9

@@ -16,13 +16,13 @@ from ...mesh.laplacian import graph_laplacian
 from ...perceptual.perceptual import PerceptualNetwork
 from ...report.recording import Recorder
 from ...texture.optimisation_step import Optimisation
-from ...texture.optimise import Work
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.rendering.base import RenderedViews, Shot
 from ...texture.rendering.hardware import HardwareViews
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import Scale, build_scale
-from ...texture.schedule import Stage
+from ...texture.schedule import Level
 from ...texture.subject import Subject
 from .moving_hardware import MovingHardwareViews
 from .moving_views import MovingViews
@@ -73,7 +73,7 @@ class _JointOptimisation(Optimisation):
         self._geometry.step()
 
 
-class JointWork(Work):
+class JointWork(TextureRun):
     """Scales whose steps move the vertices too. Content, samples and silhouettes remain those of the first geometry."""
 
     def __init__(self, *arguments) -> None:
@@ -81,10 +81,10 @@ class JointWork(Work):
         mesh = self.heads[0].subject.mesh
         self.geometry = Geometry(mesh.vertices, mesh.triangles, self.device)
 
-    def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+    def _scale(self, level: Level, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         recorder = Recorder(self.renderer)
         scale = build_scale(
-            stage,
+            level,
             self.heads,
             self.front,
             self.surround,
@@ -94,14 +94,14 @@ class JointWork(Work):
             self.generator,
             self.rng,
         )
-        self._watch(stage, scale.views)
-        if stage.iterations == 0:
+        self._watch(level, scale.views)
+        if level.iterations == 0:
             return textures
         scale = replace(scale, views=self._moving(scale.views, recorder.shots))
         optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
-        for step in range(stage.iterations):
+        for step in range(level.iterations):
             optimisation.step()
-            self._record(optimisation.history[: step + 1], stage, progress, total)
+            self._record(optimisation.history[: step + 1], level, progress, total)
         return optimisation.textures
 
     def _moving(self, views: RenderedViews, shots: list[Shot]) -> MovingViews | MovingHardwareViews:

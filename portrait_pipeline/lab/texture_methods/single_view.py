@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...base.progress import Progress, silent
 from ...mesh.render import View
-from ...texture.optimise import Work
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
 from ...texture.subject import Subject
@@ -12,7 +12,7 @@ from ...texture.subject import Subject
 _WINDOWS = 4  # where a scale shows parts of the head only, as many parts
 
 
-class _Frontal(Work):
+class _Frontal(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
         self.front, self.surround = [View()] * _WINDOWS, []
