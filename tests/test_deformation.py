@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -19,8 +17,6 @@ from portrait_pipeline.deformation.intersections import intersecting_pairs
 from portrait_pipeline.deformation.order import keep_order
 from portrait_pipeline.deformation.params import DeformParams
 from portrait_pipeline.head.camera import Camera
-from portrait_pipeline.head.model import load_bundled_model
-from portrait_pipeline.lab.proofs.deformation import unlikeness
 from portrait_pipeline.mesh.geometry import directed_edges
 from portrait_pipeline.mesh.laplacian import (
     cotangent_laplacian,
@@ -30,15 +26,11 @@ from portrait_pipeline.mesh.laplacian import (
     stiffness,
 )
 from portrait_pipeline.mesh.mesh import Mesh
+from portrait_pipeline.mesh.similarity import fit_similarity
 
 PAPER = DeformParams(laplacian="uniform", follow="none", skull=0.0)
 LAPLACIANS = ("uniform", "cotangent", "similarity")
 VIEW = Camera(np.eye(3), 20.0, np.array([300.0, 320.0]))
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +140,13 @@ def test_adam_of_no_shift_is_no_motion():
     assert not solve_adam(matrix, np.zeros((16, 3)), 1.0, laplacian, 0.0).any()
 
 
-def test_default_is_close_fast_and_without_folds(model, vertices):
+def test_default_is_close_and_without_folds(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
-    start = time.process_time()
     result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams())
-    seconds = time.process_time() - start
     assert result.residual.mean() < 0.005 * eye_distance(vertices, model)
     assert result.flipped == 0 and len(flipped_triangles(vertices, result.vertices, model.triangles)) == 0
     assert result.eased.max() < 0.01 * eye_distance(vertices, model)
-    assert seconds < 5.0  # 0.5 s on one core at rest
     moved = np.linalg.norm(result.vertices[model.landmarks] - vertices[model.landmarks], axis=1)
     assert moved.max() > 0.1 * eye_distance(vertices, model)
 
@@ -351,7 +340,11 @@ def test_skull_keeps_ears_and_back_and_leaves_the_face_alone(model, vertices):
     loose, firm = (
         deform(model.mesh(vertices), model.landmarks, targets, DeformParams(skull=skull)) for skull in (0.0, 0.03)
     )
-    assert unlikeness(vertices[ear], firm[ear]) < 0.5 * unlikeness(vertices[ear], loose[ear])
+    unlike = [
+        np.linalg.norm(fit_similarity(vertices[ear], after[ear]).apply(vertices[ear]) - after[ear])
+        for after in (firm, loose)
+    ]
+    assert unlike[0] < 0.5 * unlike[1]
 
 
 def test_crossing_triangles_against_a_brute_force_search():

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.making.artworks import __main__ as command
 from portrait_pipeline.making.artworks.fields import paths, rotate
 from portrait_pipeline.making.artworks.gallery import ARTWORKS, draw, points_text, save
@@ -17,11 +16,6 @@ from portrait_pipeline.making.artworks.styles.halftone import dots
 from portrait_pipeline.making.artworks.styles.ink import hatch
 from portrait_pipeline.perception.files import read_points
 from portrait_pipeline.samples.sources import ASSETS
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def asset(name: str) -> tuple[np.ndarray, np.ndarray]:

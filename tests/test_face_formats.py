@@ -28,14 +28,9 @@ from portrait_pipeline.base.numerics import steady_signs
 from portrait_pipeline.convert.formats import FORMATS, UNITS, read_foreign, scaled
 from portrait_pipeline.convert.formats.flame import JAW_OPEN
 from portrait_pipeline.convert.formats.wavefront import read_obj
-from portrait_pipeline.head.model import FaceModel, load_bundled_model, load_model
+from portrait_pipeline.head.model import load_model
 
 NAMES = ("jawOpen", "mouthSmileLeft")
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,13 @@ from scipy.spatial import Delaunay
 from portrait_pipeline.base.artifacts import write_arrays
 from portrait_pipeline.base.errors import InputFileError, ModelError
 from portrait_pipeline.head.camera import Camera
-from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.making.head_model import basis, harmonic, remesh, surface, topology, uv
 from portrait_pipeline.making.head_model.__main__ import main as build_main
 from portrait_pipeline.making.head_model.source import fit_sphere, load_source, split_quads, symmetrise
 
 FLIP = np.array([-1.0, 1.0, 1.0])
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from matplotlib.colors import to_hex
 
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.camera import Camera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.table1 import faces as faces_of
 from portrait_pipeline.lab.table1 import figures, plots
 from portrait_pipeline.lab.table1 import figures_of_faces as comparison
@@ -20,11 +19,6 @@ from portrait_pipeline.shapes.plots import draw_face, frame_faces, save_figure
 from portrait_pipeline.shapes.space import build_shape_space
 
 MODELS = ("ours", "ours_without_class_loss", "cyclegan", "munit", "drit")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

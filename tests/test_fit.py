@@ -10,7 +10,6 @@ from portrait_pipeline.fit.fit import fit_errors, fit_landmarks, frontalise
 from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.camera import Camera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import (
     angles_from_rotation,
@@ -21,11 +20,6 @@ from portrait_pipeline.head.pose import (
 )
 
 CONFIDENT = FitParams(identity_prior=0.01, expression_prior=0.01, pose_prior=0.0, iterations=120)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def camera(yaw=0.0, pitch=0.0, roll=0.0, scale=20.0):

@@ -13,13 +13,7 @@ from portrait_pipeline.fit.model_at_landmarks import landmark_model
 from portrait_pipeline.fit.problem import Equations, Problem, State, cost, equations, jacobian, residuals, slide_jaw
 from portrait_pipeline.fit.solver import arrow_step
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.pose import rotation_from_angles
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,12 @@ from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.fit.step import fit_pair
 from portrait_pipeline.head.camera import PerspectiveCamera
-from portrait_pipeline.head.model import head_model, load_bundled_model
+from portrait_pipeline.head.model import head_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.landmarks.record import LocatedPair
 
 SIDE = 400
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def view(yaw):

@@ -13,18 +13,12 @@ from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.photometric import harmonics, light_of
 from portrait_pipeline.head.camera import PerspectiveCamera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.mesh.geometry import vertex_normals
 from portrait_pipeline.mesh.render import embree_rasterise
 
 SIDE = 360
 LIGHT = np.array([0.45, 0.3, 0.1, 0.35, 0.0, 0.05, 0.0, 0.0, 0.0])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def picture(model, vertices, camera):

@@ -12,7 +12,6 @@ from portrait_pipeline.fit.fit import fit_errors, fit_joint, fit_landmarks, fit_
 from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import angles_from_rotation, rotation_from_angles
 
@@ -32,11 +31,6 @@ def points_of(model, identity, expression, view, noise=0.0, seed=0):
     vertices = model.vertices(identity, expression)
     points = view.project(landmarks_seen(model, vertices, view).of(vertices))[:, :2]
     return points + noise * np.random.default_rng(seed).normal(size=(68, 2))
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def truncated(model, identities, expressions):

@@ -15,7 +15,6 @@ from skimage import data as skimage_data
 from portrait_pipeline.base.errors import InputFileError, LandmarkError, ParameterError
 from portrait_pipeline.base.images import save_image
 from portrait_pipeline.base.params import validate
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.pose import angles_from_rotation, linear_pose, rotation_from_angles
 from portrait_pipeline.perception import files
 from portrait_pipeline.perception.files import write_points
@@ -34,11 +33,6 @@ from portrait_pipeline.shapes.space import ShapeSet, build_shape_space, split
 from portrait_pipeline.shapes.validity import crossing
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")
@@ -524,7 +518,7 @@ def test_the_shape_space_holds_out_whole_groups(faces, art):
 
 def stage(folder: Path, name: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(ROOT / "stages" / f"{name}.py")], cwd=folder, text=True, capture_output=True, timeout=120
+        [sys.executable, str(ROOT / "stages" / f"{name}.py")], cwd=folder, text=True, capture_output=True
     )
 
 

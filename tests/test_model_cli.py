@@ -15,13 +15,8 @@ from portrait_pipeline.base.errors import ModelError
 from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.convert.convert_file import read_landmark_ids
 from portrait_pipeline.convert.preview import poses, shaded
-from portrait_pipeline.head.model import FaceModel, load_bundled_model, load_model
+from portrait_pipeline.head.model import load_model
 from portrait_pipeline.mesh.render import View, frame_head
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return load_bundled_model()
 
 
 def run(*arguments: object) -> tuple[int, str]:

@@ -28,7 +28,7 @@ from portrait_pipeline.convert.registration import (
     register,
     smoothness,
 )
-from portrait_pipeline.head.model import FaceModel, blend_shape_limits, load_bundled_model
+from portrait_pipeline.head.model import FaceModel, blend_shape_limits
 from portrait_pipeline.head.pose import rotation_from_vector
 from portrait_pipeline.mesh.closest import SurfacePoints, TriangleSearch
 from portrait_pipeline.mesh.geometry import grow, rim_vertices
@@ -36,11 +36,6 @@ from portrait_pipeline.mesh.laplacian import graph_laplacian
 from portrait_pipeline.mesh.similarity import Similarity, fit_similarity
 
 PATCHES = (1, 2, 3)
-
-
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return load_bundled_model()
 
 
 # --- points on surfaces ----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import openness, regions_with_whole_ears
 from portrait_pipeline.mesh.geometry import vertex_normals
 from portrait_pipeline.mesh.laplacian import surface_laplacian
@@ -19,11 +19,6 @@ from portrait_pipeline.regions.labels import HAIR, OUTER
 SIZE = 256
 BANDS = np.array([1.0, 1.0, 0.6])
 BROWN, SKIN_COLOUR = np.array([90.0, 62.0, 45.0]), np.array([215.0, 165.0, 140.0])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Methods of texture stylisation side by side: each alone at tiny settings, and what each is made of."""
 
-import dataclasses
 import runpy
 from pathlib import Path
 
@@ -12,20 +11,23 @@ from click.testing import CliRunner
 
 from portrait_pipeline.base.artifacts import read_arrays, read_json
 from portrait_pipeline.base.errors import ParameterError
-from portrait_pipeline.base.params import validate
 from portrait_pipeline.base.stage import Layout
+from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.deform.record import DeformedHead
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab import texture_comparison
-from portrait_pipeline.lab.__main__ import main
-from portrait_pipeline.lab.texture_methods import METHODS, stylise_by_method
-from portrait_pipeline.lab.texture_methods.fitting import fit_texture
+from portrait_pipeline.lab.texture_methods import METHODS
 from portrait_pipeline.lab.texture_methods.joint import Geometry
-from portrait_pipeline.lab.texture_methods.moving_hardware import MovingHardwareViews
 from portrait_pipeline.lab.texture_methods.moving_views import MovingViews, barycentric
-from portrait_pipeline.lab.texture_methods.two_step import FIXED_VIEWS, PictureViews, _FromOneSide, head_colours
+from portrait_pipeline.lab.texture_methods.two_step import (
+    FIXED_VIEWS,
+    PictureViews,
+    _FromOneSide,
+    fit_texture,
+    head_colours,
+)
 from portrait_pipeline.lab.texture_methods.uv_space import FlatRenderer
 from portrait_pipeline.landmarks.record import LocatedPair
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
@@ -81,17 +83,11 @@ def views_of_ball(shots, size=24, texture_size=32):
 # -- every method --------------------------------------------------------------------------------------------------
 
 
-def test_the_registry_holds_what_the_parameter_allows():
-    assert set(METHODS) == set(TextureParams.model_fields["method"].annotation.__args__)
-    with pytest.raises(ParameterError, match="params: method is 'other'"):
-        validate(TextureParams, {"method": "other"}, "params")
-
-
 @pytest.mark.parametrize("name", list(METHODS))
 def test_each_method_repeats_reports_and_keeps_the_geometry_but_for_joint(subject, name):
     steps: list[tuple[int, int]] = []
     result = METHODS[name](subject, TINY, lambda step, total, losses: steps.append((step, total)))
-    again = stylise_by_method(subject, TINY.model_copy(update={"method": name}))
+    again = METHODS[name](subject, TINY)
     assert np.array_equal(result.texture, again.texture) and result.history == again.history
     assert result.texture.shape == subject.photo.shape and result.texture.dtype == np.uint8
     assert steps == [(i + 1, 3) for i in range(3)]
@@ -120,7 +116,7 @@ def test_each_method_knows_strength_zero_and_bad_schedules(subject, name):
 
 def test_multi_view_is_the_default_and_the_papers_loop(subject):
     texture, history = stylise(subject, TINY)
-    result = stylise_by_method(subject, TINY)
+    result = METHODS["multi_view"](subject, TINY)
     assert np.array_equal(texture, result.texture) and history == result.history
 
 
@@ -259,15 +255,6 @@ class StandIn:
     def antialias(colour, fragments, clip, triangles):
         assert colour.shape[-1] == 4 and clip.shape[-1] == 4 and triangles.dtype == torch.int32
         return colour
-
-
-def test_moving_views_with_nvdiffrast_follow_the_same_conventions():
-    shots = [Shot(View(20.0, 10.0), FRAME), Shot(View(-35.0, 0.0), FRAME)]
-    texture, index = to_image(smooth_texture(32), CPU), torch.arange(2)[None]
-    cpu = moving(torch.tensor(ball().vertices, dtype=torch.float32) * 0.9, shots)
-    values = {field.name: getattr(cpu, field.name) for field in dataclasses.fields(cpu)}
-    hardware = MovingHardwareViews(**values, raster=StandIn, context=None)
-    assert (cpu.render(texture, index) - hardware.render(texture, index)).abs().mean() < 0.002
 
 
 def test_a_head_that_draws_back_shows_the_background():

@@ -7,7 +7,7 @@ from ball import ball, smooth_texture
 
 from portrait_pipeline.base.errors import InputFileError, ParameterError
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
-from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import openness, regions_with_whole_ears
 from portrait_pipeline.lab.proofs.painted_heads import PaintedHead
 from portrait_pipeline.lab.proofs.painted_heads import photograph as photograph_painted
@@ -30,11 +30,6 @@ from portrait_pipeline.regions.labels import HAIR, SKIN
 SIZE = 384
 GREEN = (20, 230, 30)
 PARAMS = PhotoTextureParams(size=128)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def skin_texture(size: int) -> np.ndarray:

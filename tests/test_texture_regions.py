@@ -7,7 +7,7 @@ import torch
 from ball import smooth_texture
 
 from portrait_pipeline.base.errors import LandmarkError
-from portrait_pipeline.head.model import FaceModel, load_bundled_model
+from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import regions_with_whole_ears
 from portrait_pipeline.mesh.render import Framing, View, rasterise
 from portrait_pipeline.mesh.texels import texel_map
@@ -32,11 +32,6 @@ from portrait_pipeline.texture.palette import colour_of_luminance, start_by_regi
 
 PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)
 LUMINANCE = np.array([0.299, 0.587, 0.114])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from portrait_pipeline.base.errors import (
     TrainingError,
 )
 from portrait_pipeline.base.params import validate
-from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.render import View
 from portrait_pipeline.perceptual.hypercolumns import Taps
 from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
@@ -49,11 +48,6 @@ def tiny(**changes) -> TextureParams:
 def small(**changes) -> TextureParams:
     """One scale, enough to move."""
     return tiny(**({"scales": [32], "iterations": [24], "points": 128, "style_points": 128} | changes))
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_bundled_model()
 
 
 def picture(model, seed: int, colour: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -55,7 +55,7 @@ def visit(browser: str, page: Path, *flags: str, fragment: str = "turn=0") -> tu
         *flags,
         f"{page.as_uri()}#{fragment}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     shutil.rmtree(page.parent / "profile", ignore_errors=True)
     assert done.returncode == 0, done.stderr[-2000:]
     lines = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]

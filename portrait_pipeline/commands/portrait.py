@@ -56,7 +56,7 @@ def main() -> None:
     type=click.Path(path_type=Path),
     default=Path("."),
     show_default=True,
-    help="Project whose trained networks and params.yaml are used.",
+    help="Project whose params.yaml and trained networks are used, if it has them.",
 )
 def stylize(
     photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...], project: Path
@@ -101,7 +101,7 @@ def stylize(
     type=click.Path(path_type=Path),
     default=Path("."),
     show_default=True,
-    help="Project whose trained networks and params.yaml are used.",
+    help="Project whose params.yaml and trained networks are used, if it has them.",
 )
 def translate(
     content: str,

@@ -1,14 +1,17 @@
-"""``python -m portrait_pipeline.lab``: benchmarks, the study, and measures of fit and deformation."""
+"""``python -m portrait_pipeline.lab``: benchmarks and the perceptual study; heavy modules are imported inside."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from ..commands.portrait import PortraitGroup
-from .commands.benchmark import benchmark
-from .commands.deform import deform
-from .commands.fit import fit
-from .commands.study import study
+
+_FOLDER = click.Path(path_type=Path)
+_SET = click.option(
+    "-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE", help="Override a parameter; repeatable."
+)
 
 
 @click.group(cls=PortraitGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,8 +19,79 @@ def main() -> None:
     """Experiments and measurements; the product's commands are those of ``portrait``."""
 
 
-for command in (benchmark, deform, fit, study):
-    main.add_command(command)
+@main.group()
+def benchmark() -> None:
+    """Time and memory of the slow parts; other programs should rest."""
+
+
+@benchmark.command()
+@_SET
+@click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True, help="Timed steps a row.")
+def networks(overrides: tuple[str, ...], steps: int) -> None:
+    """Time a training step of every landmark network, and one translation.
+
+    From the step follow the seconds of the project's own schedule and of the paper's (800 epochs of 17 684 faces,
+    batch 68).
+    """
+    from ..base.device import choose_device
+    from ..pipeline.params import Params, with_overrides
+    from .benchmarks.training import measure
+
+    params = with_overrides(Params(pairs={}), overrides)
+    click.echo(measure(params, choose_device(params.translation.device), steps).to_string(index=False, na_rep=""))
+
+
+@benchmark.command()
+@_SET
+@click.option("--synthetic", is_flag=True, help="A made-up head instead of the sample pair; needs no face detector.")
+@click.option("--method", "methods", multiple=True, default=("multi_view",), show_default=True, help="Repeatable.")
+@click.option("--together", type=int, multiple=True, default=(1,), show_default=True, help="Heads a batch; repeatable.")
+@click.option("--repeat", type=click.IntRange(min=1), default=2, show_default=True, help="Runs a row; the best counts.")
+@click.option("-o", "--output", type=_FOLDER, help="Write the table as CSV too.")
+def texture(
+    overrides: tuple[str, ...],
+    synthetic: bool,
+    methods: tuple[str, ...],
+    together: tuple[int, ...],
+    repeat: int,
+    output: Path | None,
+) -> None:
+    """Time texture stylisation, one row a method and batch, with the losses that are reached.
+
+    Columns: seconds of the first run (libraries set themselves up) and of the best, milliseconds a step, peak memory
+    (allocated on a GPU, resident on the CPU), style and content loss at fixed samples of fixed views, heads a minute.
+    """
+    from ..pipeline.params import Params, with_overrides
+    from .benchmarks.texture import measure
+
+    table = measure(with_overrides(Params(pairs={}), overrides), synthetic, methods, together, repeat)
+    click.echo(table.to_string(index=False, float_format="%.4g"))
+    if output:
+        table.to_csv(output, index=False, float_format="%.6g")
+
+
+@main.group()
+def study() -> None:
+    """Perceptual study: are photo and artwork recognised in the finished heads?"""
+
+
+@study.command("measure")
+@click.argument("heads", type=_FOLDER)
+@click.option("--photos", multiple=True, type=_FOLDER, help="Folder of further photos for wrong answers; repeatable.")
+@click.option("--art", multiple=True, type=_FOLDER, help="Folder of further artworks for wrong answers; repeatable.")
+@click.option("--choices", type=click.IntRange(2, 9), default=5, show_default=True, help="Pictures to choose from.")
+@click.option("-o", "--output", type=_FOLDER, default=Path("metrics/study.json"), show_default=True)
+def measure_study(heads: Path, photos: tuple[Path, ...], art: tuple[Path, ...], choices: int, output: Path) -> None:
+    """Ask the machine: face embedding for the photo, colours and features for the artwork, three views a head.
+
+    HEADS is a project folder (params.yaml and data/results) or a CSV table with the columns result,photo,art: a result
+    folder and its two pictures, from the table's folder or sample:NAME. Points in .pts files beside pictures are used.
+    """
+    from .study.study import measure_files, table
+
+    result = measure_files(heads, photos, art, output, lambda line: click.echo(line, err=True), choices)
+    click.echo(f"{table(result)}\n{output}")
+
 
 if __name__ == "__main__":
     main(prog_name="python -m portrait_pipeline.lab")

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..base.errors import NVDIFFRAST_INSTALL
-from ..base.stage import Layout
+from .networks import find_networks, trained_networks
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def _accelerator() -> Iterator[Check]:
 def _weights() -> Iterator[Check]:
     assets = {
         "face model": ("head", "head_model.h5"),
+        "shape space": ("pipeline", "shape_space.h5"),
+        "translation network": ("pipeline", "translator.safetensors"),
         "perceptual weights": ("perceptual", "vgg16_features.safetensors"),
         "sample artworks": ("samples", "ink_caricature.png"),
     }
@@ -102,17 +104,14 @@ def _weights() -> Iterator[Check]:
 
 
 def _project(project: Path) -> Iterator[Check]:
-    layout = Layout(project)
-    for name, path in {
-        "trained shape space": layout.artifact("shape_space", "shape_space.h5"),
-        "trained translation network": layout.artifact("translation", "translator.safetensors"),
-    }.items():
-        yield Check(
-            name,
-            path.is_file(),
-            False,
-            str(path) if path.is_file() else f"{path} not found",
-            "run `dvc repro translation` in the project's root folder",
-        )
+    own = trained_networks(project)
+    trained = find_networks(project).training is not None if project.is_dir() else False
+    yield Check(
+        "project's own networks",
+        trained,
+        False,
+        str(own.translator) if trained else f"{own.translator} not found: the bundled networks are used",
+        "none are needed; to train your own run `dvc repro translation` in the project's root folder",
+    )
     git = shutil.which("git")
     yield Check("git", git is not None, True, git or "not found", "install git: DVC needs it")

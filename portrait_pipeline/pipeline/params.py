@@ -53,6 +53,16 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     return validate(Params, values | {"pairs": read_pairs(values, path)}, str(path))
 
 
+def project_params(project: Path, overrides: Sequence[str] = ()) -> Params:
+    """The parameters of the project at a folder, or the defaults where it has no params.yaml, with ``overrides``.
+
+    Raises:
+        ParameterError: as :func:`load_params` and :func:`with_overrides`.
+    """
+    file = project / "params.yaml"
+    return with_overrides(load_params(file) if file.is_file() else Params(pairs={}), overrides)
+
+
 def parameter_rows() -> Iterator[tuple[str, str, str, str]]:
     """Name, default, allowed values and meaning of every parameter except ``pairs``."""
     for section, field in Params.model_fields.items():

@@ -12,7 +12,6 @@ import numpy as np
 from ..base import images
 from ..base.errors import ArtifactError, FitError, ParameterError
 from ..base.params import validate
-from ..base.stage import Layout
 from ..deform.targets import landmark_targets
 from ..deformation.params import DeformParams
 from ..fit.fit import Fit, fit_landmarks, frontalise
@@ -21,12 +20,11 @@ from ..perception.detector import locate
 from ..perception.files import SUFFIXES, read_points, write_points
 from ..samples.sources import resolve
 from ..shapes.easing import keep_face
-from .params import Params, load_params, with_overrides
+from .networks import Networks, load_networks
+from .params import Params, project_params
 
 if TYPE_CHECKING:  # torch takes seconds to import: errors in the arguments are told before
-    from ..shapes.space import ShapeSpace
     from ..translation.styles import Style
-    from ..translation.translator import Translator
 
 STEPS = 7
 
@@ -90,15 +88,6 @@ class StyleChoice:
 
 
 @dataclass(frozen=True)
-class Networks:
-    """What the command needs of a trained project."""
-
-    space: ShapeSpace
-    translator: Translator
-    layout: Layout
-
-
-@dataclass(frozen=True)
 class Styles:
     """The chosen styles.
 
@@ -143,7 +132,7 @@ def translate_files(
         content: image, ``sample:<name>`` or landmark file (``.pts``, ``.txt``).
         choice: styles.
         output: folder, made if needed; its files of the same names are replaced.
-        project: folder with ``data/artifacts`` (trained networks) and, optionally, ``params.yaml``.
+        project: folder with, optionally, ``params.yaml`` and ``data/artifacts`` (networks of its own).
         overrides: ``section.name=value``.
         scale: factor on the change; None takes ``deform.scale``.
         notify: receives one line a step.
@@ -158,10 +147,11 @@ def translate_files(
 
     choice.check()
     params = _params(project, overrides, scale)
-    networks = _load_networks(project)
+    networks = load_networks(project)
     model = head_model(params.fit.model, project)
     person = load_face(model, content, params, False, notify)
     styles = choose_styles(networks, model, choice, params, notify)
+    notify(f"translate: networks {networks.files.origin}")
     results = translate_face(networks, model, person, styles.codes, choice, params)
     warped = warp_all(person, results)
     note = "" if params.deform.scale == 1 else f", scale {params.deform.scale:g}"
@@ -169,26 +159,11 @@ def translate_files(
 
 
 def _params(project: Path, overrides: Sequence[str], scale: float | None) -> Params:
-    file = project / "params.yaml"
-    params = load_params(file) if file.is_file() else Params(pairs={})
-    params = with_overrides(params, overrides)
+    params = project_params(project, overrides)
     if scale is None:
         return params
     deform = validate(DeformParams, params.deform.model_dump() | {"scale": scale}, "--scale")
     return params.model_copy(update={"deform": deform})
-
-
-def _load_networks(project: Path) -> Networks:
-    layout = Layout(project)
-    space_path = layout.artifact("shape_space", "shape_space.h5")
-    translator_path = layout.artifact("translation", "translator.safetensors")
-    for path in (space_path, translator_path):
-        if not path.is_file():
-            raise ArtifactError(f"{path}: missing; run `dvc repro translation` in the project, or name it by --project")
-    from ..shapes.space import ShapeSpace
-    from ..translation.translator import Translator
-
-    return Networks(ShapeSpace.load(space_path), Translator.load(translator_path), layout)
 
 
 def load_face(model: FaceModel, source: str, params: Params, artistic: bool, notify: Callable[[str], None]) -> Face:
@@ -239,7 +214,12 @@ def choose_styles(
         parts.append(exemplar_style(translator, space, art, bound=bound))
     rng = None if choice.seed is None else np.random.default_rng(choice.seed)
     if choice.label is not None:
-        training = ShapeSet.load(networks.layout.artifact("shape_space", "shapes.h5"))
+        if networks.files.training is None:
+            raise ArtifactError(
+                "--style-class needs the faces of a training, which the bundled networks come without; "
+                "run `dvc repro translation` in a project, and name it by --project"
+            )
+        training = ShapeSet.load(networks.files.training)
         parts.append(class_style(translator, space, training, choice.label - 1, rng, bound=bound))
         names.append(f"class {choice.label}" + ("" if rng is None else f", member drawn with seed {choice.seed}"))
     elif rng is not None:

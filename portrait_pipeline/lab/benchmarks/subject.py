@@ -1,78 +1,35 @@
-"""Heads to measure with: bundled samples without trained networks, a file, or made up."""
+"""Heads to measure with, without trained networks: the bundled samples, or made up."""
 
 from __future__ import annotations
-
-import zipfile
-import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ...base.errors import InputFileError
-from ...head.model import load_bundled_model
+from ...fit.params import FitParams
+from ...fit.step import fit_pair
+from ...head.model import FaceModel
+from ...landmarks.params import LandmarksParams
+from ...landmarks.step import locate_pair
+from ...photo_texture.params import PhotoTextureParams
+from ...photo_texture.step import project_pair
 from ...samples.sources import resolve
 from ...texture.subject import Subject
 
 PHOTO, ART = "sample:astronaut", "sample:ink_caricature"
-_ARRAYS = {"vertices": 2, "texture": 3, "seen": 2, "art": 3, "art_points": 2}
 
 
-def load_subject(source: str, size: int, regions: bool) -> Subject:
-    """A head with its artwork.
-
-    Args:
-        source: ``sample`` (the head fitted to a sample photo, undeformed), ``synthetic`` (the mean head, waves and
-            blotches; needs neither face detector nor pictures), or a file of :func:`save_arrays`.
-        size: side of the texture, texels.
-        regions: as ``texture.regions``.
-
-    Raises:
-        InputFileError: the file is not such a file. MissingDependencyError: a package of the samples is missing.
-    """
-    if source == "sample":
-        arrays = sample_arrays(size)
-    elif source == "synthetic":
-        arrays = synthetic_arrays(size)
-    else:
-        arrays = read_arrays(Path(source))
-    texture, seen = arrays["texture"], arrays["seen"]
-    if texture.shape[0] != size:
-        shrinks = size < texture.shape[0]
-        texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        seen = cv2.resize(seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) > 0
-    return Subject.of(
-        load_bundled_model(), arrays["vertices"], texture, seen, arrays["art"], arrays["art_points"], regions
-    )
-
-
-def sample_arrays(size: int) -> dict[str, np.ndarray]:
-    """The sample photo on the head fitted to it, with the sample artwork."""
-
-    from ...fit.params import FitParams
-    from ...fit.step import fit_pair
-    from ...landmarks.params import LandmarksParams
-    from ...landmarks.step import locate_pair
-    from ...photo_texture.params import PhotoTextureParams
-    from ...photo_texture.step import project_pair
-
-    model = load_bundled_model()
+def sample_subject(model: FaceModel, size: int, regions: bool) -> Subject:
+    """The sample photo on the head fitted to it, undeformed, with the sample artwork; ``size`` texels a side."""
     pair = locate_pair(resolve(PHOTO).path, resolve(ART).path, LandmarksParams())
     fitted = fit_pair(model, pair, FitParams())
-    photo = project_pair(model, pair, fitted, PhotoTextureParams(size=max(size, 64)))
-    return {
-        "vertices": fitted.vertices,
-        "texture": photo.texture,
-        "seen": photo.seen,
-        "art": pair.art,
-        "art_points": pair.art_points,
-    }
+    photo = project_pair(model, pair, fitted, PhotoTextureParams(size=size))
+    return Subject.of(model, fitted.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions)
 
 
-def synthetic_arrays(size: int) -> dict[str, np.ndarray]:
+def synthetic_subject(model: FaceModel, size: int, regions: bool) -> Subject:
     """The mean head, a skin-coloured photo of waves, and an artwork of blotches in the shape of a face."""
-    model, rng = load_bundled_model(), np.random.default_rng(0)
-    u, v = np.meshgrid((np.arange(size) + 0.5) / size, (np.arange(size) + 0.5) / size)
+    rng = np.random.default_rng(0)
+    u, v = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size])
     texture = np.tile([200.0, 150.0, 125.0], (size, size, 1))
     for _ in range(12):
         wave = np.cos(2 * np.pi * (rng.integers(1, 24) * u + rng.integers(0, 24) * v) + rng.uniform(0, 6))
@@ -83,42 +40,5 @@ def synthetic_arrays(size: int) -> dict[str, np.ndarray]:
     art = np.array([150.0, 110.0, 70.0]) + 70.0 * np.sum(blotches, axis=0)
     for curve in (points[:17], points[17:22], points[22:27], points[27:31], points[31:36], points[48:60]):
         cv2.polylines(art, [np.rint(curve).astype(np.int32)], False, (25, 15, 30), 5)
-    return {
-        "vertices": model.mean,
-        "texture": _bytes(texture),
-        "seen": np.ones((size, size), bool),
-        "art": _bytes(art),
-        "art_points": points,
-    }
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of a file of :func:`save_arrays`.
-
-    Raises:
-        InputFileError: missing, not an .npz file, or arrays are missing or of other shapes.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise InputFileError(
-            f"{path}: no file of arrays {', '.join(_ARRAYS)} ({reason}); make one with --save"
-        ) from error
-    for name, dimensions in _ARRAYS.items():
-        if arrays[name].ndim != dimensions:
-            raise InputFileError(f"{path}: array {name} has shape {arrays[name].shape}; it needs {dimensions} axes")
-    return arrays
-
-
-def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write what :func:`read_arrays` reads, to measure on a machine without face detector or samples."""
-    from ...base.artifacts import atomic_path
-
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _bytes(picture: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    texture, art = (np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in (texture, art))
+    return Subject.of(model, model.mean, texture, np.ones((size, size), bool), art, points, regions)

@@ -7,12 +7,12 @@ Of a result folder head.obj is read (its vertices keep the model's order, which 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ...base import images
 from ...base.errors import InputFileError
@@ -30,8 +30,7 @@ COLUMNS = ("result", "photo", "art")
 Notify = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class HeadSource:
+class HeadSource(NamedTuple):
     """Where a head and its two pictures lie; ``name`` is that of the pair or of the result folder."""
 
     name: str
@@ -44,20 +43,32 @@ def find_heads(source: Path) -> list[HeadSource]:
     """The heads of a project folder or a table.
 
     Raises:
-        InputFileError: neither, a table without the columns, an empty line or a name twice, no head at all.
+        InputFileError: neither, a table without the columns or with empty cells, no head at all.
         ParameterError: the project's params.yaml is bad.
     """
     if (source / "params.yaml").is_file():
-        heads = _of_project(source)
-    elif source.is_file():
-        heads = _of_table(source)
+        layout, pairs = Layout(source), load_params(source / "params.yaml").pairs
+        heads = [
+            HeadSource(name, layout.result(name), *(resolve(text, source).path for text in (pair.photo, pair.art)))
+            for name, pair in pairs.items()
+        ]
     else:
-        raise InputFileError(
-            f"{source}: is neither a project (a folder with params.yaml) nor a table; give a CSV file with the "
-            f"columns {','.join(COLUMNS)}"
-        )
+        try:
+            rows = pd.read_csv(source, usecols=COLUMNS, dtype=str, skipinitialspace=True)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise InputFileError(
+                f"{source}: is neither a project (a folder with params.yaml) nor a CSV table with the columns "
+                f"{','.join(COLUMNS)} ({reason})"
+            ) from error
+        if rows.isna().any(axis=None):
+            raise InputFileError(f"{source}: a line lacks one of {','.join(COLUMNS)}; fill it in or remove the line")
+        places = [[resolve(row[name], source.parent).path for name in COLUMNS] for _, row in rows.iterrows()]
+        heads = [HeadSource(result.name, result, photo, art) for result, photo, art in places]
     if not heads:
         raise InputFileError(f"{source}: names no heads; add a pair or a line")
+    if len({head.name for head in heads}) < len(heads):
+        raise InputFileError(f"{source}: two result folders have one name; rename one")
     return heads
 
 
@@ -77,104 +88,51 @@ def load_study(
     Raises:
         InputFileError, NoFaceError, LandmarkError: a head or one of its own pictures cannot be used.
     """
-    photos, artworks = _Pool(), _Pool()
+    photos: dict[Path, Portrait] = {}
+    artworks: dict[Path, Portrait] = {}
+
+    def place(pool: dict[Path, Portrait], path: Path) -> int:
+        """Where the picture lies in its pool; it is read if it is new."""
+        key = path.resolve()
+        if key not in pool:
+            image = images.load_image(path, max_side=MAX_SIDE)
+            pool[key] = Portrait(path.stem, image, locate(path, image).points)
+        return list(pool).index(key)
+
     loaded = [
         StyledHead(
-            head.name, *_read_head(head.result, model), model.landmarks, photos.add(head.photo), artworks.add(head.art)
+            head.name,
+            *_read_head(head.result, model),
+            model.landmarks,
+            place(photos, head.photo),
+            place(artworks, head.art),
         )
         for head in heads
     ]
     for pool, folders in ((photos, photo_folders), (artworks, art_folders)):
-        for path in _pictures(folders):
-            try:
-                pool.add(path)
-            except InputFileError as error:
-                notify(f"left out: {error}")
-    return Study(loaded, photos.items, artworks.items)
-
-
-class _Pool:
-    """Pictures of different files in the order of their coming."""
-
-    def __init__(self) -> None:
-        self.items: list[Portrait] = []
-        self._places: dict[Path, int] = {}
-
-    def add(self, path: Path) -> int:
-        """The place of the picture in ``path``, which is read if it is new."""
-        key = path.resolve()
-        if key not in self._places:
-            image = images.load_image(path, max_side=MAX_SIDE)
-            self.items.append(Portrait(path.stem, image, locate(path, image).points))
-            self._places[key] = len(self.items) - 1
-        return self._places[key]
-
-
-def _of_project(root: Path) -> list[HeadSource]:
-    layout = Layout(root)
-    return [
-        HeadSource(name, layout.result(name), *(resolve(text, root).path for text in (pair.photo, pair.art)))
-        for name, pair in load_params(root / "params.yaml").pairs.items()
-    ]
-
-
-def _of_table(path: Path) -> list[HeadSource]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputFileError(f"{path}: cannot be read as a table ({error}); give a CSV file") from error
-    heads: list[HeadSource] = []
-    for number, row in enumerate(rows, start=2):
-        values = [(row.get(column) or "").strip() for column in COLUMNS]
-        if not all(values):
-            missing = COLUMNS[[bool(value) for value in values].index(False)]
-            raise InputFileError(
-                f"{path}: line {number} has no {missing}; the first line must be {','.join(COLUMNS)} and every line "
-                "must fill them"
-            )
-        result, photo, art = (resolve(value, path.parent).path for value in values)
-        heads.append(HeadSource(result.name, result, photo, art))
-    names = [head.name for head in heads]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputFileError(f"{path}: two result folders are called {twice}; rename one")
-    return heads
+        for folder in folders:
+            found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+            if not found:
+                raise InputFileError(f"{folder}: holds no {', '.join(IMAGE_SUFFIXES)} files; give a folder of pictures")
+            for path in found:
+                try:
+                    place(pool, path)
+                except InputFileError as error:
+                    notify(f"left out: {error}")
+    return Study(loaded, list(photos.values()), list(artworks.values()))
 
 
 def _read_head(folder: Path, model: FaceModel) -> tuple:
-    """Mesh and texture of a result folder."""
-    texture = images.load_image(folder / TEXTURE_NAME)
-    if texture.shape[0] != texture.shape[1]:
-        raise InputFileError(
-            f"{folder / TEXTURE_NAME}: is {texture.shape[1]} x {texture.shape[0]} pixels, not square; "
-            "run `portrait stylize` again"
-        )
-    return model.mesh(_vertices(folder / "head.obj", len(model.mean))), texture
-
-
-def _vertices(path: Path, count: int) -> np.ndarray:
-    """(V, 3) cm from the ``v`` lines of an OBJ file in metres."""
-    remedy = "give a result folder of this program, or run `portrait stylize` again"
+    """Mesh (from the ``v`` lines of head.obj, metres) and texture of a result folder."""
+    texture, path = images.load_image(folder / TEXTURE_NAME), folder / "head.obj"
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("v ")]
         vertices = np.array([line[1:4] for line in lines], dtype=np.float64)
-    except FileNotFoundError:
-        raise InputFileError(f"{path}: no such file; {remedy}") from None
     except (OSError, ValueError) as error:
-        raise InputFileError(f"{path}: cannot be read as OBJ ({error}); {remedy}") from error
-    if vertices.shape != (count, 3) or not np.isfinite(vertices).all():
-        raise InputFileError(f"{path}: has {len(vertices)} vertices, the face model has {count}; {remedy}")
-    return vertices / METRES_PER_CM
-
-
-def _pictures(folders: Iterable[Path]) -> list[Path]:
-    found = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputFileError(f"{folder}: is not a folder; give a folder of pictures")
-        inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-        if not inside:
-            raise InputFileError(f"{folder}: holds no pictures; give a folder of {', '.join(IMAGE_SUFFIXES)} files")
-        found += inside
-    return found
+        raise InputFileError(f"{path}: cannot be read as OBJ ({error}); run `portrait stylize` again") from error
+    if vertices.shape != model.mean.shape or not np.isfinite(vertices).all():
+        raise InputFileError(
+            f"{path}: has {len(vertices)} vertices, the face model {len(model.mean)}; give a result folder of this "
+            "program"
+        )
+    return model.mesh(vertices / METRES_PER_CM), texture

@@ -1,4 +1,4 @@
-"""The perceptual study as a command: measure it by machine, write it for people (:mod:`.questionnaire`)."""
+"""The perceptual study as a command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ...base.artifacts import write_json
-from ...base.errors import ParameterError
 from ...head.model import load_bundled_model
 from ...perceptual.perceptual import PerceptualNetwork
-from .answers import AZIMUTH, CHOICES, Candidates, Study, StudyMeasure, interval, summary
-from .questionnaire import build_questionnaire, write_questionnaire
+from .answers import CHOICES, StudyMeasure, summary
 from .sources import Notify, find_heads, load_study
 
 
@@ -22,82 +22,35 @@ def measure_files(
     output: Path,
     notify: Notify,
     choices: int = CHOICES,
-    azimuth: float = AZIMUTH,
-    weights: str = "bundled",
 ) -> dict[str, Any]:
-    """Ask the machine about every head and write the answers as JSON.
+    """Ask the machine about every head and write the answers, :func:`.answers.summary`, as JSON.
 
     Args:
-        source: project folder or table, see :func:`.study_sources.find_heads`.
+        source: project folder or table, see :func:`.sources.find_heads`.
         photo_folders, art_folders: where wrong answers come from, besides the other heads' pictures.
-        choices: pictures a question. azimuth: degrees of the side views.
-        weights: of the perceptual network.
-
-    Returns:
-        What was written, see :func:`portrait_pipeline.lab.study.answers.summary`.
+        choices: pictures a question.
 
     Raises:
         PortraitError: any user error; nothing is written then.
     """
-    study, measure, candidates = _prepare(source, photo_folders, art_folders, choices, weights, notify)
+    study = load_study(find_heads(source), photo_folders, art_folders, load_bundled_model(), notify)
     notify(f"{len(study.heads)} heads, {len(study.photos)} photos, {len(study.artworks)} artworks")
-    photo, art = measure.ask(study.heads, candidates, azimuth)
-    result = summary(study, candidates, photo, art, azimuth)
+    measure = StudyMeasure(study.photos, study.artworks, PerceptualNetwork("bundled"))
+    candidates = measure.candidates(study.heads, choices)
+    result = summary(study, candidates, *measure.ask(study.heads, candidates))
     write_json(output, result)
     return result
 
 
-def write_files(
-    source: Path,
-    photo_folders: Sequence[Path],
-    art_folders: Sequence[Path],
-    output: Path,
-    key: Path,
-    title: str,
-    seed: int,
-    notify: Notify,
-    choices: int = CHOICES,
-    azimuth: float = AZIMUTH,
-) -> None:
-    """Write the same questions for people: the page and, apart from it, its key.
-
-    Raises:
-        PortraitError: any user error; nothing is written then.
-    """
-    study, _, candidates = _prepare(source, photo_folders, art_folders, choices, "bundled", notify)
-    write_questionnaire(output, key, build_questionnaire(study, candidates, title, seed, azimuth))
-
-
-def _prepare(
-    source: Path,
-    photo_folders: Sequence[Path],
-    art_folders: Sequence[Path],
-    choices: int,
-    weights: str,
-    notify: Notify,
-) -> tuple[Study, StudyMeasure, Candidates]:
-    study = load_study(find_heads(source), photo_folders, art_folders, load_bundled_model(), notify)
-    for what, pool in (("photos", study.photos), ("artworks", study.artworks)):
-        if len(pool) < choices:  # said at once; copies among them are found later
-            raise ParameterError(
-                f"choices is {choices}, but there are only {len(pool)} {what} to choose from; give a "
-                "larger pool (--photos, --art) or fewer choices"
-            )
-    measure = StudyMeasure(study.photos, study.artworks, PerceptualNetwork(weights))
-    return study, measure, measure.candidates(study.heads, choices)
-
-
-def measure_lines(result: dict[str, Any]) -> list[str]:
-    """What the command prints of :func:`measure_files`."""
-    asked = result["heads"] * result["views"]
-    lines = [f"{'':32} photo    art"]
-    for name, row in result["by_head"].items():
-        lines.append(f"{name[:32]:32} {row['photo']:5.0f}  {row['art']:5.0f}")
-    lines += [f"{'view: ' + name:32} {row['photo']:5.1f}  {row['art']:5.1f}" for name, row in result["by_view"].items()]
+def table(result: dict[str, Any]) -> str:
+    """Right answers in per cent by head and by view, and over all."""
+    rows = result["by_head"] | {f"view: {name}": row for name, row in result["by_view"].items()}
+    shares = pd.DataFrame.from_dict(rows, orient="index")[["photo", "art"]]
+    lines = [shares.to_string(float_format="%.0f")]
     for kind in ("photo", "art"):
-        low, high = interval(round(result[f"{kind}_accuracy"] * asked / 100), asked)
+        low, high = result[f"{kind}_interval"]
         lines.append(
-            f"{kind}: {result[f'{kind}_accuracy']:.1f} % of {asked} (95 %: {low:.1f} to {high:.1f}), "
-            f"chance {result['chance']:.0f} %, heads exchanged {result['exchanged'][kind]:.1f} %"
+            f"{kind}: {result[f'{kind}_accuracy']:.1f} % of {result['heads'] * result['views']} (95 %: {low:.1f} to "
+            f"{high:.1f}), chance {result['chance']:.0f} %, heads exchanged {result['exchanged'][kind]:.1f} %"
         )
-    return lines
+    return "\n".join(lines)

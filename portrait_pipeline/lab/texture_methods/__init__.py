@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from ...base.progress import Progress, silent
+from ...mesh.render import View
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
-from ...texture.result import Stylisation
+from ...texture.result import Stylisation, run_method
 from ...texture.subject import Subject
 from .joint import joint
-from .multi_view import multi_view
-from .single_view import single_view
 from .two_step import two_step
 from .uv_space import uv_space
 
-
-class Method(Protocol):
-    """A method: head and artwork in, texture (and perhaps moved vertices) out."""
-
-    def __call__(self, subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation: ...
+_WINDOWS = 4  # where a scale shows parts of the head only, as many parts
 
 
-METHODS: Mapping[str, Method] = {
-    "multi_view": multi_view,
+class _Frontal(TextureRun):
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.front, self.surround = [View()] * _WINDOWS, []
+
+
+def single_view(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+    """The paper's loop with one view from the front; what it does not show follows its neighbours on the surface."""
+    return run_method(subject, params, progress, _Frontal)
+
+
+METHODS: Mapping[str, Callable[..., Stylisation]] = {
+    "multi_view": run_method,
     "two_step": two_step,
     "uv_space": uv_space,
     "single_view": single_view,
     "joint": joint,
 }
-"""The values of ``texture.method``."""
-
-
-def stylise_by_method(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
-    """Stylise by the method that ``texture.method`` names."""
-    return METHODS[params.method](subject, params, progress)
-
-
-__all__ = ["METHODS", "Method", "Stylisation", "stylise_by_method"]
+"""Each: subject, section ``texture`` and progress in, texture (and perhaps moved vertices) out."""

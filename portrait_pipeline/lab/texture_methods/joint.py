@@ -18,13 +18,10 @@ from ...report.recording import Recorder
 from ...texture.optimisation_step import Optimisation
 from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
-from ...texture.rendering.base import RenderedViews, Shot
-from ...texture.rendering.hardware import HardwareViews
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import Scale, build_scale
 from ...texture.schedule import Level
 from ...texture.subject import Subject
-from .moving_hardware import MovingHardwareViews
 from .moving_views import MovingViews
 
 _RATE = 0.02  # cm a step, of Adam
@@ -97,34 +94,26 @@ class JointWork(TextureRun):
         self._watch(level, scale.views)
         if level.iterations == 0:
             return textures
-        scale = replace(scale, views=self._moving(scale.views, recorder.shots))
+        head, seen = self.heads[0], scale.views
+        views = MovingViews(
+            head.subject.mesh,
+            self.geometry.vertices,
+            recorder.shots,
+            _SUPERSAMPLE,
+            seen.surface,
+            head.style_mean,
+            seen.texture_size,
+        )
+        scale = replace(scale, views=views)
         optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
         for step in range(level.iterations):
             optimisation.step()
             self._record(optimisation.history[: step + 1], level, progress, total)
         return optimisation.textures
 
-    def _moving(self, views: RenderedViews, shots: list[Shot]) -> MovingViews | MovingHardwareViews:
-        head = self.heads[0]
-        common = (
-            head.subject.mesh,
-            self.geometry.vertices,
-            shots,
-            _SUPERSAMPLE,
-            views.surface,
-            head.style_mean,
-            views.texture_size,
-        )
-        if isinstance(views, HardwareViews):
-            return MovingHardwareViews(*common, views.raster, views.raster.RasterizeCudaContext(self.device))
-        return MovingViews(*common)
-
 
 def joint(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
-    """Texture and vertices; ``Stylisation.vertices`` are the moved ones.
-
-    On the CPU the vertices feel what happens inside the silhouette only; see :mod:`.moving_views`.
-    """
+    """Texture and vertices; ``Stylisation.vertices`` are the moved ones, see :mod:`.moving_views`."""
     made: list[JointWork] = []
 
     def work(*arguments) -> JointWork:

@@ -1,9 +1,9 @@
-"""Views of a head whose vertices move, on the CPU: gradients reach them through what each pixel reads of the texture.
+"""Views of a head whose vertices move: gradients reach them through what each pixel reads of the texture.
 
 Visibility is found anew for every picture with rays; for the triangle that a sample sees, its weights are recomputed
-from the moving corners with gradients. That holds inside the silhouette only: how an outline moves over its
-background gives no gradient here (on a GPU with nvdiffrast it does, :mod:`.moving_hardware`). The texture is read
-without mip maps, which supersampling makes up for as long as a texel is not much smaller than a sample.
+from the moving corners with gradients. That holds inside the silhouette only: how an outline moves over its background
+gives no gradient. The texture is read without mip maps, which supersampling makes up for as long as a texel is not much
+smaller than a sample.
 """
 
 from __future__ import annotations

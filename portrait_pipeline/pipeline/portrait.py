@@ -1,0 +1,116 @@
+"""One portrait made in memory: every step of the method from a photo and an artwork to a head that moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..animation.rig import Rig
+from ..animation.step import animate_pair, animate_photo
+from ..base.progress import Notify, Progress, silent
+from ..deform.step import deform_pair
+from ..export.params import ExportParams
+from ..export.results import write_results
+from ..fit.record import FittedPair
+from ..fit.step import fit_pair
+from ..head.model import FaceModel
+from ..landmarks.record import LocatedPair
+from ..landmarks.step import locate_pair
+from ..photo_texture.record import PhotoTexture
+from ..photo_texture.step import project_pair
+from ..texture.record import StylisedTexture
+from ..texture.step import stylise_pair
+from ..translation.record import TranslatedPair
+from ..translation.step import translate_pair
+from .networks import Networks
+from .params import Params
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """What the steps leave of one portrait.
+
+    Attributes:
+        title: heading of its pictures.
+        model: of the head.
+        located, fitted, translated, photo_texture, stylised: records of the stages of these names.
+        rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
+    """
+
+    title: str
+    model: FaceModel
+    located: LocatedPair
+    fitted: FittedPair
+    translated: TranslatedPair
+    photo_texture: PhotoTexture
+    stylised: StylisedTexture
+    rig: Rig
+    photo_rig: Rig
+
+    def write(self, folder: Path, params: ExportParams) -> None:
+        """Write the files of :func:`portrait_pipeline.export.results.write_results`."""
+        write_results(
+            folder,
+            self.title,
+            self.model,
+            self.located,
+            self.fitted,
+            self.translated,
+            self.photo_texture,
+            self.stylised,
+            self.rig,
+            self.photo_rig,
+            params,
+        )
+
+
+class Clock:
+    """Prefixes lines with the seconds since it was made."""
+
+    def __init__(self, notify: Notify) -> None:
+        self.notify, self.start = notify, time.perf_counter()
+
+    def __call__(self, line: str) -> None:
+        self.notify(f"[{time.perf_counter() - self.start:6.1f} s] {line}")
+
+
+def make_portrait(
+    photo: Path,
+    art: Path,
+    params: Params,
+    networks: Networks,
+    model: FaceModel,
+    notify: Notify = lambda line: None,
+    progress: Progress = silent,
+    more_photos: Sequence[Path] = (),
+) -> Portrait:
+    """Run every step of the method on one photo and one artwork; writes nothing.
+
+    Args:
+        photo, art: pictures. more_photos: further photos of the same person.
+        model: of ``params.fit.model``; like ``networks`` it can serve any number of portraits.
+        notify: receives one line a step, once it is done.
+        progress: receives the losses of every step of the texture.
+
+    Raises:
+        PortraitError: any user error.
+    """
+    located = locate_pair(photo, art, params.landmarks, notify, more_photos)
+    notify(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
+    fitted = fit_pair(model, located, params.fit)
+    notify(f"fit: off by {100 * fitted.inner_error:.1f} % of the eye distance, jaw {100 * fitted.jaw_error:.1f} %")
+    translated = translate_pair(networks.translator, networks.space, fitted, params.translate)
+    notify(f"translate: networks {networks.files.origin}")
+    head = deform_pair(model, fitted, translated, params.deform)
+    notify(f"deform: residual {100 * head.residual:.2f} % of the eye distance")
+    texture = project_pair(model, located, fitted, params.photo_texture)
+    notify("photo texture")
+    stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
+    notify("texture")
+    rig = animate_pair(model, fitted, stylised, params.animation)
+    photo_rig = animate_photo(model, fitted, texture, params.animation)
+    notify("animation")
+    title = f"{photo.stem} as {art.stem}"
+    return Portrait(title, model, located, fitted, translated, texture, stylised, rig, photo_rig)

@@ -1,0 +1,74 @@
+"""The fitted head on the canvas: its first and its last surface under every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from ..head.model import FaceModel
+from .canvas import Canvas
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What lies under each pixel (rows, columns) of the canvas.
+
+    Attributes:
+        covered: bool, where the head is.
+        front, back: depth of the nearest and of the farthest surface, canvas px; 0 beside the head.
+        front_region, back_region: int, index into ``FaceModel.REGIONS``, -1 beside the head.
+    """
+
+    covered: np.ndarray
+    front: np.ndarray
+    back: np.ndarray
+    front_region: np.ndarray
+    back_region: np.ndarray
+
+    def front_is(self, *names: str) -> np.ndarray:
+        """Pixels whose nearest surface is of one of these regions."""
+        return np.isin(self.front_region, [FaceModel.REGIONS.index(name) for name in names])
+
+    def back_is(self, *names: str) -> np.ndarray:
+        """Pixels whose farthest surface is of one of these regions."""
+        return np.isin(self.back_region, [FaceModel.REGIONS.index(name) for name in names])
+
+
+def head_layers(model: FaceModel, canvas: Canvas) -> Layers:
+    """Cast one ray a pixel from either side."""
+    front, first = _cast(canvas.vertices, model.triangles, canvas.shape, 1)
+    back, last = _cast(canvas.vertices, model.triangles, canvas.shape, -1)
+    covered = (first >= 0) & (last >= 0)
+    regions = model.regions[model.triangles[:, 0]].astype(int)
+    return Layers(
+        covered,
+        np.where(covered, front, 0.0),
+        np.where(covered, back, 0.0),
+        np.where(covered, regions[first], -1),
+        np.where(covered, regions[last], -1),
+    )
+
+
+def _cast(
+    vertices: np.ndarray, triangles: np.ndarray, shape: tuple[int, int], side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Depth and triangle (rows, columns) of the first surface seen from z = +inf (side 1) or -inf (side -1)."""
+    scene = EmbreeScene(robust=True)
+    TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
+    y, x = np.mgrid[: shape[0], : shape[1]].reshape(2, -1) + 0.5
+    start = np.full(len(x), side * (np.abs(vertices[:, 2]).max() + 50))
+    origins = np.stack([x, y, start], axis=1).astype(np.float32)
+    directions = np.broadcast_to(np.array([0, 0, -side], np.float32), origins.shape).copy()
+    hit = np.asarray(scene.run(origins, directions), int)
+    depth = np.zeros(len(x))
+    seen = np.flatnonzero(hit >= 0)
+    corners = vertices[triangles[hit[seen]]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    steep = np.where(np.abs(normal[:, 2]) < 1e-9, 1e-9, normal[:, 2])
+    offset = (x[seen] - corners[:, 0, 0]) * normal[:, 0] + (y[seen] - corners[:, 0, 1]) * normal[:, 1]
+    low, high = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
+    depth[seen] = np.clip(corners[:, 0, 2] - offset / steep, low, high)
+    return depth.reshape(shape), hit.reshape(shape)

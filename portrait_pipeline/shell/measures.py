@@ -1,0 +1,136 @@
+"""What can be told of a shell by numbers: is it closed, does the skull show, do shell and face cross."""
+
+from __future__ import annotations
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from ..head.model import FaceModel
+from ..mesh.render import vertex_normals
+from .record import Shell
+
+_DIRECTIONS = 200
+_FRONT = 60.0  # degrees from the front within which nothing may show
+_SIZE = 160  # px of each view
+_MARGIN = 0.35  # cm from the border of bare skin: skull further from it may not be seen
+_BORDER = 0.5  # cm of bare skin next to its border, where the shell dives
+_FACING = 0.2  # cosine to the viewer from which the photo shows a vertex
+_STRETCHED = 0.3  # |n_z| below which the photo smears
+
+
+def measure_shell(
+    model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
+) -> dict[str, float]:
+    """All numbers of one shell on one head.
+
+    Args:
+        head: (H, 3) the head, fitted or deformed. vertices: (V, 3) the shell on it.
+        front: (3,) unit vector in head space to the photo's viewer: "from the front".
+    """
+    return {
+        "watertight": float(is_watertight(shell.triangles)),
+        "gap_rays": gap_share(model, shell, head, vertices, front),
+        "crossing": crossing_depth(model, shell, head, vertices, front),
+        "stretched": stretched_share(shell),
+        "edge_ratio": edge_ratio(vertices, shell.triangles),
+    }
+
+
+def is_watertight(triangles: np.ndarray) -> bool:
+    """Every edge belongs to two triangles, which run along it in opposite directions."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    count = int(triangles.max()) + 1
+    forth, back = edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]
+    forth.sort()
+    back.sort()
+    return bool((np.diff(forth) > 0).all() and np.array_equal(forth, back))
+
+
+def edge_ratio(vertices: np.ndarray, triangles: np.ndarray) -> float:
+    """Longest edge over the median."""
+    corners = np.asarray(vertices, float)[triangles]
+    length = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1)
+    return float(length.max() / np.median(length))
+
+
+def fibonacci_directions(count: int = _DIRECTIONS) -> np.ndarray:
+    """(N, 3) unit vectors spread evenly over the sphere."""
+    index = np.arange(count) + 0.5
+    height = 1 - 2 * index / count
+    angle = np.pi * (1 + 5**0.5) * index
+    radius = np.sqrt(1 - height**2)
+    return np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
+
+
+def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray) -> float:
+    """Largest share of a view's pixels, over the views within 60 degrees of the front, that show covered skull.
+
+    Covered skull is scalp that the shell covers in the photo. Of 200 directions about 50 are within 60 degrees.
+    """
+    scalp = (model.regions == model.REGIONS.index("scalp")) & (shell.bare < -_MARGIN)
+    skull = scalp[model.triangles].all(axis=1)
+    triangles = np.concatenate([model.triangles, shell.triangles + len(head)])
+    both = np.concatenate([head, vertices]).astype(float)
+    middle, half = (both.min(axis=0) + both.max(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 * 1.2
+    scene = EmbreeScene(robust=True)
+    TriangleMesh(scene, both.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
+    steps = (2 * (np.arange(_SIZE) + 0.5) / _SIZE - 1) * half
+    grid = np.stack([*(axis.ravel() for axis in np.meshgrid(steps, steps)), np.full(_SIZE**2, 2 * half)], axis=1)
+    worst = 0.0
+    for direction in fibonacci_directions():
+        if direction @ front < np.cos(np.radians(_FRONT)):
+            continue
+        origins = (grid @ _looking(direction) + middle).astype(np.float32)
+        first = np.asarray(scene.run(origins, np.tile((-direction).astype(np.float32), (len(grid), 1))))
+        first = first[first >= 0]
+        worst = max(worst, float(skull[first[first < len(skull)]].sum() / max(len(first), 1)))
+    return worst
+
+
+def _looking(direction: np.ndarray) -> np.ndarray:
+    """(3, 3) rotation to a camera that the direction points to."""
+    right = np.cross([0.0, 1.0, 0.0], direction)
+    right /= max(np.linalg.norm(right), 1e-9)
+    return np.stack([right, np.cross(direction, right), direction])
+
+
+def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray) -> float:
+    """How far bare face lies under the shell, cm: the largest depth more than half a centimetre from the border.
+
+    Asked are the face's vertices that the photo shows; hair may well lie on an ear, or on the far cheek of a turned
+    head.
+
+    A ray leaves every such vertex along its normal; where it comes out of the shell, the vertex was inside.
+    """
+    normals = vertex_normals(head, model.triangles)
+    shown = (shell.bare > _BORDER) & (normals @ front > _FACING)
+    asked = np.flatnonzero((model.regions == model.REGIONS.index("face")) & shown)
+    scene = EmbreeScene(robust=True)
+    places = np.asarray(vertices, float)
+    TriangleMesh(scene, places.astype(np.float32), np.ascontiguousarray(shell.triangles, np.int32))
+    origins, directions = (np.ascontiguousarray(part[asked], np.float32) for part in (head, normals))
+    hits = scene.run(origins, directions, output=1)
+    hit = np.asarray(hits["primID"])
+    found = np.flatnonzero(hit >= 0)
+    corners = places[shell.triangles[hit[found]]]
+    outward = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    leaving = (outward * directions[found]).sum(axis=1) > 0
+    # A neighbour across a hollow (a lock beside the cheek) is left far away: only what is near counts.
+    depth = np.asarray(hits["tfar"])[found][leaving]
+    depth = depth[depth < 1.5]
+    return float(depth.max()) if len(depth) else 0.0
+
+
+def stretched_share(shell: Shell) -> float:
+    """Share of the shell's front area that shows the photo at a glance (|n_z| < .3): smeared pixels."""
+    corners = np.asarray(shell.vertices, float)[shell.triangles]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    coordinates = shell.uv[shell.uv_triangles].mean(axis=1)
+    size = len(shell.seen)
+    column = np.clip((coordinates[:, 0] * size).astype(int), 0, size - 1)
+    row = np.clip(((1 - coordinates[:, 1]) * size).astype(int), 0, size - 1)
+    photo = shell.seen[row, column] > 127
+    facing = shell.facing[shell.triangles].mean(axis=1)
+    smeared = photo & (np.abs(facing) < _STRETCHED)
+    return float(area[smeared].sum() / max(area[photo].sum(), 1e-9))

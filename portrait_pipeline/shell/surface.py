@@ -1,0 +1,128 @@
+"""The closed surface between the two sheets: an implicit volume, marching cubes, smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage, sparse
+from skimage.measure import marching_cubes
+
+from .canvas import FACE_WIDTH as FW
+from .canvas import Canvas
+from .depth import Sheets
+
+VOXEL = 1.7  # canvas px (.29 cm)
+_BOW = 0.10  # the foot's curve: so many face widths one face width beside the middle
+_ROUNDS = 8
+_PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
+_ROW = 4096  # positions in a row
+_MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An implicit function on a regular grid, > 0 inside; rows follow the foot's curve.
+
+    Attributes:
+        value: (Y, X, Z) float32.
+        x, z: (X,), (Z,) canvas px. row: (Y,) canvas y at the middle; bend: (X,) px to be taken from it.
+        voxel: step of all three, px.
+    """
+
+    value: np.ndarray
+    x: np.ndarray
+    row: np.ndarray
+    z: np.ndarray
+    bend: np.ndarray
+    voxel: float
+
+    def heights(self) -> np.ndarray:
+        """(Y, X) canvas y of the grid's columns."""
+        return self.row[:, None] - self.bend[None, :]
+
+    def sample(self, field: np.ndarray) -> np.ndarray:
+        """(Y, X) of a field (rows, columns) on the canvas."""
+        return sample(field, np.broadcast_to(self.x, self.heights().shape), self.heights())
+
+
+def sample(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Bilinear values of a field (rows, columns) at canvas positions of any shape; the border's beyond it."""
+    count = x.size
+    width = min(count, _ROW)
+    places = np.zeros((2, -(-count // width) * width), np.float32)  # OpenCV takes no side of 32 768 or more
+    places[0, :count], places[1, :count] = np.ravel(x) - 0.5, np.ravel(y) - 0.5
+    maps = places.reshape(2, -1, width)
+    values = cv2.remap(field.astype(np.float32), maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return values.ravel()[:count].reshape(x.shape)
+
+
+def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, middle: float, voxel: float) -> Volume:
+    """f = u - (z - plane)^2 with the front's or the back's u by side; outside the mask, minus the distance.
+
+    Args:
+        mask: (rows, columns) bool, the domain. foot: y of the bust's flat foot. middle: x of the body's axis.
+    """
+    half = canvas.shape[1] / 2
+    steps = int((half - 0.5) / voxel)
+    x = half + voxel * np.arange(-steps, steps + 1)
+    row = foot - voxel * np.arange(int((foot - 0.5) / voxel), -1, -1.0)
+    z = np.arange(sheets.plane.min() - 1.3 * FW, sheets.plane.max() + 1.3 * FW, voxel)
+    bend = _BOW * ((x - middle) / FW) ** 2 * FW
+    grid = Volume(np.empty(0), x, row, z, bend, voxel)
+    front, back = (grid.sample(field) for field in _signed(sheets, mask))
+    distance = z.astype(np.float32) - grid.sample(sheets.plane)[..., None]
+    value = np.where(distance > 0, front[..., None], back[..., None]) - distance**2
+    return Volume(value, x, row, z, bend, voxel)
+
+
+def _signed(sheets: Sheets, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both u, negative outside and growing linearly there, so that the outline lies between pixels."""
+    outside, (rows, columns) = ndimage.distance_transform_edt(~mask, return_indices=True)
+    return tuple(
+        np.where(mask, u, -(outside - 1.0) * np.maximum(u[rows, columns], 20.0)) for u in (sheets.front, sheets.back)
+    )
+
+
+def surface_of(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """The closed surface f = 0: vertices (V, 3) in canvas space, triangles (F, 3) int32.
+
+    Counter-clockwise from outside in head space, where y points up.
+    """
+    padded = np.pad(volume.value, 1, constant_values=-5.0)
+    padded[-1] = -1e7  # the foot is cut at the last row, not half a voxel below it
+    places, triangles, _, _ = marching_cubes(padded.astype(np.float32), 0.0)
+    places = taubin(places.astype(float), triangles)
+    step = volume.voxel
+    x = volume.x[0] + (places[:, 1] - 1) * step
+    y = volume.row[0] + (places[:, 0] - 1) * step
+    y = y - np.interp(x, volume.x, volume.bend)
+    vertices = np.stack([x, y, volume.z[0] + (places[:, 2] - 1) * step], axis=1)
+    corners = (vertices * [1, -1, 1])[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    if (corners.mean(axis=1) * normal).sum() < 0:
+        triangles = triangles[:, ::-1]
+    return vertices, np.ascontiguousarray(triangles, np.int32)
+
+
+def count_allows(vertices: int, density: float) -> float:
+    """Factor by which the voxels have to grow for the vertices to stay below the limit; 1 if they do."""
+    return float(np.sqrt(max(1.0, vertices / (0.95 * _MOST * min(1.0, density)))))
+
+
+def neighbours(triangles: np.ndarray, count: int) -> sparse.csr_matrix:
+    """(V, V) 1 between vertices that share an edge."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    matrix = sparse.csr_matrix((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (count, count))
+    return ((matrix + matrix.T) > 0).astype(float)
+
+
+def taubin(vertices: np.ndarray, triangles: np.ndarray, rounds: int = _ROUNDS) -> np.ndarray:
+    """Vertices (V, 3) without marching cubes' staircase and without shrinking."""
+    matrix = neighbours(triangles, len(vertices))
+    mean = sparse.diags(1 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)) @ matrix
+    for _ in range(rounds):
+        for step in (_PULL, _PUSH):
+            vertices = vertices + step * (mean @ vertices - vertices)
+    return vertices
