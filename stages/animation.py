@@ -6,7 +6,7 @@ from portrait_pipeline.base.params import load_section
 from portrait_pipeline.base.stage import Layout, run_pair_stage
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.record import FittedPair
-from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.head.model import head_model
 from portrait_pipeline.photo_texture.record import PhotoTexture
 from portrait_pipeline.texture.record import StylisedTexture
 

@@ -4,7 +4,7 @@ from portrait_pipeline.base.params import load_section
 from portrait_pipeline.base.stage import Layout, run_pair_stage
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.step import fit_pair
-from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.head.model import head_model
 from portrait_pipeline.landmarks.record import LocatedPair
 
 

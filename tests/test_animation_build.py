@@ -14,7 +14,7 @@ from portrait_pipeline.animation.eye_texture import complete, find_iris
 from portrait_pipeline.animation.eyeball import Eyeball, fit_eyeball, sphere_mesh, uv_directions
 from portrait_pipeline.animation.falloff import Falloff
 from portrait_pipeline.animation.interior import shows_teeth, skin_depth_lack
-from portrait_pipeline.animation.mouth import jaw_motion, lip_gap
+from portrait_pipeline.animation.mouth import lip_gap
 from portrait_pipeline.animation.openings import along, arcs, boundary_loop, find_opening
 from portrait_pipeline.animation.params import AnimationParams
 from portrait_pipeline.animation.rig import Rig
@@ -396,15 +396,6 @@ def test_completion_keeps_what_is_seen() -> None:
     result = complete(painted_, shown, base)
     assert np.allclose(result[24:40, 20:44], painted_[24:40, 20:44])
     assert np.abs(result[0, 0] - 100).max() < 1
-
-
-def test_jaw_motion_is_recovered() -> None:
-    rng = np.random.default_rng(4)
-    points, angle = rng.standard_normal((40, 3)), 0.3
-    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    rotation, shift = jaw_motion(points, points @ turn.T + [0.1, -2.0, -1.0], rng.uniform(0.1, 1, 40))
-    assert np.allclose(rotation, turn)
-    assert np.allclose(shift, [0.1, -2.0, -1.0])
 
 
 def test_teeth_are_seen_as_such_by_their_brightness() -> None:

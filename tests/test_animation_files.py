@@ -14,10 +14,9 @@ import trimesh
 from gltf_check import accessor_values, check_glb, read_chunks
 from rigs import NAMES, quadrants, small_rig
 
-from portrait_pipeline.animation.compact import FULL, STILL, compact
 from portrait_pipeline.animation.frames import Frames
 from portrait_pipeline.animation.pose import Pose, posed_part
-from portrait_pipeline.animation.rig import Part, Rig
+from portrait_pipeline.animation.rig import FULL, STILL, Part, Rig, compact
 from portrait_pipeline.base.errors import ArtifactError, OutputError
 from portrait_pipeline.export.glb import BENT, rig_glb, write_rig_glb
 from portrait_pipeline.head.model import load_bundled_model

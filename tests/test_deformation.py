@@ -10,13 +10,12 @@ from scipy.optimize import minimize
 from portrait_pipeline.base.errors import LandmarkError
 from portrait_pipeline.deform.targets import landmark_targets, shrink_ratio
 from portrait_pipeline.deformation.deform import deform, deform_with_report
-from portrait_pipeline.deformation.energy import Energy
+from portrait_pipeline.deformation.energy import Energy, solve_adam
 from portrait_pipeline.deformation.folds import Gaps, Heights, ease_shifts, flipped_triangles
 from portrait_pipeline.deformation.follow import follow_landmarks, skull_stiffness
 from portrait_pipeline.deformation.intersections import intersecting_pairs
 from portrait_pipeline.deformation.order import keep_order
 from portrait_pipeline.deformation.params import DeformParams
-from portrait_pipeline.deformation.solve import solve_adam
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.mesh.geometry import directed_edges
 from portrait_pipeline.mesh.laplacian import (

@@ -13,7 +13,7 @@ from portrait_pipeline.export import turntable
 from portrait_pipeline.export.params import ExportParams
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.mesh import Mesh
-from portrait_pipeline.mesh.obj import Surface, mtl_text, obj_text, write_obj, write_surfaces
+from portrait_pipeline.mesh.obj import TexturedObject, mtl_text, obj_text, write_obj, write_surfaces
 from portrait_pipeline.mesh.split import smooth_normals, split_seams
 
 
@@ -62,7 +62,7 @@ def test_obj_comes_back_from_trimesh(tmp_path):
 
 def test_obj_text_keeps_the_topology():
     mesh = globe()
-    lines = obj_text([Surface("Head", mesh, quadrants())], "head.mtl").splitlines()
+    lines = obj_text([TexturedObject("Head", mesh, quadrants())], "head.mtl").splitlines()
     rows = {"v": [], "vt": [], "vn": [], "f": []}
     for key, *values in map(str.split, lines):
         rows.get(key, []).append(values)
@@ -73,7 +73,9 @@ def test_obj_text_keeps_the_topology():
     assert np.array_equal(faces[..., 0], mesh.triangles) and np.array_equal(faces[..., 2], mesh.triangles)
     assert np.array_equal(faces[..., 1], mesh.uv_triangles)
     assert "mtllib head.mtl" in lines and "usemtl Head" in lines
-    assert {"newmtl Head", "map_Kd texture.png"} <= set(mtl_text([Surface("Head", mesh, quadrants())]).splitlines())
+    assert {"newmtl Head", "map_Kd texture.png"} <= set(
+        mtl_text([TexturedObject("Head", mesh, quadrants())]).splitlines()
+    )
 
 
 def test_the_bundled_head_survives(tmp_path):
@@ -88,7 +90,10 @@ def test_the_bundled_head_survives(tmp_path):
 
 def test_several_surfaces_in_one_obj(tmp_path):
     small = globe(6, 8, 2.0)
-    surfaces = [Surface("Head", globe(), quadrants(), "a.png"), Surface("Teeth", small, plain((9, 8, 7)), "b.png")]
+    surfaces = [
+        TexturedObject("Head", globe(), quadrants(), "a.png"),
+        TexturedObject("Teeth", small, plain((9, 8, 7)), "b.png"),
+    ]
     write_surfaces(tmp_path / "posed.obj", surfaces)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "posed.mtl", "posed.obj"]
     scene = trimesh.load(tmp_path / "posed.obj", process=False, split_object=True)

@@ -25,7 +25,7 @@ from model_files import (
 
 from portrait_pipeline.base.errors import ModelError
 from portrait_pipeline.base.numerics import steady_signs
-from portrait_pipeline.convert.formats import FORMATS, UNITS, read_foreign, scaled
+from portrait_pipeline.convert.formats import FORMATS, UNITS, read_foreign
 from portrait_pipeline.convert.formats.flame import JAW_OPEN
 from portrait_pipeline.convert.formats.wavefront import read_obj
 from portrait_pipeline.head.model import load_model
@@ -114,7 +114,7 @@ def test_a_unit_can_be_stated(head, tmp_path):
     assert np.abs(read_foreign(tmp_path / "m.obj", unit=100.0)[1].mean - head.mean).max() < 1e-5
     assert UNITS["bfm"] == 0.1 and UNITS["flame"] == 100.0 and UNITS["facewarehouse"] == 10.0
     _, bfm = read_foreign(write("bfm", tmp_path, head))
-    twice = scaled(bfm, 2.0)
+    twice = bfm.through(2.0 * np.eye(3))
     assert np.allclose(twice.mean, 2 * bfm.mean) and np.allclose(twice.identity_basis, 2 * bfm.identity_basis)
 
 

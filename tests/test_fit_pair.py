@@ -13,7 +13,7 @@ from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.fit.step import fit_pair
 from portrait_pipeline.head.camera import PerspectiveCamera
-from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.head.model import head_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import rotation_from_angles
 from portrait_pipeline.landmarks.record import LocatedPair

@@ -12,14 +12,12 @@ from portrait_pipeline.mesh.render import View
 from portrait_pipeline.perceptual import fused
 from portrait_pipeline.perceptual.hypercolumns import find_taps, sample_columns
 from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
-from portrait_pipeline.texture.graph import capture
-from portrait_pipeline.texture.optimisation_step import Optimisation
+from portrait_pipeline.texture.optimisation_step import Optimisation, capture, side_by_side
 from portrait_pipeline.texture.optimise import stylise, stylise_together
 from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.scale import build_scale, map_sizes
 from portrait_pipeline.texture.schedule import schedule
-from portrait_pipeline.texture.streams import side_by_side
 from portrait_pipeline.texture.subject import Subject, prepare
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -50,12 +48,12 @@ def subjects() -> list[Subject]:
 
 
 def optimisation(subjects: list[Subject], settings: TextureParams) -> Optimisation:
-    stage = schedule(settings, 256, 512)[0]
+    level = schedule(settings, 256, 512)[0]
     heads = [prepare(subject, settings.elevation, CUDA) for subject in subjects]
     network = PerceptualNetwork("bundled", CUDA, torch.bfloat16)
     views = [View(a, 0) for a in (-20, 0, 25)]
     scale = build_scale(
-        stage,
+        level,
         heads,
         views,
         [View(160, 0)],
@@ -66,7 +64,7 @@ def optimisation(subjects: list[Subject], settings: TextureParams) -> Optimisati
         np.random.default_rng(0),
     )
     texture = torch.cat([head.photo for head in heads])
-    texture = torch.nn.functional.interpolate(texture, size=(stage.texture_size,) * 2, mode="area")
+    texture = torch.nn.functional.interpolate(texture, size=(level.texture_size,) * 2, mode="area")
     return Optimisation(scale, texture, network, settings)
 
 

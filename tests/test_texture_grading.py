@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from portrait_pipeline.regions.exemplar import BACKGROUND, HAIR, OUTER, SKIN
+from portrait_pipeline.regions.labels import BACKGROUND, HAIR, OUTER, SKIN
 from portrait_pipeline.texture.grading import Grading, colour_map
 
 WIDE = (0.01, 100.0)

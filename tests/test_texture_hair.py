@@ -12,9 +12,9 @@ from portrait_pipeline.mesh.texels import texel_map
 from portrait_pipeline.photo_texture.bleeding import without_bleeding
 from portrait_pipeline.photo_texture.hair import HairLook, hair_core, hair_look, matched, strands
 from portrait_pipeline.photo_texture.unseen import fill_by_region, hairline_distance
-from portrait_pipeline.regions.exemplar import HAIR, OUTER
 from portrait_pipeline.regions.hair_flow import combed, hair_flow, layout_steps, texel_size, turned
 from portrait_pipeline.regions.head import head_regions
+from portrait_pipeline.regions.labels import HAIR, OUTER
 
 SIZE = 256
 BANDS = np.array([1.0, 1.0, 0.6])

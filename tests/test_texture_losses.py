@@ -16,8 +16,8 @@ from portrait_pipeline.texture.losses import (
     self_similarity,
     whole,
 )
+from portrait_pipeline.texture.optimisation_step import TextureRMSprop
 from portrait_pipeline.texture.pyramid import analyse, half, resize, synthesise
-from portrait_pipeline.texture.rmsprop import TextureRMSprop
 
 B, N, M, D = 2, 9, 11, 5
 TWO_WAY = 2

@@ -6,7 +6,7 @@ from ball import smooth_texture
 
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.render import View
-from portrait_pipeline.regions.exemplar import EYES, LIPS, SKIN, region_map
+from portrait_pipeline.regions.labels import EYES, LIPS, SKIN, region_map
 from portrait_pipeline.report.texture_measures import (
     SEAM_LIMIT,
     palette_distance,

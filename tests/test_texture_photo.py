@@ -24,8 +24,8 @@ from portrait_pipeline.photo_texture.photo_view import PhotoView, Shot, geometry
 from portrait_pipeline.photo_texture.projection import project_photo
 from portrait_pipeline.photo_texture.sampling import bilinear
 from portrait_pipeline.photo_texture.segmentation import person_mask
-from portrait_pipeline.regions.exemplar import HAIR, SKIN
-from portrait_pipeline.regions.head import landmark_places
+from portrait_pipeline.regions.head import landmarks_in_layout
+from portrait_pipeline.regions.labels import HAIR, SKIN
 
 SIZE = 384
 GREEN = (20, 230, 30)
@@ -150,7 +150,7 @@ def test_a_near_perspective_photo_comes_back_without_shift(model):
     assert seen.mean() > 0.15
     where = bilinear(np.stack(np.meshgrid(np.arange(420) + 0.5, np.arange(420) + 0.5), axis=-1), view.position)
     assert np.abs(where - view.position)[seen].max() < 0.02, "pixel centres lie at +0.5; remap rounds to 1/32 px"
-    places = landmark_places(mesh, model.landmarks)[0] * 256
+    places = landmarks_in_layout(mesh, model.landmarks)[0] * 256
     for ids in ((20, 23), (3, 31)):
         column, row = np.rint(places[list(ids)].mean(axis=0)).astype(int)
         box = slice(row - 16, row + 16), slice(column - 16, column + 16)
@@ -288,7 +288,7 @@ def test_the_sharper_and_larger_photo_gives_the_detail(model):
 def test_a_lock_over_one_cheek_is_found_and_a_beard_is_not(model):
     mesh, size, rng = model.mesh(), 192, np.random.default_rng(0)
     texels = texel_map(mesh, size)
-    places = landmark_places(mesh, model.landmarks)[0]
+    places = landmarks_in_layout(mesh, model.landmarks)[0]
     labels = np.where((np.arange(size) < 0.35 * size)[:, None], HAIR, np.full((size, size), SKIN)).astype(np.uint8)
     grain = rng.normal(0, 1, (size, size, 1))
     skin, hair = np.array([205.0, 150.0, 125.0]) + 4 * grain, np.array([80.0, 55.0, 40.0]) + 14 * grain

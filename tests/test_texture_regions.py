@@ -13,7 +13,8 @@ from portrait_pipeline.mesh.render import Framing, View, rasterise
 from portrait_pipeline.mesh.texels import texel_map
 from portrait_pipeline.regions.artwork import portrait_regions
 from portrait_pipeline.regions.colours import bleeding, region_colours
-from portrait_pipeline.regions.exemplar import (
+from portrait_pipeline.regions.head import head_regions
+from portrait_pipeline.regions.labels import (
     BACKGROUND,
     EYES,
     HAIR,
@@ -27,7 +28,6 @@ from portrait_pipeline.regions.exemplar import (
     portrait_mask,
     region_map,
 )
-from portrait_pipeline.regions.head import head_regions
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
 
 PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from portrait_pipeline.texture.optimise import close_seam
 from portrait_pipeline.texture.pyramid import enlarge, resize
-from portrait_pipeline.texture.seam import close_seam
 
 
 def test_a_step_across_the_seam_becomes_that_of_its_neighbours():

@@ -22,7 +22,7 @@ from portrait_pipeline.base.params import validate
 from portrait_pipeline.mesh.render import View
 from portrait_pipeline.perceptual.hypercolumns import Taps
 from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
-from portrait_pipeline.regions.exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
+from portrait_pipeline.regions.labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
 from portrait_pipeline.report.view_losses import ViewLosses
 from portrait_pipeline.texture import optimise
 from portrait_pipeline.texture.memory import advice, memory_advice
@@ -123,12 +123,12 @@ def test_inner_masks_keep_off_outlines_but_not_off_the_image_border():
 
 def test_schedule_halves_the_content_weight_and_scales_it_with_beta():
     params = TextureParams(scales=[64, 128, 256, 512], iterations=[1, 1, 1, 1], beta=0.5, content_weight=0.4)
-    stages = schedule(params, 512, 256)
-    assert [stage.content_weight for stage in stages] == pytest.approx([3.2, 1.6, 0.8, 0.4])
-    assert [stage.texture_size for stage in stages] == [128, 256, 512, 512]
-    assert [stage.window for stage in stages] == [64, 128, 256, 256]
-    assert stages[-1].learning_rate == pytest.approx(stages[0].learning_rate / 2)
-    assert all(stage.points <= min(params.points, max(16, stage.window**2)) for stage in stages)
+    levels = schedule(params, 512, 256)
+    assert [level.content_weight for level in levels] == pytest.approx([3.2, 1.6, 0.8, 0.4])
+    assert [level.texture_size for level in levels] == [128, 256, 512, 512]
+    assert [level.window for level in levels] == [64, 128, 256, 256]
+    assert levels[-1].learning_rate == pytest.approx(levels[0].learning_rate / 2)
+    assert all(level.points <= min(params.points, max(16, level.window**2)) for level in levels)
 
 
 def test_views_are_seeded_within_range_and_spread():
@@ -188,12 +188,12 @@ def test_groups_of_several_heads_follow_their_own_artworks():
 
 def test_losses_of_a_batch_are_those_of_its_heads(subject, other):
     params = tiny(views_per_step=2)
-    stage = schedule(params, 64, 32)[0]
+    level = schedule(params, 64, 32)[0]
     heads = [prepare(part, params.elevation, CPU) for part in (subject, other)]
     front, surround = [View(-20, 5), View(15, 0)], [View(150, 0)]
     network = PerceptualNetwork("bundled", CPU, torch.float32)
     scale = build_scale(
-        stage,
+        level,
         heads,
         front,
         surround,

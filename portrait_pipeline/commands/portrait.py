@@ -12,6 +12,21 @@ from .model import model
 from .pose import pose, track
 from .weights import weights
 
+_OVERRIDES = click.option(
+    "-S",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="Override a parameter, as in dvc exp run; may be repeated.",
+)
+_PROJECT = click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Project whose params.yaml and trained networks are used, if it has them.",
+)
 _MORE_PHOTOS = click.option(
     "--more-photo",
     "more_photos",
@@ -43,21 +58,8 @@ def main() -> None:
 @click.argument("art")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @_MORE_PHOTOS
-@click.option(
-    "-S",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.NAME=VALUE",
-    help="Override a parameter, as in dvc exp run; may be repeated.",
-)
-@click.option(
-    "--project",
-    type=click.Path(path_type=Path),
-    default=Path("."),
-    show_default=True,
-    help="Project whose params.yaml and trained networks are used, if it has them.",
-)
+@_OVERRIDES
+@_PROJECT
 def stylize(
     photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...], project: Path
 ) -> None:
@@ -88,21 +90,8 @@ def stylize(
     metavar="SEED",
     help="A style drawn from N(0, I); with --style-class, one member of the class.",
 )
-@click.option(
-    "-S",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.NAME=VALUE",
-    help="Override a parameter, as in dvc exp run; may be repeated.",
-)
-@click.option(
-    "--project",
-    type=click.Path(path_type=Path),
-    default=Path("."),
-    show_default=True,
-    help="Project whose params.yaml and trained networks are used, if it has them.",
-)
+@_OVERRIDES
+@_PROJECT
 def translate(
     content: str,
     styles: tuple[str, ...],
@@ -137,14 +126,7 @@ def translate(
 @click.option(
     "--strength", "strengths", type=float, multiple=True, help="Of texture.strength, in the last row; may be repeated."
 )
-@click.option(
-    "-S",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.NAME=VALUE",
-    help="Override a parameter, as in dvc exp run; may be repeated.",
-)
+@_OVERRIDES
 @click.option(
     "--project",
     type=click.Path(path_type=Path),

@@ -88,7 +88,7 @@ def pose(
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The table, CSV.")
-@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take each so-manieth frame.")
+@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every n-th frame.")
 @click.option(
     "--smooth",
     type=click.FloatRange(0, 10),

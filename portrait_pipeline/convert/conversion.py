@@ -10,14 +10,14 @@ continued smoothly and fading out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.spatial import cKDTree
 
 from ..base.errors import ModelError
-from ..head.model import FaceModel
+from ..head.model import FaceModel, LinearModel
 from ..mesh.closest import TriangleSearch
 from ..mesh.geometry import grow
 from ..mesh.laplacian import factorise
@@ -134,12 +134,7 @@ def into_head_space(foreign: ForeignModel, registration: Registration) -> tuple[
     """Both in head space and in true cm: turned and moved as registered, but not scaled."""
     similarity = registration.similarity
     moved = similarity.apply(foreign.mean) / similarity.scale
-    turn = similarity.rotation.T.astype(np.float32)
-    bases = [
-        None if basis is None else basis @ turn
-        for basis in (foreign.identity_basis, foreign.expression_basis, foreign.cross_basis)
-    ]
-    aligned = replace(foreign, mean=moved, identity_basis=bases[0], expression_basis=bases[1], cross_basis=bases[2])
+    aligned = replace(foreign.through(similarity.rotation), mean=moved)
     scaled = replace(
         registration,
         similarity=Similarity(1.0, similarity.rotation, similarity.translation / similarity.scale),
@@ -161,17 +156,10 @@ def to_native(foreign: ForeignModel, head: FaceModel, registration: Registration
     notes = [f"{count} of 68 landmark ids, jaw contours, regions and reflection come from the bundled head"]
     if len(foreign.identity_basis) == 0:
         notes.append("there are no identity components: the fit can only turn and move the head")
+    shared = {field.name: getattr(foreign, field.name) for field in fields(LinearModel)}
+    shared |= {"mean": foreign.mean.astype(np.float32), "triangles": foreign.triangles.astype(np.int32)}
     return FaceModel(
-        name=foreign.name,
-        mean=foreign.mean.astype(np.float32),
-        triangles=foreign.triangles.astype(np.int32),
-        identity_basis=foreign.identity_basis,
-        expression_basis=foreign.expression_basis,
-        expression_names=foreign.expression_names,
-        expression_low=foreign.expression_low,
-        expression_high=foreign.expression_high,
-        expression_spread=foreign.expression_spread,
-        cross_basis=foreign.cross_basis,
+        **shared,
         uv=np.clip(foreign.uv, 0.0, 1.0).astype(np.float32) if textured else np.zeros((0, 2), np.float32),
         uv_triangles=(foreign.uv_triangles if textured else np.zeros((0, 3))).astype(np.int32),
         landmarks=landmarks,

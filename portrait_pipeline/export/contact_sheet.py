@@ -86,7 +86,7 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
     around = tight_frame(inputs.deformed, [view for _, view in FIVE_VIEWS])
     scene = Scene([(head, inputs.texture)])
     views = [(name, scene.picture(view, around, size, CELL)) for name, view in FIVE_VIEWS]
-    window = _window([inputs.content, inputs.translated])
+    window = window_about([inputs.content, inputs.translated])
     lines = [
         Shape(inputs.content, CONTENT_COLOUR, "photo"),
         Shape(inputs.translated, TRANSLATED_COLOUR, "translated"),
@@ -103,7 +103,7 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
             ("Translated landmarks", draw_shapes(lines, window, size)),
             (
                 "Artwork landmarks, frontal",
-                draw_shapes([Shape(inputs.style, STYLE_COLOUR, "artwork")], _window([inputs.style]), size),
+                draw_shapes([Shape(inputs.style, STYLE_COLOUR, "artwork")], window_about([inputs.style]), size),
             ),
             ("Deformed head", grey[1]),
             ("Photo texture", inputs.photo_texture),
@@ -227,7 +227,7 @@ def tight_frame(vertices: np.ndarray, views: Sequence[View], margin: float = 0.0
     return Framing(centre, float(reach) * (1 + margin))
 
 
-def _window(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
+def window_about(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
     """Centre (2,) and half side of the square about point sets (68, 2), with a border."""
     points = np.concatenate(shapes)
     low, high = points.min(axis=0), points.max(axis=0)

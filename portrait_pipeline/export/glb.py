@@ -11,7 +11,7 @@ Nodes::
 
 The mesh's weights are the coefficients of the pose, so that a viewer shows the picture's expression at first; all 0 is
 neutral. ``extras.targetNames`` names the targets, as every program reads it. Targets are sparse: displacements that
-nobody sees are left out (see :mod:`.compact`), and so are changes of a normal by less than :data:`BENT`.
+nobody sees are left out (see :func:`..rig.compact`), and so are changes of a normal by less than :data:`BENT`.
 
 Materials are unlit (``KHR_materials_unlit``: the textures hold the final colours, the method knows no light) with a
 rough, non-metallic one as the standard's fallback, and visible from both sides.
@@ -28,10 +28,9 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..animation.compact import compact
 from ..animation.frames import Frames, add_animation
 from ..animation.pose import EYES, Pose, eye_turn, quaternion
-from ..animation.rig import Part, Rig
+from ..animation.rig import Part, Rig, compact
 from ..base.artifacts import atomic_path
 from ..mesh import gltf
 from ..mesh.files import METRES_PER_CM, check_finite, png_bytes

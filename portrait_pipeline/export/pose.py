@@ -101,12 +101,13 @@ def _write(path: Path, content: bytes) -> None:
 
 def _write_obj(output: Path, rig: Rig, pose: Pose) -> None:
     from ..animation.pose import posed_parts
-    from ..mesh.obj import Surface, write_surfaces
+    from ..mesh.obj import TexturedObject, write_surfaces
 
     if any(letter.isspace() for letter in output.name):
         raise OutputError(f"{output}: many programs cannot read an OBJ file with a blank in its name; name it without")
     surfaces = [
-        Surface(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png") for part in posed_parts(rig, pose)
+        TexturedObject(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
+        for part in posed_parts(rig, pose)
     ]
     write_surfaces(output, surfaces)
 

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..animation.compact import compact
 from ..animation.pose import EYES, LOOK_DOWN, LOOK_SIDE, LOOK_UP, Pose, posed_parts
-from ..animation.rig import Part, Rig
+from ..animation.rig import Part, Rig, compact
 from ..base.artifacts import atomic_path
 from ..mesh.files import picture_bytes
 from ..mesh.split import split_seams

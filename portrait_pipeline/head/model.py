@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -17,11 +18,11 @@ from .model_file import BASES, KIND, read_model_file
 BLEND_SHAPE_SPREAD = 0.4
 
 
-@dataclass(frozen=True)
-class FaceModel:
+@dataclass(frozen=True, kw_only=True)
+class LinearModel:
     """v = mean + sum_k a_k identity_basis_k + sum_j e_j expression_basis_j + sum_kj a_k e_j cross_basis_kj.
 
-    a are the identity's and e the expression's coefficients; head space, cm (see :mod:`portrait_pipeline.mesh.mesh`).
+    a are the identity's and e the expression's coefficients; cm, +y up, +z out of the face, +x the subject's left.
 
     Attributes:
         name: of the model, stored with every fit.
@@ -35,14 +36,6 @@ class FaceModel:
         expression_spread: (E,) float64, typical size of each coefficient (the prior's standard deviation about 0);
             0.4 for blend shapes, 1 for a statistical basis scaled to unit variance.
         cross_basis: (K, E, V, 3) float32 of a bilinear model (how an identity changes an expression), or None.
-        uv: (T, 2) float32 in [0, 1], origin bottom left. uv_triangles: (F, 3) int32. Both of length 0 if the model
-            has no texture coordinates.
-        landmarks: (68,) int32 vertex ids in iBUG order, for a frontal view.
-        jaw_contours: (17, C) int32; row i holds the vertex ids along which jaw landmark i slides as the head
-            turns, ordered from the image-outer (ear / back) side to the inner (face) side; ``landmarks[i]`` is in
-            row i.
-        mirror: (V,) int32, vertex permutation of the left-right reflection (x -> -x); an involution.
-        regions: (V,) int8, index into ``REGIONS``.
     """
 
     name: str
@@ -54,7 +47,30 @@ class FaceModel:
     expression_low: np.ndarray
     expression_high: np.ndarray
     expression_spread: np.ndarray
-    cross_basis: np.ndarray | None
+    cross_basis: np.ndarray | None = None
+
+    def through(self, linear: np.ndarray) -> Self:
+        """The model with all lengths and directions taken through a (3, 3) matrix, v -> linear @ v."""
+        turn = linear.T.astype(np.float32)
+        bases = {name: value @ turn for name in BASES if (value := getattr(self, name)) is not None}
+        return replace(self, mean=self.mean @ linear.T, **bases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceModel(LinearModel):
+    """The 3D morphable model of the pipeline, in head space (see :mod:`portrait_pipeline.mesh.mesh`).
+
+    Attributes:
+        uv: (T, 2) float32 in [0, 1], origin bottom left. uv_triangles: (F, 3) int32. Both of length 0 if the model
+            has no texture coordinates.
+        landmarks: (68,) int32 vertex ids in iBUG order, for a frontal view.
+        jaw_contours: (17, C) int32; row i holds the vertex ids along which jaw landmark i slides as the head
+            turns, ordered from the image-outer (ear / back) side to the inner (face) side; ``landmarks[i]`` is in
+            row i.
+        mirror: (V,) int32, vertex permutation of the left-right reflection (x -> -x); an involution.
+        regions: (V,) int8, index into ``REGIONS``.
+    """
+
     uv: np.ndarray
     uv_triangles: np.ndarray
     landmarks: np.ndarray
@@ -134,10 +150,8 @@ class FaceModel:
             ModelError: missing or damaged file; the message names what is wrong.
         """
         name, arrays = read_model_file(path)
-        arrays = blend_shape_limits(len(arrays["expression_basis"])) | {"cross_basis": None} | arrays
-        for basis in BASES:
-            if arrays[basis] is not None:
-                arrays[basis] = arrays[basis].astype(np.float32)
+        arrays = blend_shape_limits(len(arrays["expression_basis"])) | arrays
+        arrays |= {basis: arrays[basis].astype(np.float32) for basis in BASES if basis in arrays}
         arrays["expression_names"] = tuple(str(word) for word in arrays["expression_names"])
         return cls(name=name, **arrays)
 
@@ -164,3 +178,16 @@ def load_model(path: str | Path | None = None) -> FaceModel:
         ModelError: missing or damaged file.
     """
     return load_bundled_model() if path is None or str(path) == "bundled" else FaceModel.load(path)
+
+
+def head_model(name: str, root: Path = Path(".")) -> FaceModel:
+    """The face model of the project at ``root``: ``bundled``, or a file below it, as ``fit.model`` says.
+
+    Raises:
+        ModelError: missing or damaged file, or a model of another topology.
+    """
+    if name == "bundled":
+        return load_model()
+    model = load_model(root / name)
+    model.require_pipeline(f"fit.model={name}")
+    return model

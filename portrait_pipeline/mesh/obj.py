@@ -21,7 +21,7 @@ TEXTURE_NAME = "texture.png"
 
 
 @dataclass(frozen=True)
-class Surface:
+class TexturedObject:
     """One object of an OBJ file.
 
     Attributes:
@@ -37,7 +37,7 @@ class Surface:
     file: str = TEXTURE_NAME
 
 
-def obj_text(surfaces: Sequence[Surface], material_file: str) -> str:
+def obj_text(surfaces: Sequence[TexturedObject], material_file: str) -> str:
     """Meshes as Wavefront OBJ text: metres, smooth normals, UV origin bottom left, vertices not split.
 
     Line i of ``v`` and of ``vn`` is vertex i (of the first mesh; the others follow), so the fixed topology survives
@@ -69,7 +69,7 @@ def _vectors(key: str, values: np.ndarray, digits: int) -> list[str]:
     return [pattern.format(*row) for row in rounded.tolist()]
 
 
-def mtl_text(surfaces: Sequence[Surface]) -> str:
+def mtl_text(surfaces: Sequence[TexturedObject]) -> str:
     """The materials of :func:`obj_text`: the texture, matt (Blender knows no ``illum 0``, constant colour)."""
     lines = [f"# portrait-pipeline {__version__}"]
     for surface in surfaces:
@@ -86,7 +86,7 @@ def mtl_text(surfaces: Sequence[Surface]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_surfaces(path: str | Path, surfaces: Sequence[Surface]) -> None:
+def write_surfaces(path: str | Path, surfaces: Sequence[TexturedObject]) -> None:
     """Write ``<stem>.obj``, ``<stem>.mtl`` and the textures to one folder; they name each other relatively.
 
     Each file is replaced atomically, the OBJ last, so that it never names a file that is not there.
@@ -115,4 +115,4 @@ def write_surfaces(path: str | Path, surfaces: Sequence[Surface]) -> None:
 
 def write_obj(folder: str | Path, mesh: Mesh, texture: np.ndarray, stem: str = "head") -> None:
     """Write one mesh as ``<stem>.obj``, ``<stem>.mtl`` and ``texture.png``; see :func:`write_surfaces`."""
-    write_surfaces(Path(folder) / f"{stem}.obj", [Surface("Head", mesh, texture)])
+    write_surfaces(Path(folder) / f"{stem}.obj", [TexturedObject("Head", mesh, texture)])

@@ -20,7 +20,7 @@ from ..base.errors import NoFaceError
 from .files import find_points, read_points
 from .models import cnn_detector, edges, hog_boxes
 from .predict import TURNS, WIDE_TURNS, predict_points
-from .views import View, turned
+from .views import AffineView, turned
 
 HOG_SIDES = (320, 1000)
 """The HOG detector works on images of this longer side (pixels); it sees faces from about 80 pixels on."""
@@ -53,7 +53,7 @@ class Detection(NamedTuple):
 class _Face(NamedTuple):
     score: float
     box: np.ndarray  # (4,) left, top, right, bottom in continuous pixels of the view
-    view: View
+    view: AffineView
 
     @property
     def area(self) -> float:
@@ -154,7 +154,7 @@ def _search_views(grey: np.ndarray) -> list[_Face]:
     return [] if best is None else [best]
 
 
-def _hog(grey: np.ndarray, view: View, blur: float = 0.0) -> list[_Face]:
+def _hog(grey: np.ndarray, view: AffineView, blur: float = 0.0) -> list[_Face]:
     pixels = view.warp(grey)
     if blur:
         pixels = cv2.GaussianBlur(pixels, (0, 0), blur)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..head.points import mirrored
 from .models import hog_boxes, predictor, rectangle
-from .views import View, around
+from .views import AffineView, around
 
 FACE_SIDE = 112
 """Side of the face's box in a close view, pixels (the HOG detector needs 80)."""
@@ -44,7 +44,7 @@ MOVES = (
 """Moves right and down in sides of the box, and sizes, of the boxes asked for."""
 
 
-def predict_points(grey: np.ndarray, view: View, box: np.ndarray, turns: tuple[float, ...] = TURNS) -> np.ndarray:
+def predict_points(grey: np.ndarray, view: AffineView, box: np.ndarray, turns: tuple[float, ...] = TURNS) -> np.ndarray:
     """Points of the face in a box.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class View:
+class AffineView:
     """An affine view of an image.
 
     Attributes:
@@ -57,7 +57,9 @@ class View:
         return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
 
 
-def turned(size: tuple[int, int], side: float, degrees: float = 0.0, stretch: float = 1.0, margin: float = 0.0) -> View:
+def turned(
+    size: tuple[int, int], side: float, degrees: float = 0.0, stretch: float = 1.0, margin: float = 0.0
+) -> AffineView:
     """The whole image, scaled, turned about its centre and stretched upwards.
 
     Args:
@@ -74,10 +76,12 @@ def turned(size: tuple[int, int], side: float, degrees: float = 0.0, stretch: fl
     room = scale * (1 + 2 * margin)
     shape = (max(1, round(height * room * stretch)), max(1, round(width * room)))
     shift = np.array([shape[1], shape[0]]) / 2 - linear @ np.array([width, height]) / 2
-    return View(np.column_stack([linear, shift]), shape)
+    return AffineView(np.column_stack([linear, shift]), shape)
 
 
-def around(view: View, box: np.ndarray, side: int, room: float, degrees: float = 0.0, stretch: float = 1.0) -> View:
+def around(
+    view: AffineView, box: np.ndarray, side: int, room: float, degrees: float = 0.0, stretch: float = 1.0
+) -> AffineView:
     """A square view with a box of ``view`` in its middle, turned and stretched further.
 
     Args:
@@ -92,7 +96,7 @@ def around(view: View, box: np.ndarray, side: int, room: float, degrees: float =
     linear = np.diag([1.0, stretch]) @ _turn(degrees) * factor
     whole = round(side * room)
     shift = linear @ (view.matrix[:, 2] - (box[:2] + box[2:]) / 2) + whole / 2
-    return View(np.column_stack([linear @ view.matrix[:, :2], shift]), (whole, whole))
+    return AffineView(np.column_stack([linear @ view.matrix[:, :2], shift]), (whole, whole))
 
 
 def _turn(degrees: float) -> np.ndarray:

@@ -7,12 +7,11 @@ import numpy as np
 
 from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
-from ..mesh.morphology import disc
 from ..mesh.texels import TexelMap
 from ..regions.colour_codes import describe
-from ..regions.exemplar import HAIR, OUTER, SKIN
 from ..regions.hair_flow import texel_size
-from ..regions.head import landmark_places
+from ..regions.head import landmarks_in_layout
+from ..regions.labels import HAIR, OUTER, SKIN, disc
 from .skin import skin_distance, to_lab
 
 _NOT_SKIN, _MARGIN, _BLUR = 3.2, 0.15, 0.15  # of skin_distance; cm about what is rejected
@@ -60,7 +59,7 @@ def without_bleeding(
     if face.sum() < 50:
         return weight
     size = weight.shape[0]
-    places, _ = landmark_places(mesh, model.landmarks)
+    places, _ = landmarks_in_layout(mesh, model.landmarks)
     guarded = np.isin(labels, (SKIN, OUTER)) & ~_within(places, size)
     rows = (np.arange(size)[:, None] + 0.5) / size
     guarded &= rows > places[17:27, 1].mean()
@@ -114,7 +113,7 @@ def without_locks(
         weight: (S, S). labels: (S, S), as for :func:`without_bleeding`. hairlike: (S, S) of :func:`hair_likeness`.
     """
     size, cm = weight.shape[0], texel_size(mesh, texels)
-    places, _ = landmark_places(mesh, model.landmarks)
+    places, _ = landmarks_in_layout(mesh, model.landmarks)
     within = _within(places, size)
     within &= (np.arange(size)[:, None] + 0.5) / size > places[17:27, 1].mean()
     both = (weight > 0.3) & (weight[:, ::-1] > 0.7)

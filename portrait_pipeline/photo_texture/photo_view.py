@@ -12,8 +12,8 @@ from ..head.camera import AnyCamera
 from ..head.model import FaceModel
 from ..head.parts import regions_with_whole_ears
 from ..mesh.mesh import Mesh
-from ..mesh.morphology import disc
 from ..mesh.texels import TexelMap
+from ..regions.labels import disc
 from .sampling import bilinear, pixels_per_texel, sample_photo
 from .segmentation import person_mask
 from .skin import skin_distance, to_lab

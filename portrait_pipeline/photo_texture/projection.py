@@ -13,7 +13,7 @@ from ..head.model import FaceModel
 from ..mesh.laplacian import surface_laplacian
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, texel_map
-from ..regions.head import head_regions, landmark_places
+from ..regions.head import head_regions, landmarks_in_layout
 from .bleeding import hair_likeness, with_likely_hair, without_bleeding, without_locks
 from .merging import merged_photos, mirrored_side, with_other_side
 from .params import PhotoTextureParams
@@ -87,7 +87,7 @@ def kept_and_labelled(
     full, known = with_other_side(mesh, laplacian, texels, colour, weight, mirrored)
     plain = rounded(plain_fill(model, mesh, laplacian, texels, full, known))
     labels = head_regions(model, mesh, plain, seen=known > 0.5)
-    places = landmark_places(mesh, model.landmarks)[0]
+    places = landmarks_in_layout(mesh, model.landmarks)[0]
     hairlike = hair_likeness(colour, weight, labels, places)
     labels = with_likely_hair(labels, weight, hairlike, places)
     kept = without_bleeding(model, mesh, texels, colour, weight, labels, hairlike)

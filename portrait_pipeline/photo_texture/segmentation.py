@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..mesh.morphology import disc
+from ..regions.labels import disc
 
 _WORK_SIDE = 320
 _ITERATIONS = 5

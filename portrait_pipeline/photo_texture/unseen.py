@@ -13,8 +13,8 @@ from ..head.parts import openness, regions_with_whole_ears
 from ..mesh.geometry import sides
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, bilinear_at_vertices, extend
-from ..regions.exemplar import HAIR, OUTER, SKIN
 from ..regions.hair_flow import hair_flow, texel_size
+from ..regions.labels import HAIR, OUTER, SKIN
 from .hair import HairLook, hair_core, hair_look, matched, strands
 from .skin import skin_distance, to_lab
 

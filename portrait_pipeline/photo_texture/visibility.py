@@ -8,10 +8,10 @@ import numpy as np
 from ..head.camera import AnyCamera
 from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
-from ..mesh.morphology import disc
 from ..mesh.rays import RayScene
 from ..mesh.render import embree_rasterise
 from ..mesh.texels import TexelMap
+from ..regions.labels import disc
 from .sampling import bilinear
 
 _GRAZING, _FACING = 0.10, 0.36  # cosine between normal and view: nothing below the first, full weight above the second

@@ -36,7 +36,7 @@ def stylize_files(
 
     # imported here: torch takes seconds, and mistakes in the arguments are told before
     from ..base.progress import progress_bar
-    from ..head.choice import head_model
+    from ..head.model import head_model
     from .networks import load_networks
     from .portrait import Clock, make_portrait
 

@@ -15,8 +15,7 @@ from ..base.params import validate
 from ..deform.targets import landmark_targets
 from ..deformation.params import DeformParams
 from ..fit.fit import Fit, fit_landmarks, frontalise
-from ..head.choice import head_model
-from ..head.model import FaceModel
+from ..head.model import FaceModel, head_model
 from ..perception.detector import locate
 from ..perception.files import SUFFIXES, read_points, write_points
 from ..samples.sources import resolve

@@ -18,6 +18,7 @@ from ..export.contact_sheet import (
     Shape,
     compose,
     draw_shapes,
+    window_about,
 )
 from ..head.points import POLYLINES
 from ..landmarks.draw import draw
@@ -96,7 +97,7 @@ def _strip(
         photos = [window.crop(image) for image in (person.image, *warped)]
         rows.append(list(zip(captions, photos, strict=True)))
         captions = [""] * (count + 1)
-    frame = _frame([person.frontal, *(result.frontal for result in results)])
+    frame = window_about([person.frontal, *(result.frontal for result in results)])
     own = Shape(person.frontal, CONTENT_COLOUR)
     shown = [[own], *([own, Shape(result.frontal, TRANSLATED_COLOUR)] for result in results)]
     faces = [draw_shapes(shapes, frame, PANEL) for shapes in shown]
@@ -124,14 +125,7 @@ def _overlay(person: Face, result: Translation, window: Window) -> np.ndarray:
 
 
 def _lines(shapes: list[Shape]) -> np.ndarray:
-    return draw_shapes(shapes, _frame([shape.points for shape in shapes]), PANEL)
-
-
-def _frame(shapes: list[np.ndarray]) -> tuple[np.ndarray, float]:
-    """Centre (2,) and half side of the square about point sets, with a border."""
-    points = np.concatenate(shapes)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (low + high) / 2, max(float((high - low).max()) / 2 * 1.15, 1e-6)
+    return draw_shapes(shapes, window_about([shape.points for shape in shapes]), PANEL)
 
 
 @dataclass(frozen=True)

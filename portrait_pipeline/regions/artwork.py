@@ -15,9 +15,9 @@ import numpy as np
 from scipy.special import expit
 
 from ..base.errors import LandmarkError
-from ..mesh.morphology import disc
+from ..regions.labels import disc
 from .colour_codes import LIGHT, codebook, describe, guided, learn, likeness
-from .exemplar import BACKGROUND, HAIR, SKIN, head_polygon, mouth_is_open, region_map
+from .labels import BACKGROUND, HAIR, SKIN, head_polygon, mouth_is_open, region_map
 
 _FACE_SIDE = 110.0  # px of the face's width in the working image
 _LONGEST_SIDE = 420  # px of the working image
@@ -48,7 +48,7 @@ def portrait_regions(art: np.ndarray, points: np.ndarray) -> np.ndarray:
         points: (68, 2) px, iBUG order.
 
     Returns:
-        (H, W) uint8 labels of :mod:`.exemplar`. The same input gives the same bits.
+        (H, W) uint8 labels of :mod:`.labels`. The same input gives the same bits.
 
     Raises:
         LandmarkError: the face is narrower than 8 px.

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from ..base.images import LUMINANCE
-from .exemplar import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH
+from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH
 
 _FEWEST = 30  # pixels of a region that count as an example of it
 _DARK = 0.12  # share of the portrait's pixels, the darkest, that stand for hair where the artwork shows none

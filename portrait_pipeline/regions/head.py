@@ -11,7 +11,7 @@ from ..head.parts import regions_with_whole_ears
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, corner_of_vertex, texel_map
 from .colour_codes import codebook, describe, guided, learn, likeness
-from .exemplar import HAIR, OUTER, SKIN, mouth_is_open, region_map
+from .labels import HAIR, OUTER, SKIN, disc, mouth_is_open, region_map
 
 _WORK_SIDE = 512
 _FACE = 0.55  # of the layout's side, about the width of a face in it
@@ -42,10 +42,10 @@ def head_regions(
         seen: (S, S) bool, where the texture shows the photo itself; without it all texels count as seen.
 
     Returns:
-        (S, S) uint8 labels of :mod:`.exemplar`.
+        (S, S) uint8 labels of :mod:`.labels`.
     """
     size = texture.shape[0]
-    places, frame = landmark_places(mesh, model.landmarks if landmarks is None else landmarks)
+    places, frame = landmarks_in_layout(mesh, model.landmarks if landmarks is None else landmarks)
     labels = region_map(places * size, (size, size), mouth_is_open(frame))
     work = min(size, _WORK_SIDE)
     texels = texel_map(mesh, work)
@@ -57,7 +57,7 @@ def head_regions(
     return labels
 
 
-def landmark_places(mesh: Mesh, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def landmarks_in_layout(mesh: Mesh, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(68, 2) landmarks in the texture image, x right and y down in [0, 1], and (68, 2) in head space, cm."""
     uv = np.asarray(mesh.uv, float)[corner_of_vertex(mesh)[landmarks]]
     return np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1), np.asarray(mesh.vertices, float)[landmarks][:, :2]
@@ -148,10 +148,10 @@ def _hair_prior(scalp: np.ndarray, elsewhere: np.ndarray, places: np.ndarray) ->
 def _tidy(hair: np.ndarray, scalp: np.ndarray) -> np.ndarray:
     """Without specks, and without pieces that do not hang on the scalp's hair (brows, beards, shadows)."""
     width = max(1, hair.shape[0] // 100)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    kernel = disc(width)
     padded = np.pad(hair.astype(np.uint8), ((0, 0), (4 * width, 4 * width)), mode="wrap")
     padded = np.pad(padded, ((4 * width, 4 * width), (0, 0)), mode="edge")
-    tidy = cv2.morphologyEx(cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc), cv2.MORPH_CLOSE, disc)
+    tidy = cv2.morphologyEx(cv2.morphologyEx(padded, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel)
     tidy = tidy[4 * width : -4 * width, 4 * width : -4 * width]
     count, parts = cv2.connectedComponents(tidy, connectivity=4)
     on_scalp = np.bincount(parts[scalp], minlength=count)

@@ -13,7 +13,7 @@ import numpy as np
 from ..head.points import MOUTH_CORNERS, OUTER_EYE_CORNERS
 from ..perception.detector import detect
 from ..perception.models import embedder, landmark_shape
-from ..perception.views import View
+from ..perception.views import AffineView
 
 SAME_PERSON = 0.6
 """Photos of one person are usually closer than this."""
@@ -34,7 +34,7 @@ def embedding(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     Raises:
         MissingDependencyError: dlib or its model is not installed.
     """
-    view = View(_crop_matrix(points), (_SIDE, _SIDE))
+    view = AffineView(_crop_matrix(points), (_SIDE, _SIDE))
     descriptor = embedder().compute_face_descriptor(view.warp(image), landmark_shape(view.to_view(points)))
     return np.array(descriptor, dtype=np.float64)
 

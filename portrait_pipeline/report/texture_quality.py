@@ -9,7 +9,7 @@ import torch
 from ..mesh.render import View
 from ..mesh.texels import texel_map
 from ..regions.colours import bleeding
-from ..regions.exemplar import OUTER, SKIN
+from ..regions.labels import OUTER, SKIN
 from ..texture.params import TextureParams
 from ..texture.rendering.base import Shot, texel_weights
 from ..texture.rendering.sparse import SparseRenderer

@@ -11,14 +11,14 @@ import torch
 from ..base.device import choose_device
 from ..mesh.render import View
 from ..perceptual.perceptual import network_for
-from ..regions.exemplar import EYES, LIPS, SKIN
+from ..regions.labels import EYES, LIPS, SKIN
 from ..texture.losses import relaxed_emd, whole
 from ..texture.optimisation_step import TERMS, Optimisation
 from ..texture.params import TextureParams
 from ..texture.pyramid import resize
 from ..texture.rendering.choice import choose_renderer
 from ..texture.scale import Scale, build_scale, on_background
-from ..texture.schedule import Stage, schedule
+from ..texture.schedule import Level, schedule
 from ..texture.subject import Subject, prepare, to_image
 from .recording import Recorder
 
@@ -47,11 +47,11 @@ class ViewLosses:
         steepest = max(params.elevation, *(abs(view.elevation) for view in views))
         head = prepare(subject, steepest, self._device)
         one = params.model_copy(update={"scales": [size], "iterations": [1]})
-        self._stage: Stage = schedule(one, subject.photo.shape[0], size)[0]
+        self._level: Level = schedule(one, subject.photo.shape[0], size)[0]
         self._renderer = Recorder(choose_renderer(params.renderer, self._device))
         generator = torch.Generator(self._device).manual_seed(params.seed)
         self._scale = build_scale(
-            self._stage,
+            self._level,
             [head],
             self._views,
             [],
@@ -66,7 +66,7 @@ class ViewLosses:
         scale = self._scale
         if vertices is not None:  # samples stay where they are in the pictures, and so does the content
             scale = replace(scale, views=self._renderer.again(self._subject.mesh.with_vertices(vertices)))
-        side = (self._stage.texture_size,) * 2
+        side = (self._level.texture_size,) * 2
         return scale, resize(to_image(texture, self._device), side)
 
     @torch.no_grad()

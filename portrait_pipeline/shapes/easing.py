@@ -17,31 +17,14 @@ SLACK = 0.005
 """Overlap of lids and lips, in eye distances, that is nothing to ease: landmarks of a closed mouth are no better."""
 _HALVINGS = 10
 _ROUNDING = 1e-9
-_ORDERS = {  # neighbours along the lids and lips of each region, left before right
-    36: [(36, 37), (37, 38), (38, 39), (36, 41), (41, 40), (40, 39)],
-    42: [(42, 43), (43, 44), (44, 45), (42, 47), (47, 46), (46, 45)],
-    48: [
-        (48, 49),
-        (49, 50),
-        (50, 51),
-        (51, 52),
-        (52, 53),
-        (53, 54),
-        (48, 59),
-        (59, 58),
-        (58, 57),
-        (57, 56),
-        (56, 55),
-        (55, 54),
-        (60, 61),
-        (61, 62),
-        (62, 63),
-        (63, 64),
-        (60, 67),
-        (67, 66),
-        (66, 65),
-        (65, 64),
-    ],
+# Neighbours along the lids and lips of each region, left before right.
+_ORDERS = {
+    first: [pair for line in lines for pair in zip(line, line[1:], strict=False)]
+    for first, lines in {
+        36: [(36, 37, 38, 39), (36, 41, 40, 39)],
+        42: [(42, 43, 44, 45), (42, 47, 46, 45)],
+        48: [(*range(48, 55),), (48, *range(59, 53, -1)), (*range(60, 65),), (60, 67, 66, 65, 64)],
+    }.items()
 }
 
 

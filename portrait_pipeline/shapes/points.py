@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..head.points import MIRROR
+from ..head.points import MIRROR, POLYLINES
 
 JAW = np.arange(0, 17)
 BROW_LEFT, BROW_RIGHT = np.arange(17, 22), np.arange(22, 27)
@@ -19,18 +19,8 @@ INNER_LIPS = np.array([[61, 67], [62, 66], [63, 65]])
 UPPER_LIPS = np.array([[50, 61], [51, 62], [52, 63]])
 LOWER_LIPS = np.array([[67, 58], [66, 57], [65, 56]])
 
-# Poly-lines to draw a face with; the last four are closed.
-STROKES = (
-    JAW,
-    BROW_LEFT,
-    BROW_RIGHT,
-    NOSE_BRIDGE,
-    NOSE_BASE,
-    np.append(EYE_LEFT, 36),
-    np.append(EYE_RIGHT, 42),
-    np.append(LIP_OUTER, 48),
-    np.append(LIP_INNER, 60),
-)
+STROKES = tuple(np.array(ids + ids[:1] if closed else ids) for ids, closed in POLYLINES)
+"""The drawn lines; a closed one ends with the point that it begins with."""
 
 
 def mirror(points: np.ndarray, axis: float = 0.0) -> np.ndarray:

@@ -5,12 +5,12 @@ domain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from ..base.artifacts import read_arrays, write_arrays
-from ..base.errors import ArtifactError, ParameterError
+from ..base.artifacts import Record
+from ..base.errors import ParameterError
 from ..base.numerics import steady_signs
 from .alignment import Alignment, align
 from .params import ShapeSpaceParams
@@ -20,7 +20,7 @@ RESTARTS = 8
 
 
 @dataclass(frozen=True)
-class ShapeSpace:
+class ShapeSpace(Record):
     """Whitened PCA coefficients of aligned faces, and K-means classes of art faces (section 4.1).
 
     ``aligned = mean + sum_k c_k * scale_k * components_k``; each c_k has zero mean and unit variance over the
@@ -40,6 +40,7 @@ class ShapeSpace:
         variance_kept: share of the total variance in the K components.
     """
 
+    kind: ClassVar[str] = "shape_space"
     alignment: Alignment
     mean: np.ndarray
     components: np.ndarray
@@ -83,41 +84,9 @@ class ShapeSpace:
         distance = (plain**2).sum(-1)[..., None] - 2 * plain @ self.centroids.T + (self.centroids**2).sum(-1)
         return distance.argmin(-1)
 
-    def save(self, path: str | Path) -> None:
-        """Write the space as HDF5."""
-        arrays = {
-            "mean": self.mean,
-            "components": self.components,
-            "scale": self.scale,
-            "parity": self.parity,
-            "centroids": self.centroids,
-            "normal_mean": self.normal_mean,
-        }
-        write_arrays(
-            path,
-            arrays,
-            {"alignment": self.alignment, "variance_kept": float(self.variance_kept)},
-            kind="shape_space",
-        )
-
-    @classmethod
-    def load(cls, path: str | Path) -> ShapeSpace:
-        """Read a space written by :meth:`save`.
-
-        Raises:
-            ArtifactError: missing or damaged file.
-        """
-        arrays, attributes = read_arrays(path, kind="shape_space")
-        try:
-            return cls(alignment=attributes["alignment"], variance_kept=float(attributes["variance_kept"]), **arrays)
-        except (KeyError, TypeError) as error:
-            raise ArtifactError(
-                f"{path}: not a complete shape space ({error}); delete it and run `dvc repro`"
-            ) from error
-
 
 @dataclass(frozen=True)
-class ShapeSet:
+class ShapeSet(Record):
     """Both domains as whitened coefficients, split into training and held-out samples.
 
     Attributes:
@@ -128,6 +97,7 @@ class ShapeSet:
             and training.
     """
 
+    kind: ClassVar[str] = "shape_set"
     normal: np.ndarray
     art: np.ndarray
     normal_transforms: np.ndarray
@@ -135,23 +105,6 @@ class ShapeSet:
     art_labels: np.ndarray
     normal_held_out: np.ndarray
     art_held_out: np.ndarray
-
-    def save(self, path: str | Path) -> None:
-        """Write the set as HDF5."""
-        write_arrays(path, vars(self), kind="shape_set")
-
-    @classmethod
-    def load(cls, path: str | Path) -> ShapeSet:
-        """Read a set written by :meth:`save`.
-
-        Raises:
-            ArtifactError: missing or damaged file.
-        """
-        arrays, _ = read_arrays(path, kind="shape_set")
-        try:
-            return cls(**arrays)
-        except TypeError as error:
-            raise ArtifactError(f"{path}: not a complete shape set ({error}); delete it and run `dvc repro`") from error
 
 
 def build_shape_space(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..base.device import on_device
-from ..regions.exemplar import EYES, HAIR, LIPS, OUTER, SKIN
+from ..regions.labels import EYES, HAIR, LIPS, OUTER, SKIN
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
 # each axis of the map: neither noise may be blown up nor drawing flattened. Neck and ears have less to draw than faces.
@@ -47,7 +47,7 @@ class Grading:
             strength: 0 leaves the texture as it is, 1 is the whole map.
 
         Returns:
-            (3, S, S) in [0, 1]; regions pass softly into one another, those without a like stay.
+            (3, S, S) in [0, 1]; regions pass softly into one another, those without a counterpart in the artwork stay.
         """
         own = texture.clamp(0, 1)
         flat, change = own.flatten(1), torch.zeros_like(own)

@@ -12,7 +12,7 @@ from ..base.errors import OutOfMemory
 from .params import TextureParams
 
 # What allocators say that raise a plain RuntimeError: PyTorch's on the CPU, nvdiffrast, cuBLAS and cuDNN.
-_SAYINGS = ("out of memory", "not enough memory", "can't allocate memory", "cuda error: 2[", "alloc_failed")
+_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory", "cuda error: 2[", "alloc_failed")
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _is_about_memory(error: BaseException) -> bool:
     seen: BaseException | None = error
     while seen is not None:
         text = str(seen).lower()
-        if isinstance(seen, MemoryError | torch.OutOfMemoryError) or any(saying in text for saying in _SAYINGS):
+        if isinstance(seen, MemoryError | torch.OutOfMemoryError) or any(message in text for message in _MESSAGES):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 
@@ -10,10 +11,8 @@ from ..perceptual.perceptual import PerceptualNetwork
 from .losses import Moments, colour_emd, match, moment_distance, relaxed_emd, self_similarity
 from .params import TextureParams
 from .pyramid import analyse, synthesise
-from .rmsprop import TextureRMSprop
 from .sampling import Samples
 from .scale import TWO_WAY, Scale, on_background
-from .streams import side_by_side
 
 TERMS = ("loss", "content", "emd", "moments", "colour")
 _OTHER_REGION = 10.0
@@ -34,11 +33,11 @@ class Optimisation:
     def __init__(self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams) -> None:
         self.scale, self.network, self.params = scale, network, params
         device = textures.device
-        levels = max(1, min(5, scale.stage.texture_size.bit_length() - 4))
+        levels = max(1, min(5, scale.level.texture_size.bit_length() - 4))
         self.pyramid = [part.clone().requires_grad_() for part in analyse(textures, levels)]
-        self.optimiser = TextureRMSprop(self.pyramid, scale.stage.learning_rate, _FLOOR)
+        self.optimiser = TextureRMSprop(self.pyramid, scale.level.learning_rate, _FLOOR)
         self.step_number = torch.zeros(1, dtype=torch.int64, device=device)
-        self.history = torch.zeros(max(scale.stage.iterations, 1), len(textures), len(TERMS), device=device)
+        self.history = torch.zeros(max(scale.level.iterations, 1), len(textures), len(TERMS), device=device)
         self._search = torch.bfloat16
 
     @property
@@ -75,7 +74,7 @@ class Optimisation:
         content = scale.content.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
         style = self._style(x, samples, views, pick, channels)
         parts = side_by_side([lambda: self_similarity(x[:, :half], content), *style], x.device)
-        a = scale.stage.content_weight
+        a = scale.level.content_weight
         loss = (a * parts[0] + parts[1] + parts[2] + parts[3] / max(a, 1.0)) / (a + 2.0)
         return torch.stack([loss, *parts], dim=1).view(-1, each, len(TERMS)).mean(dim=1)
 
@@ -107,3 +106,83 @@ class Optimisation:
 def _taken(samples: Samples, views: torch.Tensor, pick: torch.Tensor) -> Samples:
     """Candidates ``pick`` of the chosen views: (len(views), len(pick))."""
     return Samples(*(getattr(samples, name).index_select(0, views).index_select(1, pick) for name in _FIELDS))
+
+
+class TextureRMSprop:
+    """RMSprop (decay 0.99) over a few tensors with a floor under the normaliser.
+
+    x <- x - rate * g / (sqrt(v) + floor * rms(v)), v the running mean of g^2 and rms(v) the root of its mean over the
+    tensor. Plain RMSprop (floor 0) moves every texel by the same amount however small its gradient is, so texels that
+    few samples touch, or that lie in plain areas, fill with noise.
+
+    Args:
+        variables: tensors (P, ...) that require gradients, changed in place; the P entries do not influence each other.
+        rate: step size. floor: share of an entry's root mean square gradient.
+    """
+
+    def __init__(self, variables: list[torch.Tensor], rate: float, floor: float) -> None:
+        self.variables, self._rate, self._floor = variables, rate, floor
+        self.squares = [torch.zeros_like(variable) for variable in variables]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update from the gradients, which are then dropped."""
+        gradients = [variable.grad for variable in self.variables]
+        torch._foreach_mul_(self.squares, 0.99)
+        torch._foreach_addcmul_(self.squares, gradients, gradients, 0.01)
+        scales = torch._foreach_sqrt(self.squares)
+        for scale, square in zip(scales, self.squares, strict=True):
+            mean = square.mean(dim=tuple(range(1, square.ndim)), keepdim=True)
+            scale.add_(mean.sqrt_().mul_(self._floor).add_(1e-8))
+        torch._foreach_addcdiv_(self.variables, gradients, scales, -self._rate)
+        for variable in self.variables:
+            variable.grad = None
+
+
+def side_by_side(tasks: Sequence[Callable[[], torch.Tensor]], device: torch.device) -> list[torch.Tensor]:
+    """Results of the tasks; on a GPU each but the first runs on a stream of its own, in a CUDA graph too.
+
+    The losses are chains of small kernels that leave a GPU mostly idle one after the other. Autograd runs each
+    operation's gradient on the stream of its forward pass, so the gradients run side by side as well.
+    """
+    if device.type != "cuda":
+        return [task() for task in tasks]
+    main, results = torch.cuda.current_stream(device), []
+    streams = [_stream(number, device) for number in range(len(tasks) - 1)]
+    for stream in streams:
+        stream.wait_stream(main)
+    for task, stream in zip(tasks[1:], streams, strict=True):
+        with torch.cuda.stream(stream):
+            results.append(task())
+    results.insert(0, tasks[0]())
+    for stream in streams:
+        main.wait_stream(stream)
+    return results
+
+
+@lru_cache(maxsize=32)
+def _stream(number: int, device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
+def capture(optimisation: Optimisation) -> torch.cuda.CUDAGraph:
+    """Record one step as a CUDA graph; the optimisation's state is as before."""
+    state = [optimisation.step_number, optimisation.history, *optimisation.pyramid, *optimisation.optimiser.squares]
+    before = [part.detach().clone() for part in state]
+
+    def restore() -> None:
+        with torch.no_grad():
+            for part, value in zip(state, before, strict=True):
+                part.copy_(value)
+
+    stream = torch.cuda.Stream()  # its own: cuBLAS keeps scratch memory a stream, which running graphs must not share
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        optimisation.step()  # what libraries set up at first use must not be recorded
+        optimisation.step_number.zero_()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        optimisation.step()
+    restore()
+    return graph

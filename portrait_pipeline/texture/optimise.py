@@ -16,23 +16,22 @@ from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
 from ..perceptual.perceptual import network_for
 from ..regions.colours import region_colours
-from ..regions.exemplar import TEETH
+from ..regions.labels import TEETH
 from .grading import Grading
-from .graph import capture
 from .memory import memory_advice
-from .optimisation_step import TERMS, Optimisation
+from .optimisation_step import TERMS, Optimisation, capture
 from .palette import start_by_region
 from .params import TextureParams
 from .pyramid import enlarge, resize
 from .rendering.base import RenderedViews, Renderer, Shot, texel_weights
 from .rendering.choice import choose_renderer
 from .scale import build_scale
-from .schedule import Stage, schedule
-from .seam import close_seam
+from .schedule import Level, schedule
 from .subject import Prepared, Subject, prepare
 from .views import draw_views, surround_views
 
 History = list[dict[str, float]]
+_SEAM_REACH = 8  # columns on either side of the layout's seam that share its correction
 _REPORT = {"cpu": 1, "cuda": 30}  # steps between reports: each one waits for the GPU
 
 
@@ -45,7 +44,7 @@ def stylise_together(
     subjects: Sequence[Subject],
     params: TextureParams,
     progress: Progress = silent,
-    work: Callable[..., Work] | None = None,
+    work: Callable[..., TextureRun] | None = None,
 ) -> list[tuple[np.ndarray, History]]:
     """Optimise textures so that views of the heads look painted like their artworks (section 5.1, eqs. 11-13).
 
@@ -55,7 +54,7 @@ def stylise_together(
         subjects: heads with their artworks; photo textures of one size.
         params: section ``texture``.
         progress: called with the mean terms of all subjects.
-        work: makes what runs the scales; :class:`Work` by default, other ``methods`` bring their own.
+        work: makes what runs the scales; :class:`TextureRun` by default, other ``methods`` bring their own.
 
     Returns:
         For each subject the (S, S, 3) uint8 RGB texture and one record a step: step, scale, loss, content, emd,
@@ -78,14 +77,14 @@ def stylise_together(
     renderer = choose_renderer(params.renderer, device)
     size = subjects[0].photo.shape[0]
     with _fast_matrices(device), memory_advice(params, len(subjects), size, device):
-        running = (work or Work)(subjects, params, device, renderer)
+        running = (work or TextureRun)(subjects, params, device, renderer)
         try:
             return running.run(progress)
         finally:
             running.beside.shutdown(wait=False, cancel_futures=True)
 
 
-class Work:
+class TextureRun:
     """State shared by all scales."""
 
     def __init__(
@@ -108,18 +107,18 @@ class Work:
         ]
         self.completions: list[Future[Completion]] = []
         self.recorded = 0  # steps on record before this scale
-        self.finest_whole: Stage | None = None  # its views tell how well each texel is seen
+        self.finest_whole: Level | None = None  # its views tell how well each texel is seen
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        stages = schedule(self.params, self.size, window_size(self.params, self.device))
-        total = sum(stage.iterations for stage in stages)
-        self.finest_whole = next((stage for stage in reversed(stages) if stage.window == stage.size), None)
+        levels = schedule(self.params, self.size, window_size(self.params, self.device))
+        total = sum(level.iterations for level in levels)
+        self.finest_whole = next((level for level in reversed(levels) if level.window == level.size), None)
         if self.finest_whole is None:
-            self._complete_later(texel_weights(self._whole_views(stages[-1]), len(self.heads)))
-        first = textures = self._first(stages[0].texture_size)
-        for stage in stages:
-            first, textures = (self._enlarged(part, stage.texture_size) for part in (first, textures))
-            textures = self._scale(stage, textures, progress, total)
+            self._complete_later(texel_weights(self._whole_views(levels[-1]), len(self.heads)))
+        first = textures = self._first(levels[0].texture_size)
+        for level in levels:
+            first, textures = (self._enlarged(part, level.texture_size) for part in (first, textures))
+            textures = self._scale(level, textures, progress, total)
         first, textures = (self._enlarged(part, self.size) for part in (first, textures))
         return [
             (self._finished(head, first[number], textures[number], number), self.histories[number])
@@ -148,9 +147,9 @@ class Work:
         content = torch.cat([resize(head.photo, (size, size)) for head in self.heads])
         return enlarge(textures, (size, size)) + content - enlarge(resize(content, coarse), (size, size))
 
-    def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+    def _scale(self, level: Level, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         scale = build_scale(
-            stage,
+            level,
             self.heads,
             self.front,
             self.surround,
@@ -161,17 +160,17 @@ class Work:
             self.rng,
         )
         optimisation = Optimisation(scale, textures, self.network, self.params)
-        self._watch(stage, scale.views)
-        if stage.iterations == 0:
+        self._watch(level, scale.views)
+        if level.iterations == 0:
             return textures
         graph = capture(optimisation) if self.device.type == "cuda" and scale.views.capturable else None
-        for step in range(stage.iterations):
+        for step in range(level.iterations):
             graph.replay() if graph else optimisation.step()
-            if (step + 1) % _REPORT[self.device.type] == 0 or step + 1 == stage.iterations:
-                self._record(optimisation.history[: step + 1], stage, progress, total)
+            if (step + 1) % _REPORT[self.device.type] == 0 or step + 1 == level.iterations:
+                self._record(optimisation.history[: step + 1], level, progress, total)
         return optimisation.textures
 
-    def _record(self, history: torch.Tensor, stage: Stage, progress: Progress, total: int) -> None:
+    def _record(self, history: torch.Tensor, level: Level, progress: Progress, total: int) -> None:
         """Append the rows (T, P, 5) of a scale's history that are new, and report the last."""
         rows = history[len(self.histories[0]) - self.recorded :].cpu().numpy()
         for row in rows:
@@ -183,20 +182,20 @@ class Work:
                         raise TrainingError(
                             f"texture: loss term '{name}' is not finite at step {step}; lower texture.learning_rate"
                         )
-                self.histories[number].append({"step": step, "scale": stage.size, **terms})
+                self.histories[number].append({"step": step, "scale": level.size, **terms})
         progress(len(self.histories[0]), total, dict(zip(TERMS, map(float, rows[-1].mean(axis=0)), strict=True)))
 
-    def _watch(self, stage: Stage, views: RenderedViews) -> None:
+    def _watch(self, level: Level, views: RenderedViews) -> None:
         """At the start of a scale: where its records begin, and how well its views see each texel."""
         self.recorded = len(self.histories[0])
-        if stage == self.finest_whole:
+        if level == self.finest_whole:
             self._complete_later(texel_weights(views, len(self.heads)))
 
-    def _whole_views(self, stage: Stage) -> RenderedViews:
+    def _whole_views(self, level: Level) -> RenderedViews:
         """All views uncropped, for a schedule that only has cropped ones."""
         shots = [[Shot(view, head.framing) for view in (*self.front, *self.surround)] for head in self.heads]
         meshes = [head.subject.mesh for head in self.heads]
-        return self.renderer.prepare(meshes, shots, stage.window, stage.texture_size, 2)
+        return self.renderer.prepare(meshes, shots, level.window, level.texture_size, 2)
 
     def _complete_later(self, weights: torch.Tensor) -> None:
         """Prepare the completion from texel weights (P, s, s), beside the steps on a GPU."""
@@ -224,6 +223,22 @@ class Work:
         graded = close_seam(self.gradings[number].result().apply(texture, self.params.grading))
         mixed = graded * self.params.strength + head.photo[0] * (1 - self.params.strength)
         return (mixed.permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+
+
+def close_seam(texture: torch.Tensor) -> torch.Tensor:
+    """The texture (3, S, S) with the step across the seam made equal to the mean of the steps beside it.
+
+    Texels left and right of the seam lie in different cells at every level of the pyramid and the mip chain, which no
+    other pair of neighbours does, so they agree a little less. What is too much is spread over a few columns.
+    """
+    step = texture[..., 0] - texture[..., -1]
+    beside = (texture[..., 1] - texture[..., 0] + texture[..., -1] - texture[..., -2]) / 2
+    ramp = 0.5 * (1 - torch.arange(_SEAM_REACH, dtype=texture.dtype, device=texture.device) / _SEAM_REACH)
+    correction = (step - beside)[..., None] * ramp
+    result = texture.clone()
+    result[..., :_SEAM_REACH] -= correction
+    result[..., -_SEAM_REACH:] += correction.flip(-1)
+    return result
 
 
 def window_size(params: TextureParams, device: torch.device) -> int:

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..base.device import on_device
 from ..base.images import LUMINANCE
-from ..regions.exemplar import EYES, LIPS, OUTER, SKIN, TEETH
+from ..regions.labels import EYES, LIPS, OUTER, SKIN, TEETH
 
 _WEIGHTS = np.array(LUMINANCE)
 _BINS = 64

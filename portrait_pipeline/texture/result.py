@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.progress import Progress, silent
-from .optimise import History, Work, stylise_together
+from .optimise import History, TextureRun, stylise_together
 from .params import TextureParams
 from .subject import Subject
 
@@ -29,9 +29,9 @@ class Stylisation:
 
 
 def run_method(
-    subject: Subject, params: TextureParams, progress: Progress = silent, work: Callable[..., Work] | None = None
+    subject: Subject, params: TextureParams, progress: Progress = silent, work: Callable[..., TextureRun] | None = None
 ) -> Stylisation:
-    """The stylisation of one head by some kind of :class:`~portrait_pipeline.texture.optimise.Work`.
+    """The stylisation of one head by some kind of :class:`~portrait_pipeline.texture.optimise.TextureRun`.
 
     Raises:
         PortraitError: as :func:`~portrait_pipeline.texture.optimise.stylise_together`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from ..regions.exemplar import EYES, HAIR, LIPS
+from ..regions.labels import EYES, HAIR, LIPS
 
 # Least share of the samples where visible: eyes and lips are small and carry the likeness, hair may be a rim.
 _SHARES = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}
@@ -19,7 +19,7 @@ class Samples:
 
     Attributes:
         points: (N, n, 2) float32 x and y in [0, 1] of width and height.
-        region: (N, n) uint8 labels of ``exemplar``.
+        region: (N, n) uint8 labels of :mod:`..regions.labels`.
         position: (N, n, 2) float32, place on the frontal face in face widths.
     """
 

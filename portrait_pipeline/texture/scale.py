@@ -16,13 +16,13 @@ from ..base.device import on_device
 from ..mesh.render import View
 from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
-from ..regions.exemplar import BACKGROUND, HAIR, OUTER, SKIN, TEETH, face_coordinates
+from ..regions.labels import BACKGROUND, HAIR, OUTER, SKIN, TEETH, face_coordinates
 from .losses import Moments, moments
 from .params import TextureParams
 from .pyramid import resize
 from .rendering.base import RenderedViews, Renderer, Shot
 from .sampling import Samples, draw_pixels, inner, pixel_points
-from .schedule import Stage
+from .schedule import Level
 from .subject import Prepared, to_image
 from .views import crop_framing
 
@@ -58,7 +58,7 @@ class Scale:
         groups, style_groups: (P * N, 3, C) and (P, 3, M), what is compared with what; see :func:`style_groups`.
     """
 
-    stage: Stage
+    level: Level
     views: RenderedViews
     background: torch.Tensor
     samples: Samples
@@ -73,7 +73,7 @@ class Scale:
 
 
 def build_scale(
-    stage: Stage,
+    level: Level,
     heads: list[Prepared],
     front: list[View],
     surround: list[View],
@@ -90,17 +90,17 @@ def build_scale(
         generator: on the device, for samples. rng: for windows and the order of views.
     """
     directions = [*front, *surround]
-    framings = [[_window(head, view, stage, rng) for view in directions] for head in heads]
+    framings = [[_window(head, view, level, rng) for view in directions] for head in heads]
     shots = [[Shot(view, framing) for view, framing in zip(directions, own, strict=True)] for own in framings]
-    supersample = max(2, min(4, 256 // stage.window))
+    supersample = max(2, min(4, 256 // level.window))
     views = renderer.prepare(
-        [head.subject.mesh for head in heads], shots, stage.window, stage.texture_size, supersample
+        [head.subject.mesh for head in heads], shots, level.window, level.texture_size, supersample
     )
     background = torch.stack([head.style_mean for head in heads])
-    samples = _candidates(views, heads, len(directions), stage.window, stage.points * _CANDIDATES, generator)
-    taps = find_taps(samples.points, map_sizes(stage.window, stage.window))
-    content = _content(views, heads, background, taps.first(stage.points * _CANDIDATES // 2), network)
-    drawn = [_style(head, stage, network, params, generator) for head in heads]
+    samples = _candidates(views, heads, len(directions), level.window, level.points * _CANDIDATES, generator)
+    taps = find_taps(samples.points, map_sizes(level.window, level.window))
+    content = _content(views, heads, background, taps.first(level.points * _CANDIDATES // 2), network)
+    drawn = [_style(head, level, network, params, generator) for head in heads]
     style_samples = Samples(
         *(torch.stack([getattr(part, name) for _, part in drawn]) for name in ("points", "region", "position"))
     )
@@ -109,7 +109,7 @@ def build_scale(
     style = torch.stack([columns for columns, _ in drawn])
     known = theirs[:, :TWO_WAY] / theirs[:, :TWO_WAY].sum(dim=2, keepdim=True).clamp_min(1.0)
     return Scale(
-        stage,
+        level,
         views,
         background,
         samples,
@@ -120,7 +120,7 @@ def build_scale(
         ours,
         theirs,
         moments(style, known),
-        _plan(stage, len(heads), len(directions), params, content.shape[2], background.device, rng),
+        _plan(level, len(heads), len(directions), params, content.shape[2], background.device, rng),
     )
 
 
@@ -155,8 +155,8 @@ def map_sizes(height: int, width: int) -> list[tuple[int, int]]:
     return [(height >> pools, width >> pools) for pools in range(5)]
 
 
-def _window(head: Prepared, view: View, stage: Stage, rng: np.random.Generator):
-    zoom = stage.size / stage.window
+def _window(head: Prepared, view: View, level: Level, rng: np.random.Generator):
+    zoom = level.size / level.window
     if zoom <= 1.0:
         return head.framing
     reach = 1 - 1 / zoom
@@ -224,17 +224,21 @@ def on_background(
 
 
 def _style(
-    head: Prepared, stage: Stage, network: PerceptualNetwork, params: TextureParams, generator: torch.Generator
+    head: Prepared,
+    level: Level,
+    network: PerceptualNetwork,
+    params: TextureParams,
+    generator: torch.Generator,
 ) -> tuple[torch.Tensor, Samples]:
     """Hypercolumns (M, D) and samples of the artwork at the size at which its face is as large as the rendered one."""
     face = np.linalg.norm(head.art_points[16] - head.art_points[0])
-    factor = min(head.width / (2 * head.framing.half_extent) * stage.size / face, _ART_ENLARGEMENT)
+    factor = min(head.width / (2 * head.framing.half_extent) * level.size / face, _ART_ENLARGEMENT)
     height, wide = (max(16, int(round(side * factor))) for side in head.art.shape[:2])
     device = head.photo.device
     image = resize(to_image(head.art, device), (height, wide))
     small = cv2.resize(head.art_labels, (wide, height), interpolation=cv2.INTER_NEAREST)
     labels = on_device(small, device, np.uint8)
-    usable = inner((labels != BACKGROUND)[None], max(1, stage.window // 128))
+    usable = inner((labels != BACKGROUND)[None], max(1, level.window // 128))
     if not (head.subject.labels == TEETH).any():
         usable = usable & (labels != TEETH)
     index = draw_pixels(usable, labels[None], params.style_points, generator)
@@ -251,7 +255,7 @@ def _style(
 
 
 def _plan(
-    stage: Stage,
+    level: Level,
     heads: int,
     each: int,
     params: TextureParams,
@@ -263,13 +267,13 @@ def _plan(
 
     The first half of a step's picks are from the first half of the candidates, where the content is known.
     """
-    steps, used = stage.iterations, params.views_per_step
+    steps, used = level.iterations, params.views_per_step
     rounds = -(-steps * used // each) if steps else 0
     order = np.concatenate([rng.permutation(each) for _ in range(rounds)] or [np.zeros(0, int)])[: steps * used]
     views = order.reshape(steps, 1, used) + np.arange(heads)[None, :, None] * each
-    pool, known = stage.points * _CANDIDATES // 2, max(stage.points // 2, 1)
+    pool, known = level.points * _CANDIDATES // 2, max(level.points // 2, 1)
     picks = [
-        np.concatenate([rng.choice(pool, known, False), pool + rng.choice(pool, stage.points - known, False)])
+        np.concatenate([rng.choice(pool, known, False), pool + rng.choice(pool, level.points - known, False)])
         for _ in range(steps)
     ]
     some = [np.sort(rng.choice(channels, min(_MOMENT_CHANNELS, channels), replace=False)) for _ in range(steps)]

@@ -10,8 +10,8 @@ _PIXELS = 8  # pixels a sample, at least: denser samples of a small image repeat
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One scale.
+class Level:
+    """One level of the schedule.
 
     Attributes:
         size: side of the rendered head, pixels. window: side of the images that are
@@ -29,14 +29,14 @@ class Stage:
     points: int
 
 
-def schedule(params: TextureParams, texture_size: int, crop: int) -> list[Stage]:
+def schedule(params: TextureParams, texture_size: int, crop: int) -> list[Level]:
     """Scales, iterations, learning rates and content weights: a = 16 w beta, halved at each scale."""
-    stages = []
+    levels = []
     for index, (size, iterations) in enumerate(zip(params.scales, params.iterations, strict=True)):
         last = index == len(params.scales) - 1
         rate = params.learning_rate * (0.5 if last else 1.0)
         weight = 16.0 * params.content_weight * params.beta / 2**index
         window = min(size, crop)
         points = min(params.points, max(window**2 // _PIXELS, 16))
-        stages.append(Stage(size, window, iterations, rate, weight, min(texture_size, 2 * size), points))
-    return stages
+        levels.append(Level(size, window, iterations, rate, weight, min(texture_size, 2 * size), points))
+    return levels

@@ -13,8 +13,8 @@ from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, frame_head
 from ..regions.artwork import portrait_regions
-from ..regions.exemplar import BACKGROUND, SKIN, portrait_mask
-from ..regions.head import head_regions, landmark_places
+from ..regions.head import head_regions, landmarks_in_layout
+from ..regions.labels import BACKGROUND, SKIN, portrait_mask
 
 _ART_MARGIN = 0.12
 
@@ -27,8 +27,8 @@ class Subject:
         mesh: deformed head with UV, head space.
         photo: (S, S, 3) uint8 RGB, the photo in the UV layout: content and start.
         art: (H, W, 3) uint8 RGB. art_points: (68, 2) px in it.
-        labels: (S, S) uint8 regions of the head, art_labels: (H, W) of the artwork; see ``exemplar``. With only SKIN
-            on the head nothing but the likeness of features decides what is compared with what.
+        labels: (S, S) uint8 regions of the head, art_labels: (H, W) of the artwork; see :mod:`..regions.labels`. With
+            only SKIN on the head nothing but the likeness of features decides what is compared with what.
         landmarks: (68,) vertex ids of the mesh; None if places on the face should not guide the matching either.
     """
 
@@ -110,7 +110,7 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     places = frame = None
     width = 0.62 * framing.half_extent
     if subject.landmarks is not None:
-        places, frame = landmark_places(mesh, subject.landmarks)
+        places, frame = landmarks_in_layout(mesh, subject.landmarks)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
         subject,

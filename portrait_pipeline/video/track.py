@@ -36,7 +36,7 @@ def track(
     Args:
         source: a video, or a folder of pictures (25 a second, in the order of their names). Points in .pts files beside
             pictures are used.
-        every: take each so-manieth frame.
+        every: take every n-th frame.
         smooth: standard deviation (s) of the Gaussian by which coefficients and angles are smoothed; 0 is none.
 
     Returns:

@@ -4,7 +4,7 @@ import pandas
 
 from portrait_pipeline.base.artifacts import read_json
 from portrait_pipeline.base.stage import Layout, run_stage
-from portrait_pipeline.head.choice import head_model
+from portrait_pipeline.head.model import head_model
 from portrait_pipeline.lab.params import load_lab_params
 from portrait_pipeline.lab.table1.figures import face_figures, mean_curve, read_curves, write_csv
 from portrait_pipeline.lab.table1.methods import MODELS, load_methods

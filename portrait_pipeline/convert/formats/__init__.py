@@ -19,7 +19,6 @@ through all of them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,7 @@ def read_foreign(path: Path, template: Path | None = None, unit: float | None = 
     readers = {"ict": read_ict, "bfm": read_bfm, "flame": read_flame, "own": read_own, "mesh": read_mesh}
     model = read_facewarehouse(path, template) if kind == "facewarehouse" else readers[kind](path)
     if unit is not None and unit != UNITS[kind]:
-        model = scaled(model, unit / UNITS[kind])
+        model = model.through(np.eye(3) * unit / UNITS[kind])
     return kind, model
 
 
@@ -83,15 +82,3 @@ def recognise(path: Path) -> str:
     if path.is_file() and suffix in (".h5", ".hdf5"):
         return "bfm" if is_bfm(path) else "own"
     raise ModelError(f"{path}: no known face model; {REMEDY}")
-
-
-def scaled(model: ForeignModel, factor: float) -> ForeignModel:
-    """The model with all lengths multiplied."""
-    cross = None if model.cross_basis is None else model.cross_basis * np.float32(factor)
-    return replace(
-        model,
-        mean=model.mean * factor,
-        identity_basis=model.identity_basis * np.float32(factor),
-        expression_basis=model.expression_basis * np.float32(factor),
-        cross_basis=cross,
-    )

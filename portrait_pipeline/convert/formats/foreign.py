@@ -8,34 +8,23 @@ from pathlib import Path
 import numpy as np
 
 from ...base.errors import ModelError
+from ...head.model import LinearModel
 
 MOST_VERTICES = 500_000
 MOST_BYTES = 4 * 2**30  # of a file, and of all arrays of a model in memory
 
 
-@dataclass(frozen=True)
-class ForeignModel:
-    """v = mean + sum_k a_k identity_basis_k + sum_j e_j expression_basis_j + sum_kj a_k e_j cross_basis_kj.
-
-    Positions in cm, +y up, +z out of the face, +x the subject's left; the origin is the format's own. Fields as in
-    :class:`..model.FaceModel`; what a format does not have is None.
+@dataclass(frozen=True, kw_only=True)
+class ForeignModel(LinearModel):
+    """A model as its file has it; the origin is the format's own. What a format does not have is None.
 
     Attributes:
-        landmarks: (68,) vertex ids, -1 for those that the format does not name, or None.
-        skin: (V,) bool, the vertices of the outer skin, or None: then it is found by looking from outside.
+        uv, uv_triangles: as of :class:`..head.model.FaceModel`.
+        landmarks: (68,) vertex ids, -1 for those that the format does not name.
+        skin: (V,) bool, the vertices of the outer skin; without it, it is found by looking from outside.
         notes: one line each on what was left out or assumed.
     """
 
-    name: str
-    mean: np.ndarray
-    triangles: np.ndarray
-    identity_basis: np.ndarray
-    expression_basis: np.ndarray
-    expression_names: tuple[str, ...]
-    expression_low: np.ndarray
-    expression_high: np.ndarray
-    expression_spread: np.ndarray
-    cross_basis: np.ndarray | None = None
     uv: np.ndarray | None = None
     uv_triangles: np.ndarray | None = None
     landmarks: np.ndarray | None = None

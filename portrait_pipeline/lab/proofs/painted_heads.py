@@ -20,8 +20,8 @@ from ...mesh.geometry import vertex_normals
 from ...mesh.mesh import Mesh
 from ...mesh.render import embree_rasterise, sample_texture
 from ...mesh.texels import texel_map
-from ...regions.exemplar import EYES, LIPS, region_map
-from ...regions.head import landmark_places
+from ...regions.head import landmarks_in_layout
+from ...regions.labels import EYES, LIPS, region_map
 
 _SKINS = ((222.0, 178.0, 152.0), (176.0, 126.0, 98.0), (112.0, 74.0, 56.0))
 _HAIRS = ((92.0, 62.0, 40.0), (38.0, 30.0, 28.0), (196.0, 164.0, 112.0))
@@ -149,7 +149,7 @@ def _features(
 ) -> np.ndarray:
     """Lips, eyes, brows, blush, and moles where the other side has none."""
     size = len(albedo)
-    points = landmark_places(mesh, model.landmarks)[0] * size
+    points = landmarks_in_layout(mesh, model.landmarks)[0] * size
     labels = region_map(points, albedo.shape[:2], teeth=False)
     albedo = _mixed(albedo, labels == LIPS, _LIP * albedo.mean() / 150, size / 300)
     albedo = _mixed(albedo, labels == EYES, np.array([225.0, 222.0, 216.0]), size / 600)

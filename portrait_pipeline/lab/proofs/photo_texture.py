@@ -27,7 +27,7 @@ from ...photo_texture.merging import merged_photos, mirrored_side, with_other_si
 from ...photo_texture.photo_view import PhotoView, Shot, feathered, geometry_view, view_photo
 from ...photo_texture.projection import completed, kept_and_labelled, rounded
 from ...photo_texture.unseen import fill_by_region, plain_fill
-from ...regions.head import head_regions, landmark_places
+from ...regions.head import head_regions, landmarks_in_layout
 from ..params import PhotoTextureProofParams
 from .painted_heads import PaintedHead, paint_head, photograph
 
@@ -251,7 +251,7 @@ def _psnr(errors: Errors, key: tuple[str, ...]) -> dict[str, dict[str, float]]:
 def _add_shifts(shifts: dict[str, list[float]], model: FaceModel, scene: Scene, texture: np.ndarray) -> None:
     """Shift of windows that are wholly seen against the truth, in photo px."""
     size = len(texture)
-    places = landmark_places(scene.head.mesh, model.landmarks)[0] * size
+    places = landmarks_in_layout(scene.head.mesh, model.landmarks)[0] * size
     half = round(_WINDOW * size)
     light = [picture.astype(float) @ np.array(LUMINANCE) for picture in (scene.head.texture, texture)]
     for spot, ids in _SPOTS.items():

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
-from ...regions.exemplar import portrait_mask
+from ...regions.labels import portrait_mask
 
 if TYPE_CHECKING:
     from ...perceptual.perceptual import PerceptualNetwork

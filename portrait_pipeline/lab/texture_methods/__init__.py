@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...base.progress import Progress, silent
 from ...mesh.render import View
-from ...texture.optimise import Work
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
 from ...texture.subject import Subject
@@ -17,7 +17,7 @@ from .uv_space import uv_space
 _WINDOWS = 4  # where a scale shows parts of the head only, as many parts
 
 
-class _Frontal(Work):
+class _Frontal(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
         self.front, self.surround = [View()] * _WINDOWS, []

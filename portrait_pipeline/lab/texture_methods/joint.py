@@ -16,11 +16,11 @@ from ...mesh.laplacian import graph_laplacian
 from ...perceptual.perceptual import PerceptualNetwork
 from ...report.recording import Recorder
 from ...texture.optimisation_step import Optimisation
-from ...texture.optimise import Work
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import Scale, build_scale
-from ...texture.schedule import Stage
+from ...texture.schedule import Level
 from ...texture.subject import Subject
 from .moving_views import MovingViews
 
@@ -70,7 +70,7 @@ class _JointOptimisation(Optimisation):
         self._geometry.step()
 
 
-class JointWork(Work):
+class JointWork(TextureRun):
     """Scales whose steps move the vertices too. Content, samples and silhouettes remain those of the first geometry."""
 
     def __init__(self, *arguments) -> None:
@@ -78,10 +78,10 @@ class JointWork(Work):
         mesh = self.heads[0].subject.mesh
         self.geometry = Geometry(mesh.vertices, mesh.triangles, self.device)
 
-    def _scale(self, stage: Stage, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+    def _scale(self, level: Level, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         recorder = Recorder(self.renderer)
         scale = build_scale(
-            stage,
+            level,
             self.heads,
             self.front,
             self.surround,
@@ -91,8 +91,8 @@ class JointWork(Work):
             self.generator,
             self.rng,
         )
-        self._watch(stage, scale.views)
-        if stage.iterations == 0:
+        self._watch(level, scale.views)
+        if level.iterations == 0:
             return textures
         head, seen = self.heads[0], scale.views
         views = MovingViews(
@@ -106,9 +106,9 @@ class JointWork(Work):
         )
         scale = replace(scale, views=views)
         optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
-        for step in range(stage.iterations):
+        for step in range(level.iterations):
             optimisation.step()
-            self._record(optimisation.history[: step + 1], stage, progress, total)
+            self._record(optimisation.history[: step + 1], level, progress, total)
         return optimisation.textures
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ...mesh.mesh import Mesh
 from ...mesh.render import embree_rasterise
-from ...texture.rendering.base import Shot, Surface
+from ...texture.rendering.base import Shot, VisibleSurface
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MovingViews:
     vertices: torch.Tensor
     shots: list[Shot]
     supersample: int
-    surface: Surface
+    surface: VisibleSurface
     background: torch.Tensor
     texture_size: int
     capturable: ClassVar[bool] = False

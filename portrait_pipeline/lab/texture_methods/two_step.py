@@ -18,13 +18,13 @@ from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
 from ...texture.optimisation_step import Optimisation
-from ...texture.optimise import History, Work, window_size
+from ...texture.optimise import History, TextureRun, window_size
 from ...texture.params import TextureParams
 from ...texture.pyramid import resize
-from ...texture.rendering.base import RenderedViews, Renderer, Shot, Surface, texel_weights
+from ...texture.rendering.base import RenderedViews, Renderer, Shot, VisibleSurface, texel_weights
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import build_scale
-from ...texture.schedule import Stage, schedule
+from ...texture.schedule import Level, schedule
 from ...texture.subject import Subject
 
 FIXED_VIEWS = (View(), View(-30.0, 0.0), View(30.0, 0.0), View(0.0, -20.0), View(0.0, 20.0))
@@ -43,7 +43,7 @@ class PictureViews:
     """
 
     windows: torch.Tensor
-    surface: Surface
+    surface: VisibleSurface
     texture_size: int
     capturable: bool = False
 
@@ -121,62 +121,62 @@ def _adjoint(views: RenderedViews, images: torch.Tensor, like: torch.Tensor) -> 
     return texture.grad
 
 
-class _TwoStep(Work):
+class _TwoStep(TextureRun):
     """Scales of pictures instead of scales of textures; then the fit."""
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
         (head,) = self.heads
-        stages = schedule(self.params, self.size, window_size(self.params, self.device))
-        total = sum(stage.iterations for stage in stages)
+        levels = schedule(self.params, self.size, window_size(self.params, self.device))
+        total = sum(level.iterations for level in levels)
         pictures = before = None
-        for stage in stages:
-            views = self._whole(stage)
+        for level in levels:
+            views = self._whole(level)
             content, first = (
                 head_colours(views, resize(texture, (views.texture_size,) * 2), head.style_mean)
-                for texture in (head.photo, self._first(stage.texture_size))
+                for texture in (head.photo, self._first(level.texture_size))
             )
             if pictures is not None:
                 shape = content.shape[2:]
                 first = resize(pictures, shape) + content - resize(before, shape)
-            pictures, before = self._pictures(stage, first, progress, total), content
-        start = self._first(stages[-1].texture_size)
+            pictures, before = self._pictures(level, first, progress, total), content
+        start = self._first(levels[-1].texture_size)
         texture = fit_texture(views, pictures * views.surface.coverage[:, None], start)
         self._complete_later(texel_weights(views))
         start, texture = (self._enlarged(part, self.size) for part in (start, texture))
         return [(self._finished(head, start[0], texture[0], 0), self.histories[0])]
 
-    def _whole(self, stage: Stage) -> RenderedViews:
+    def _whole(self, level: Level) -> RenderedViews:
         head = self.heads[0]
         shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
-        return self.renderer.prepare([head.subject.mesh], [shots], stage.size, stage.texture_size, _SUPERSAMPLE)
+        return self.renderer.prepare([head.subject.mesh], [shots], level.size, level.texture_size, _SUPERSAMPLE)
 
-    def _pictures(self, stage: Stage, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+    def _pictures(self, level: Level, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""
         self.recorded = len(self.histories[0])
-        if stage.iterations == 0:
+        if level.iterations == 0:
             return first
         alone = [
-            self._optimisation(stage, view, picture) for view, picture in zip(FIXED_VIEWS, first.split(1), strict=True)
+            self._optimisation(level, view, picture) for view, picture in zip(FIXED_VIEWS, first.split(1), strict=True)
         ]
-        for step in range(stage.iterations):
+        for step in range(level.iterations):
             for optimisation in alone:
                 optimisation.step()
             history = torch.stack([optimisation.history[: step + 1] for optimisation in alone])
-            self._record(history.mean(dim=0), stage, progress, total)
+            self._record(history.mean(dim=0), level, progress, total)
         return torch.cat([optimisation.textures for optimisation in alone])
 
-    def _optimisation(self, stage: Stage, view: View, picture: torch.Tensor) -> Optimisation:
+    def _optimisation(self, level: Level, view: View, picture: torch.Tensor) -> Optimisation:
         renderer = _FromOneSide(self.renderer, self.heads[0].framing, view)
-        parts = 1 if stage.window == stage.size else _WINDOWS
+        parts = 1 if level.window == level.size else _WINDOWS
         params = self.params.model_copy(update={"views_per_step": 1})
         scale = build_scale(
-            stage, self.heads, [View()] * parts, [], self.network, renderer, params, self.generator, self.rng
+            level, self.heads, [View()] * parts, [], self.network, renderer, params, self.generator, self.rng
         )
         windows = torch.tensor(renderer.windows, dtype=torch.float32, device=self.device)
         scale = replace(
             scale,
-            stage=replace(stage, texture_size=stage.size),
-            views=PictureViews(windows, scale.views.surface, stage.size),
+            level=replace(level, texture_size=level.size),
+            views=PictureViews(windows, scale.views.surface, level.size),
         )
         return Optimisation(scale, picture, self.network, params)
 

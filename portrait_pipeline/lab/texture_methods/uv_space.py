@@ -17,10 +17,10 @@ from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
 from ...mesh.texels import texel_map
-from ...texture.optimise import Work
+from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.pyramid import resize
-from ...texture.rendering.base import Shot, Surface
+from ...texture.rendering.base import Shot, VisibleSurface
 from ...texture.result import Stylisation, run_method
 from ...texture.subject import Prepared, Subject
 
@@ -38,7 +38,7 @@ class FlatViews:
 
     corners: list[tuple[int, int]]
     side: int
-    surface: Surface
+    surface: VisibleSurface
     texture_size: int
     capturable: bool = False
 
@@ -82,7 +82,7 @@ class FlatRenderer:
         ]
         points = [places[number][np.ix_(row, column)] for number, row, column in zip(owner, rows, columns, strict=True)]
         coverage = np.ones((len(corners), size, size))
-        surface = Surface(
+        surface = VisibleSurface(
             *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
         )
         return FlatViews(corners, side, surface, texture_size)
@@ -98,7 +98,7 @@ def _steps(size: int, side: int) -> np.ndarray:
     return ((np.arange(size) + 0.5) * side / size).astype(int)
 
 
-class _Flat(Work):
+class _Flat(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
         self.front, self.surround = [View()] * _WINDOWS, []

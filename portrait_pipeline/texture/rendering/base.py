@@ -28,7 +28,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Surface:
+class VisibleSurface:
     """What the pixels of N views see.
 
     Attributes:
@@ -51,7 +51,7 @@ class RenderedViews(Protocol):
         capturable: whether ``render`` may be recorded in a CUDA graph.
     """
 
-    surface: Surface
+    surface: VisibleSurface
     texture_size: int
     capturable: bool
 

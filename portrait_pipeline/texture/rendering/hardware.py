@@ -14,7 +14,7 @@ from ...base.device import on_device
 from ...base.errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
 from ...mesh.mesh import Mesh
 from ...mesh.render import MIN_AREA
-from .base import Shot, Surface
+from .base import Shot, VisibleSurface
 
 _AT_ONCE = 2**23  # samples rasterised together, so that the rasteriser's buffers stay small
 
@@ -49,7 +49,7 @@ class HardwareViews:
     level: torch.Tensor
     inside: torch.Tensor
     supersample: int
-    surface: Surface
+    surface: VisibleSurface
     texture_size: int
     capturable: bool = True
 
@@ -103,7 +103,7 @@ class HardwareRenderer:
             level,
             inside,
             supersample,
-            Surface(coverage, uv_middle, points),
+            VisibleSurface(coverage, uv_middle, points),
             texture_size,
         )
 

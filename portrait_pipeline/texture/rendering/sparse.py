@@ -18,7 +18,7 @@ from scipy import sparse
 from ...base.device import on_device
 from ...mesh.mesh import Mesh
 from ...mesh.render import Fragments, Rasteriser, bilinear_taps, embree_rasterise, mip_levels, rasterise
-from .base import Shot, Surface, mip_chain
+from .base import Shot, VisibleSurface, mip_chain
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class SparseViews:
 
     matrices: list[torch.Tensor]
     transposes: list[torch.Tensor]
-    surface: Surface
+    surface: VisibleSurface
     texture_size: int
     capturable: bool = False
 
@@ -67,7 +67,7 @@ class SparseRenderer:
             uv.append(fragments.uv[middle, middle])
             corners = np.asarray(mesh.vertices)[mesh.triangles[fragments.triangle[middle, middle]]]
             points.append(np.einsum("rck,rckx->rcx", fragments.barycentric[middle, middle], corners))
-        surface = Surface(*(on_device(np.stack(part), self.device) for part in (coverage, uv, points)))
+        surface = VisibleSurface(*(on_device(np.stack(part), self.device) for part in (coverage, uv, points)))
         return SparseViews(matrices, transposes, surface, texture_size)
 
 

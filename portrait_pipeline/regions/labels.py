@@ -1,4 +1,4 @@
-"""The artwork as a source of style: which of its pixels belong to the portrait, and where on the face they lie.
+"""Labels of regions, in artworks and on heads, and which pixels of an artwork belong to the portrait.
 
 Regions guide the matching: eyes are compared with eyes, lips with lips, hair with hair. OUTER is what the
 head has and the artwork's face has not (neck, ears, nape): it takes colours and strokes from the face's skin, but no
@@ -18,6 +18,12 @@ _EYES = (slice(36, 42), slice(42, 48))
 _OUTER_LIP = slice(48, 60)
 _INNER_LIP = slice(60, 68)
 _OPEN = 0.08  # of the mouth's width
+
+
+def disc(radius: float) -> np.ndarray:
+    """(2 r + 1, 2 r + 1) uint8 disc for erosions and dilations of masks, r the radius in px rounded, at least 1."""
+    width = max(1, round(radius))
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
 
 
 def head_polygon(points: np.ndarray, height: float = 0.9) -> np.ndarray:
@@ -77,8 +83,7 @@ def portrait_mask(points: np.ndarray, shape: tuple[int, int], erode: float = 0.0
     cv2.fillPoly(mask, [polygon], 1, shift=4)
     width = int(round(erode * np.linalg.norm(points[16] - points[0])))
     if width > 0:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-        mask = cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+        mask = cv2.erode(mask, disc(width), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     if not mask.any():
         raise LandmarkError("landmarks of the artwork: no pixel lies inside the face outline; check the points")
     return mask.astype(bool)
