@@ -321,8 +321,9 @@ def project(records, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(
         "pairs: {only: {photo: a.png, art: b.png}}\n"
         "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64, style_points: 96, device: cpu}\n"
-        "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2], view_size: 64}\n"
+        "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2]}\n"
     )
+    monkeypatch.setattr(texture_comparison, "_VIEW_SIZE", 64)
     for module in (effects, texture_comparison):
         monkeypatch.setattr(module, "_CELL_WIDTH", 80)
     monkeypatch.chdir(tmp_path)

@@ -40,6 +40,7 @@ VIEWS = {
     "Back": View(180.0, 0.0),
 }
 _CELL_WIDTH = 400
+_VIEW_SIZE = 128  # side of the views in which style and content are measured, px
 _TEXT = 0.72  # nine panels a row leave less room for captions than five
 
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -90,7 +91,7 @@ def compare_methods(
         if params.regions
         else Subject.of(model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points)
     )
-    quality = TextureQuality(ruled, params, settings.view_size)
+    quality = TextureQuality(ruled, params, _VIEW_SIZE)
     results = []
     for name in settings.methods:
         start = time.perf_counter()

@@ -202,9 +202,7 @@ def _frame(sitter: Sitter, vertices: np.ndarray, carry, model: FaceModel, size: 
     scale = (sitter.chin - sitter.top) * size / (crown[0, 1] - chin[1])
     middle = vertices[model.landmarks[[0, 16, 27, 30, 8]]].mean(0) @ rotation.T
     return Camera(
-        rotation,
-        scale,
-        np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]]),
+        rotation, scale, np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]])
     )
 
 
