@@ -249,7 +249,8 @@ class Training:
         tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             tensors[f"momentum.{name}"] = self.optimiser.state[parameter]["momentum_buffer"].contiguous()
-        return {**tensors, "generator": self.generator.get_state()}
+        rate = torch.tensor(self.optimiser.param_groups[0]["lr"], dtype=torch.float64)
+        return {**tensors, "generator": self.generator.get_state(), "rate": rate}
 
     def resume(self, path: Path) -> list[dict[str, float]]:
         """Continue from a state of the same training, if there is one; the history so far."""
@@ -261,8 +262,9 @@ class Training:
                 buffer = torch.empty_like(parameter).copy_(state[f"momentum.{name}"])
                 self.optimiser.state[parameter]["momentum_buffer"] = buffer
             self.generator.set_state(state["generator"])
-            self.schedule.last_epoch = len(history) * self.steps - 1
-            self.schedule.step()
+            self.schedule.last_epoch = len(history) * self.steps
+            for group in self.optimiser.param_groups:
+                group["lr"] = float(state["rate"])
         return history
 
     def _precision(self) -> AbstractContextManager:
