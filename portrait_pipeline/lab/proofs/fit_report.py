@@ -91,7 +91,7 @@ def prove(model: FaceModel, fit: FitParams, proof: FitProofParams, progress: Pro
 
 
 def _numbers(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.drop(columns=["case", "head", "true_yaw", "seconds"])
+    return rows.drop(columns=["case", "head", "true_yaw", "seconds"], errors="ignore")
 
 
 def metrics(proof: Proof) -> dict[str, object]:
