@@ -5,9 +5,6 @@ Hair is guide curves in rest space (cm on the average head, frontal x and y), fr
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -15,16 +12,12 @@ import numpy as np
 from .hair import Lock
 from .look import Look, Palette
 from .sitter import Proportions, Sitter
-
-
-@cache
-def _data() -> dict[str, Any]:
-    return json.loads((files(__package__) / "assets" / "cast.json").read_text(encoding="utf-8"))
+from .tables import TABLES
 
 
 def names() -> list[str]:
     """The artworks."""
-    return list(_data()["artworks"])
+    return list(TABLES["artworks"])
 
 
 def sitter_of(name: str) -> tuple[Sitter, Look, str]:
@@ -33,12 +26,12 @@ def sitter_of(name: str) -> tuple[Sitter, Look, str]:
     Raises:
         KeyError: no artwork of that name.
     """
-    data = _data()["artworks"][name]
+    data = TABLES["artworks"][name]
     identity = data["identity"]  # near the average: the exaggeration comes from the proportions
     person = tuple(identity["spread"] * np.random.default_rng(identity["seed"]).normal(size=60))
     sitter = Sitter(person, Proportions(**data["proportions"]), data["expression"], **data["pose"])
     locks = (
-        curls() if data["hair"] == "curls" else [lock for row in _data()["hair"][data["hair"]] for lock in _locks(row)]
+        curls() if data["hair"] == "curls" else [lock for row in TABLES["hair"][data["hair"]] for lock in _locks(row)]
     )
     return sitter, Look(Palette(**data["palette"]), locks, **data["look"]), data["style"]
 

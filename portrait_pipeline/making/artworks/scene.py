@@ -60,6 +60,10 @@ class Scene:
         rows, columns = self.grid
         return np.hypot((columns - eye.centre[0]) / eye.radius - x, (rows - eye.centre[1]) / eye.radius - y)
 
+    def spot(self, eye: features.Eye, outer: float, inner: float, x: float = 0.0, y: float = 0.0) -> np.ndarray:
+        """Coverage (S, S) of a disc on an eye, soft between two radii; all in radii of the iris."""
+        return self.eyeball(eye) * smoothstep(outer, inner, self.from_eye(eye, x, y))
+
     def below_eye(self, eye: features.Eye) -> np.ndarray:
         """Height (S, S) below the centre of an iris, in its radii."""
         return (self.grid[0] - eye.centre[1]) / eye.radius
@@ -72,12 +76,16 @@ class Scene:
         side = (int(reach * self.unit) | 1,) * 2
         return cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE if ellipse else cv2.MORPH_RECT, side))
 
+    def gloss(self, power: float) -> np.ndarray:
+        """Highlights (S, S) of the key light on the face, the narrower the larger ``power``."""
+        shine = self.maps.lambert(self.maps.key + np.float32([0, 0, 1])) ** power
+        return np.clip(shine * self.maps.lit * self.masks["face"], 0, 1)
+
     def turns(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Angle (radians) and distance (shares of the side) of the pixels (S, S) from a point in px."""
         rows, columns = self.grid
-        return np.arctan2(rows - point[1], columns - point[0]), np.hypot(
-            columns - point[0], rows - point[1]
-        ) / self.size
+        dx, dy = columns - point[0], rows - point[1]
+        return np.arctan2(dy, dx), np.hypot(dx, dy) / self.size
 
     @property
     def tone(self) -> np.ndarray:

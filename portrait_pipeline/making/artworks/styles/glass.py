@@ -15,45 +15,9 @@ from ..fields import hair_field, paths
 from ..painting import face_shape
 from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
+from ..tables import TABLES
 
-# Centres of the face's planes, rest-space (x, y) cm; those off the axis have a twin.
-_AXIS = [(0, 8.9), (0, 6.5), (0, 4.2), (0, 1.9), (0, -0.4), (0, -2.1), (0, -5.4), (0, -7.3)]
-_PLANES = [
-    (2.3, 9.3),
-    (4.7, 8.6),
-    (2.4, 7.1),
-    (4.9, 6.7),
-    (6.9, 6.4),
-    (3.1, 4.7),
-    (6.4, 3.9),
-    (2.6, 2.0),
-    (4.6, 1.8),
-    (6.9, 1.6),
-    (1.1, 3.2),
-    (1.2, 0.9),
-    (1.5, -0.7),
-    (2.9, 0.2),
-    (4.9, -0.5),
-    (6.8, -1.0),
-    (2.0, -2.2),
-    (3.5, -2.2),
-    (5.4, -2.9),
-    (3.4, -4.4),
-    (1.7, -5.6),
-    (4.5, -5.4),
-    (1.3, -7.2),
-    (3.0, -6.8),
-]
-_RAMP = np.float32(
-    [
-        [0.16, 0.05, 0.22],
-        [0.46, 0.09, 0.28],
-        [0.80, 0.24, 0.24],
-        [0.95, 0.52, 0.26],
-        [1.0, 0.76, 0.42],
-        [1.0, 0.93, 0.72],
-    ]
-)
+_RAMP = np.float32(TABLES["glass_ramp"])  # of the skin, from the darkest glass
 LEAD = np.float32([0.055, 0.055, 0.065])
 
 
@@ -117,7 +81,8 @@ def tidy(part: np.ndarray, px: float) -> np.ndarray:
 
 def planes(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     """Cells around the planes of the face, alike on both sides."""
-    seeds = np.array(_AXIS + _PLANES + [(-x, y) for x, y in _PLANES], float)
+    centres = TABLES["face_planes"]  # rest-space (x, y) cm; those off the axis have a twin
+    seeds = np.array(centres["on_axis"] + centres["beside"] + [(-x, y) for x, y in centres["beside"]], float)
     rest = scene.maps.rest[inside][:, :2]
     return cKDTree(seeds).query(rest)[1]
 
@@ -234,11 +199,9 @@ def features(colour: np.ndarray, scene: Scene) -> np.ndarray:
     colour = over(colour, np.float32([0.70, 0.06, 0.14]) * texture, pen.fill(upper, size))
     colour = over(colour, np.float32([0.90, 0.14, 0.18]) * texture, pen.fill(lower, size))
     for eye in scene.eyes:
-        ball = scene.eyeball(eye)
-        d = scene.from_eye(eye)
-        colour = over(colour, (0.90, 0.94, 0.92), ball)
+        colour = over(colour, (0.90, 0.94, 0.92), scene.eyeball(eye))
         glow = (0.8 + 0.5 * smoothstep(-0.4, 1.0, scene.below_eye(eye)))[..., None]
-        colour = over(colour, np.float32(scene.look.palette.iris) * glow, ball * smoothstep(1.0, 0.92, d))
+        colour = over(colour, np.float32(scene.look.palette.iris) * glow, scene.spot(eye, 1.0, 0.92))
     return colour
 
 
@@ -272,8 +235,7 @@ def paint(colour: np.ndarray, scene: Scene, part: np.ndarray, rng) -> np.ndarray
         trace = np.maximum(trace, ball * np.clip(smoothstep(0.54, 0.46, d) + ring, 0, 1))
     colour = over(colour, (0.07, 0.03, 0.03), trace, 0.93)
     for eye in scene.eyes:
-        d = scene.from_eye(eye, -0.32, -0.34)
-        colour = over(colour, (1, 1, 0.97), (scene.eyeball(eye) * smoothstep(0.30, 0.22, d)).astype(np.float32))
+        colour = over(colour, (1, 1, 0.97), scene.spot(eye, 0.30, 0.22, -0.32, -0.34))
     return colour
 
 

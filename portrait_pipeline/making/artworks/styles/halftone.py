@@ -29,7 +29,8 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     canvas = cv2.warpAffine(canvas, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
     canvas = over(canvas, BLACK, outlines(scene))
     for eye in scene.eyes:
-        canvas = over(canvas, (1, 1, 1), lights(scene, eye))
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.34, 0.26, -0.32, -0.32))
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.19, 0.11, 0.38, 0.36))
     grain = 1 + 0.018 * noise_field(size, 4 * px, rng, 2) + 0.012 * noise_field(size, 200 * px, rng, 2)
     return np.clip(canvas * grain[..., None], 0, 1)
 
@@ -152,10 +153,3 @@ def outlines(scene: Scene) -> np.ndarray:
         thick = [pen.Line(li.points, 3.6, "lash", 0.9) for li in lashes(scene.eyes, np.random.default_rng(3))]
         out = np.maximum(out, pen.draw_lines(thick, size))
     return out
-
-
-def lights(scene: Scene, eye) -> np.ndarray:
-    """Two white dots in the eye (S, S)."""
-    spots = ((-0.32, -0.32, 0.30), (0.38, 0.36, 0.15))
-    both = [smoothstep(r + 0.04, r - 0.04, scene.from_eye(eye, x, y)) for x, y, r in spots]
-    return np.maximum(*both) * scene.eyeball(eye)

@@ -46,7 +46,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     bite = np.clip(1 - 0.10 * np.clip(noise_field(size, 3 * unit, rng, 2), -1, 3), 0.6, 1)
     canvas = over(canvas, INK, np.clip(coverage * bite, 0, 1), 0.94)
     for eye in scene.eyes:
-        canvas = over(canvas, WHITE, highlight(scene, eye))
+        canvas = over(canvas, WHITE, scene.spot(eye, 0.30, 0.2, -0.33, -0.34))
     return canvas
 
 
@@ -127,11 +127,6 @@ def spots_of_black(scene: Scene) -> np.ndarray:
         iris = 0.5 * smoothstep(1.0, 0.9, d) * smoothstep(0.3, -0.6, scene.below_eye(eye))
         out = np.maximum(out, ball * np.clip(pupil + ring + iris, 0, 1))
     return out.astype(np.float32)
-
-
-def highlight(scene: Scene, eye) -> np.ndarray:
-    """The light in the eye."""
-    return smoothstep(0.30, 0.2, scene.from_eye(eye, -0.33, -0.34)) * scene.eyeball(eye)
 
 
 def white_chalk(canvas: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:

@@ -155,24 +155,13 @@ def accents(painted: np.ndarray, scene: Scene) -> np.ndarray:
     """The last touches with a small brush: pupils, lids, the line of the mouth, lights in the eyes."""
     size, px = scene.size, scene.unit
     dark = np.float32(scene.look.palette.shadow) * 0.3
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     wanted = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril")]
     painted = over(painted, dark, cv2.GaussianBlur(pen.draw_lines(wanted, size, 0.85), (0, 0), 0.8 * px), 0.75)
     for eye in scene.eyes:
-        ball = scene.eyeball(eye)
-        d = scene.from_eye(eye)
-        painted = over(painted, dark * 0.4, ball * smoothstep(0.5, 0.36, d), 0.92)
-        spot = np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.36 * eye.radius)
-        painted = over(painted, (1.0, 0.98, 0.92), ball * smoothstep(0.32, 0.2, spot / eye.radius))
-    gloss = np.clip(
-        scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 60
-        * scene.maps.lit
-        * scene.masks["face"]
-        * (1 - scene.masks["brow"]),
-        0,
-        1,
-    )
-    return over(painted, (1.0, 0.95, 0.85), smoothstep(0.55, 0.8, gloss), 0.5)
+        painted = over(painted, dark * 0.4, scene.spot(eye, 0.5, 0.36), 0.92)
+        painted = over(painted, (1.0, 0.98, 0.92), scene.spot(eye, 0.32, 0.2, -0.33, -0.36))
+    gloss = smoothstep(0.55, 0.8, scene.gloss(60) * (1 - scene.masks["brow"]))
+    return over(painted, (1.0, 0.95, 0.85), gloss, 0.5)
 
 
 def relief(painted: np.ndarray, height: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -116,14 +116,7 @@ def finish(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng) -> np.ndarr
         canvas = over(canvas, (0.93, 0.91, 0.86), ball * (0.55 + 0.45 * grain), 0.65)
         d = scene.from_eye(eye)
         canvas = over(canvas, scene.look.palette.iris, ball * smoothstep(1.0, 0.85, d), 0.85)
-        canvas = over(
-            canvas,
-            (0.03, 0.03, 0.05),
-            (ball * np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)).astype(
-                np.float32
-            ),
-        )
-        spot = scene.from_eye(eye, -0.33, -0.35)
-        canvas = over(canvas, (1, 1, 1), ball * smoothstep(0.33, 0.2, spot))
-    gloss = scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 40 * scene.maps.lit * scene.masks["face"]
-    return np.clip(over(canvas, (1.0, 0.96, 0.86), smoothstep(0.5, 0.8, gloss) * grain, 0.75), 0, 1)
+        dark = np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)
+        canvas = over(canvas, (0.03, 0.03, 0.05), ball * dark)
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.33, 0.2, -0.33, -0.35))
+    return np.clip(over(canvas, (1.0, 0.96, 0.86), smoothstep(0.5, 0.8, scene.gloss(40)) * grain, 0.75), 0, 1)

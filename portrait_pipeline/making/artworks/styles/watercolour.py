@@ -135,9 +135,8 @@ def details(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng: np.random.
         canvas = paint(canvas, (0.55, 0.60, 0.72), ball * shade, 0.8)
         ring = np.clip(0.75 + 0.8 * np.exp(-(((d - 0.92) / 0.12) ** 2)), 0, 2)
         canvas = paint(canvas, palette.iris, ball * ring * smoothstep(1.04, 0.96, d), 1.1)
-        canvas = paint(canvas, (0.08, 0.07, 0.09), ball * smoothstep(0.52, 0.40, d), 1.2)
-        spot = scene.from_eye(eye, -0.33, -0.35)
-        canvas = over(canvas, (1, 1, 1), ball * smoothstep(0.32, 0.22, spot))
+        canvas = paint(canvas, (0.08, 0.07, 0.09), scene.spot(eye, 0.52, 0.40), 1.2)
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.32, 0.22, -0.33, -0.35))
     brush = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril", "crease", "nose")]
     mark = pen.draw_lines(brush, size, 1.0, 0.4, rng) * np.clip(0.95 + 0.12 * tooth, 0.5, 1)
     return paint(canvas, np.float32(palette.shadow) * 0.55, mark, 0.85)

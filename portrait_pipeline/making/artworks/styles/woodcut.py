@@ -38,7 +38,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         0.97 - 0.10 * np.clip(noise_field(size, 3 * px, rng, 2) - 0.8, 0, 3) - 0.10 * wood_grain(size, rng), 0, 1
     )
     for eye in scene.eyes:
-        black = np.minimum(black, 1 - lights(scene, eye))
+        black = np.minimum(black, 1 - scene.spot(eye, 0.27, 0.2, -0.3, -0.34))
     canvas = over(canvas, BLACK, black * ink)
     return np.clip(canvas * (1 + 0.015 * noise_field(size, 5 * px, rng, 2))[..., None], 0, 1)
 
@@ -124,9 +124,3 @@ def wood_grain(size: int, rng: np.random.Generator) -> np.ndarray:
         cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), (0, 0), sigmaX=40, sigmaY=0.8
     )
     return grain / grain.std()
-
-
-def lights(scene: Scene, eye) -> np.ndarray:
-    """The white dot in an eye (S, S)."""
-    d = scene.from_eye(eye, -0.3, -0.34)
-    return (smoothstep(0.27, 0.2, d) * scene.eyeball(eye)).astype(np.float32)
