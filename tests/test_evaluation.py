@@ -9,11 +9,10 @@ from torch import nn
 
 from portrait_pipeline.base.artifacts import write_json
 from portrait_pipeline.base.errors import ParameterError, TrainingError
-from portrait_pipeline.fid import fid
 from portrait_pipeline.fid import measures as translation
+from portrait_pipeline.fid.frechet import frechet_distance
 from portrait_pipeline.fid.questions import CANDIDATES, draw_questions
 from portrait_pipeline.lab.table1 import comparison
-from portrait_pipeline.lab.table1.classifier import train_classifier
 from portrait_pipeline.translation.method import Method
 
 K = 6
@@ -88,7 +87,7 @@ def questions(shapes):
 @pytest.fixture(scope="module")
 def judge(shapes, space):
     train = ~shapes.art_held_out
-    return train_classifier(shapes.art[train], shapes.art_labels[train], space.scale)
+    return comparison.train_judge(shapes.art[train], shapes.art_labels[train], space.scale)
 
 
 def test_distance_within_classes_sees_who_listens_to_the_exemplar():
@@ -186,11 +185,11 @@ def test_reconstruction_error_is_the_mean_absolute_difference():
 
 def test_judge_finds_the_classes_whatever_the_unit(shapes, space, judge):
     test = shapes.art_held_out
-    assert (judge.predict(shapes.art[test]) == shapes.art_labels[test]).mean() > 0.97
-    other = train_classifier(shapes.art[~test], shapes.art_labels[~test], 1000 * space.scale)
-    np.testing.assert_array_equal(other.predict(shapes.art), judge.predict(shapes.art))
+    assert (judge(shapes.art[test]) == shapes.art_labels[test]).mean() > 0.97
+    other = comparison.train_judge(shapes.art[~test], shapes.art_labels[~test], 1000 * space.scale)
+    np.testing.assert_array_equal(other(shapes.art), judge(shapes.art))
     with pytest.raises(ParameterError, match="shape_space.classes"):
-        train_classifier(shapes.art, np.zeros(900, int), space.scale)
+        comparison.train_judge(shapes.art, np.zeros(900, int), space.scale)
 
 
 # --- questions ----------
@@ -281,10 +280,10 @@ def methods():
 
 
 def test_table_of_distances_against_the_formula(methods, questions):
-    table = fid.table_of_distances(methods, questions, questions.contents + 1.0)
+    table = comparison.table_of_distances(methods, questions, questions.contents + 1.0)
     assert list(table)[:7] == ["ours", "ours_without_class_loss", "cyclegan", "munit", "drit", "real_floor", "samples"]
     single = [
-        fid.frechet_distance(0.1 * questions.contents + (0.7 - 0.01 * s) * questions.exemplars, questions.reference)
+        frechet_distance(0.1 * questions.contents + (0.7 - 0.01 * s) * questions.exemplars, questions.reference)
         for s in range(3)
     ]
     assert table["drit"] == pytest.approx(np.mean(single), rel=1e-4)
@@ -303,7 +302,7 @@ def test_table_of_distances_against_the_formula(methods, questions):
 
 
 def test_one_seed_has_no_spread(methods, questions):
-    table = fid.table_of_distances({k: v[:1] for k, v in methods.items()}, questions, questions.contents)
+    table = comparison.table_of_distances({k: v[:1] for k, v in methods.items()}, questions, questions.contents)
     assert set(table["spread"].values()) == {0.0} and table["seeds"] == 1
 
 
@@ -322,4 +321,4 @@ def test_table_of_translations_can_be_written_and_orders_the_methods(methods, qu
 def test_writing_a_metric_that_is_not_a_number_is_refused(tmp_path, methods, questions):
     broken = methods | {"munit": [Simple(0.1, float("inf"), "munit")]}
     with pytest.raises(TrainingError, match="munit"):
-        fid.table_of_distances(broken, questions, questions.contents)
+        comparison.table_of_distances(broken, questions, questions.contents)

@@ -3,7 +3,6 @@
 import types
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
@@ -11,11 +10,9 @@ from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.lab.table1 import faces as faces_of
 from portrait_pipeline.lab.table1 import figures, plots
-from portrait_pipeline.lab.table1 import figures_of_faces as comparison
-from portrait_pipeline.shapes.alignment import align
 from portrait_pipeline.shapes.generate import generate_art, generate_normal
 from portrait_pipeline.shapes.params import ShapeSpaceParams
-from portrait_pipeline.shapes.plots import draw_face, frame_faces, save_figure
+from portrait_pipeline.shapes.plots import draw_face, frame_faces
 from portrait_pipeline.shapes.space import build_shape_space
 
 MODELS = ("ours", "ours_without_class_loss", "cyclegan", "munit", "drit")
@@ -80,7 +77,7 @@ def test_bars_have_the_heights_spreads_colours_and_floor_of_the_table(distances)
     assert any(set(line.get_ydata()) == {1.0} for line in axes.lines)
     spans = [segment[:, 1] for segment in axes.collections[0].get_segments()]
     np.testing.assert_allclose(spans[0], [4.9, 5.1])
-    assert "500" in axes.get_title() and "3 trainings" in axes.get_title()
+    assert "500" in axes.get_title() and "3 training" in axes.get_title()
 
 
 def test_measures_have_a_panel_each_and_the_copies_as_lines():
@@ -94,36 +91,6 @@ def test_measures_have_a_panel_each_and_the_copies_as_lines():
     lines = {axes.get_title(): [line.get_ydata()[0] for line in axes.lines] for axes in figure.axes}
     assert lines["Class of the exemplar"] == [0.9] and lines["Diversity over exemplars"] == [1.0]
     assert lines["Person kept"] == [1.0] and lines["Content lost"] == []
-
-
-@pytest.fixture
-def curves():
-    table = pd.DataFrame(
-        [{"seed": s, "epoch": e, "adversarial": 1.0 + s + e, "class": float(e)} for s in range(3) for e in range(1, 5)]
-    )
-    return {"ours": table, "ours_without_class_loss": table.assign(**{"class": 0.0})}
-
-
-def test_curves_are_means_over_seeds_and_leave_out_terms_that_are_off(curves):
-    figure = plots.plot_training(curves)
-    panels = [axes for axes in figure.axes if axes.get_visible()]
-    labels = [[line.get_label() for line in axes.lines] for axes in panels]
-    assert labels == [["adversarial"], ["adversarial", "class"], ["ours without class loss", "ours"]]
-    np.testing.assert_allclose(panels[1].lines[0].get_ydata(), [3, 4, 5, 6])
-    assert panels[0].lines[0].get_color() == panels[1].lines[0].get_color()
-    mean = figures.mean_curve(curves["ours"])
-    assert list(mean.columns) == ["epoch", "adversarial", "class"] and list(mean["adversarial"]) == [3, 4, 5, 6]
-
-
-def test_csv_for_dvc_is_plain_and_stable(tmp_path, curves):
-    figures.write_csv(figures.mean_curve(curves["ours"]), tmp_path / "a.csv")
-    assert (tmp_path / "a.csv").read_text() == "epoch,adversarial,class\n1,3,1\n2,4,2\n3,5,3\n4,6,4\n"
-
-
-def test_equal_figures_give_equal_bytes(tmp_path, distances):
-    for name in "ab":
-        save_figure(plots.plot_distances(distances), tmp_path / f"{name}.png")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 # --- faces ----------
@@ -159,30 +126,9 @@ def test_an_artwork_is_seen_from_the_front(model, faces):
     np.testing.assert_array_equal(face.moved(face.frontal), points)
 
 
-def test_changed_does_what_its_name_says(content):
-    frontal = content.frontal
-    np.testing.assert_allclose(faces_of.changed(frontal, {}), frontal, atol=1e-9)
-    wide = faces_of.changed(frontal, {"eye_size": 0.3})
-    ratio = np.linalg.norm(wide[39] - wide[36]) / np.linalg.norm(frontal[39] - frontal[36])
-    assert ratio == pytest.approx(np.exp(0.3), rel=0.02)
-    np.testing.assert_allclose(wide[48:], frontal[48:], atol=1e-9)
-    raised = faces_of.changed(frontal, {"brow_raise": 0.1})
-    assert (raised[17:27, 1] < frontal[17:27, 1]).all()  # y down
-
-
-def test_share_that_arrives(content, exemplars):
-    exemplar, result = exemplars[0].frontal, content.frontal
-    variant = faces_of.changed(exemplar, {"mouth_open": 0.1})
-    aligned, aligned_variant = align(exemplar)[0], align(variant)[0]
-    made, _ = align(result)
-    answer = made + 0.4 * (aligned_variant - aligned)
-    assert faces_of.arriving(exemplar, variant, result, answer) == pytest.approx(0.4, abs=0.02)
-    assert faces_of.arriving(exemplar, variant, result, result) == 0
-
-
 def test_plain_output_of_a_method_keeps_what_the_pca_does_not_hold(space, content, exemplars, monkeypatch):
     answer = types.SimpleNamespace(translate=lambda x, y: x)
-    monkeypatch.setattr("portrait_pipeline.lab.table1.comparison.answers", lambda method: answer)
+    monkeypatch.setattr("portrait_pipeline.lab.table1.faces.answers", lambda method: answer)
     translate = faces_of.method_translate(None, space, 4.0)
     np.testing.assert_allclose(translate(content.frontal, exemplars[0].frontal), content.frontal, atol=1e-9)
     seen = []
@@ -197,7 +143,7 @@ def panels(figure):
 
 
 def test_comparison_has_a_cell_for_every_content_exemplar_and_method(content, exemplars, methods):
-    figure = comparison.plot_comparison([content], exemplars, methods)
+    figure = figures.plot_comparison([content], exemplars, methods)
     pictures, drawings = panels(figure)
     assert len(pictures) == len(drawings) == 2 * (2 + 5)
     assert [axes.get_title() for axes in pictures[:7:1] if axes.get_title()][:2] == ["content", "style"]
@@ -208,25 +154,17 @@ def test_comparison_has_a_cell_for_every_content_exemplar_and_method(content, ex
     assert left < content.points[:, 0].min() and right > content.points[:, 0].max()
 
 
-def test_small_differences_have_a_row_for_every_variant(content, exemplars, methods):
-    figure = comparison.plot_small_differences(content, exemplars[0], methods)
-    rows = 1 + len(comparison.VARIANTS)
-    assert len(panels(figure)[0]) == rows * 7
-    shares = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().endswith(" % arrives")]
-    assert len(shares) == (rows - 1) * 5
-
-
 def test_interpolation_starts_and_ends_at_the_exemplars(space, content, exemplars, monkeypatch):
-    from portrait_pipeline.translation import delivery, styles
+    from portrait_pipeline.translation import styles
 
     monkeypatch.setattr(
-        styles, "exemplar_style", lambda translator, space, art, bound: styles.Style(art[:, :16], art[:, :16])
+        figures, "exemplar_style", lambda translator, space, art, bound: styles.Style(art[:, :16], art[:, :16])
     )
     asked = []
     monkeypatch.setattr(
-        delivery, "translate", lambda translator, space, face, style, bound: asked.append(style.codes) or face
+        figures, "translate", lambda translator, space, face, style, bound: asked.append(style.codes) or face
     )
-    figure = comparison.plot_interpolation([content], (exemplars[0], exemplars[1]), None, space, 3, 4.0)
+    figure = figures.plot_interpolation([content], (exemplars[0], exemplars[1]), None, space, 3, 4.0)
     assert len(panels(figure)[0]) == 5
     codes = [space.encode(space.align(face.frontal)[0])[:16] for face in exemplars]
     np.testing.assert_allclose(np.concatenate(asked), [codes[0], (codes[0] + codes[1]) / 2, codes[1]])

@@ -24,7 +24,6 @@ from portrait_pipeline.lab.texture_methods.moving_views import MovingViews, bary
 from portrait_pipeline.lab.texture_methods.two_step import (
     FIXED_VIEWS,
     PictureViews,
-    _FromOneSide,
     fit_texture,
     head_colours,
 )
@@ -41,7 +40,6 @@ from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.rendering.base import Shot
 from portrait_pipeline.texture.rendering.choice import choose_renderer
 from portrait_pipeline.texture.subject import Subject, to_image
-from portrait_pipeline.texture.views import crop_framing
 from portrait_pipeline.translation.record import TranslatedPair
 
 CPU = torch.device("cpu")
@@ -136,21 +134,6 @@ def test_the_fit_recovers_a_texture_where_it_is_seen_and_leaves_the_rest():
     assert middle.max() < 2 / 255
 
 
-def test_windows_of_pictures_equal_the_views_rendered_there():
-    mesh, texture = ball(), to_image(smooth_texture(64), CPU)
-    inner = choose_renderer("cpu", CPU)
-    part, view = crop_framing(FRAME, View(), 0.3, -0.2, 2.0), View(-30.0, 10.0)
-    renderer = _FromOneSide(inner, FRAME, view)
-    views = renderer.prepare([mesh], [[Shot(View(), FRAME), Shot(View(), part)]], 32, 64, 4)
-    whole = inner.prepare([mesh], [[Shot(view, FRAME)]], 64, 64, 4)
-    picture = whole.render(texture, torch.zeros(1, 1, dtype=torch.int64))
-    windows = PictureViews(torch.tensor(renderer.windows, dtype=torch.float32), views.surface, 64)
-    index = torch.arange(2)[None]
-    ours, theirs = windows.render(picture, index), views.render(texture, index)
-    inside = (views.surface.coverage > 0.999)[:, None].expand_as(ours)
-    assert (ours - theirs).abs()[inside].mean() < 0.01
-
-
 def test_no_background_enters_the_pictures_at_the_outline():
     views = views_of_ball([Shot(view, FRAME) for view in FIXED_VIEWS])
     red, blue = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
@@ -164,7 +147,7 @@ def test_no_background_enters_the_pictures_at_the_outline():
 
 def test_pictures_do_not_influence_each_other():
     surface = views_of_ball([Shot(view, FRAME) for view in FIXED_VIEWS]).surface
-    views = PictureViews(torch.zeros(5, 3), surface, 24)
+    views = PictureViews(surface, 24)
     pictures = torch.rand(5, 3, 24, 24, requires_grad=True)
     views.render(pictures, torch.arange(5)[:, None])[2].sum().backward()
     assert pictures.grad[2].abs().sum() > 0
@@ -174,17 +157,12 @@ def test_pictures_do_not_influence_each_other():
 # -- in the layout -------------------------------------------------------------------------------------------------
 
 
-def test_the_layout_is_shown_as_it_is_and_windows_lie_where_they_say():
-    renderer, texture = FlatRenderer(CPU, FRAME), to_image(smooth_texture(32), CPU)
-    part = crop_framing(FRAME, View(), 0.5, -0.5, 2.0)  # right and down
-    whole = renderer.prepare([ball()], [[Shot(View(), FRAME)]], 32, 32, 2)
+def test_the_layout_is_shown_as_it_is():
+    texture = to_image(smooth_texture(32), CPU)
+    whole = FlatRenderer(CPU).prepare([ball()], [[Shot(View(), FRAME)]], 32, 32, 2)
     assert torch.allclose(whole.render(texture, torch.zeros(1, 1, dtype=torch.int64)), texture, atol=1e-6)
     assert whole.surface.uv[0, 0, 0].tolist() == pytest.approx([0.5 / 32, 1 - 0.5 / 32])
-    corner = renderer.prepare([ball()], [[Shot(View(), part)]], 16, 32, 2)
-    shown = corner.render(texture, torch.zeros(1, 1, dtype=torch.int64))
-    assert torch.allclose(shown, texture[:, :, 16:, 16:], atol=1e-6)
-    assert torch.allclose(corner.surface.uv[0], whole.surface.uv[0, 16:, 16:], atol=1e-6)
-    assert corner.surface.points[0, 8, 8].norm() == pytest.approx(10.0, rel=0.05)
+    assert whole.surface.points[0, 16, 16].norm() == pytest.approx(10.0, rel=0.05)
 
 
 # -- geometry too --------------------------------------------------------------------------------------------------
@@ -321,8 +299,12 @@ def project(records, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(
         "pairs: {only: {photo: a.png, art: b.png}}\n"
         "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64, style_points: 96, device: cpu}\n"
-        "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2], view_size: 64}\n"
     )
+    (tmp_path / "stages" / "lab").mkdir(parents=True)
+    (tmp_path / "stages" / "lab" / "params.yaml").write_text(
+        "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2]}\n"
+    )
+    monkeypatch.setattr(texture_comparison, "_VIEW_SIZE", 64)
     for module in (effects, texture_comparison):
         monkeypatch.setattr(module, "_CELL_WIDTH", 80)
     monkeypatch.chdir(tmp_path)
@@ -349,8 +331,7 @@ def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
 
 
 def test_the_stage_names_a_pair_that_is_not_there(project):
-    text = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(text.replace("{methods", "{pair: other, methods"))
+    (project / "stages" / "lab" / "params.yaml").write_text("texture_comparison: {pair: other}\n")
     with pytest.raises(ParameterError, match=r"pair 'other' is not in params\.yaml"):
         run_stage_script()
     (project / "params.yaml").write_text("pairs: {}\n")

@@ -8,7 +8,7 @@ from torch import nn
 
 from portrait_pipeline.base.device import choose_device
 from portrait_pipeline.base.errors import ArtifactError, MissingDependencyError
-from portrait_pipeline.lab.table1.methods import MODELS, RIVALS, load_methods, rival, save_methods
+from portrait_pipeline.lab.table1.methods import MODELS, RIVALS, load_methods, save_methods
 from portrait_pipeline.pipeline.params import Params
 from portrait_pipeline.translation.data import TrainingData
 from portrait_pipeline.translation.exemplar import AutoencoderTraining, ClassifierTraining, Exemplar
@@ -122,7 +122,7 @@ def test_every_sample_is_drawn_as_often_as_the_others_up_to_one():
 def test_a_snapshot_takes_a_training_back_exactly():
     data = toy(300)[0]
     params = TranslationParams(batch_size=50)
-    trainer = Trainer(rival("munit", 10, Params(pairs={}).munit, seeded()), data, params)
+    trainer = Trainer(RIVALS["munit"](10, seeded()), data, params)
     trainer.start_epoch(0)
     before = trainer.snapshot()
     trainer.step()
@@ -136,7 +136,6 @@ def test_a_snapshot_takes_a_training_back_exactly():
 def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_path, monkeypatch):
     monkeypatch.setattr("portrait_pipeline.translation.trainer.CHECKPOINT_EVERY", 1)
     data, schedule, file = toy(200)[0], TranslationParams(epochs=3, batch_size=50), tmp_path / "state.safetensors"
-    params = Params(pairs={}).cyclegan
 
     class Stop(Exception):
         pass
@@ -146,11 +145,10 @@ def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_pa
             raise Stop
 
     with pytest.raises(Stop):
-        train(rival("cyclegan", 10, params, seeded()), data, schedule, stop, file)
+        train(RIVALS["cyclegan"](10, seeded()), data, schedule, stop, file)
     seen = []
-    other = params.model_copy(update={"weight_cycle": 0.0})
     report = lambda step, total, values: seen.append(step)  # noqa: E731
-    train(rival("cyclegan", 10, other, seeded()), data, schedule, report, file)
+    train(RIVALS["cyclegan"](10, seeded(), {"cycle": 0.0}), data, schedule, report, file)
     assert seen == [1, 2, 3]
 
 
@@ -158,7 +156,7 @@ def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_pa
 def test_methods_survive_the_disk(name, tmp_path):
     params = Params(pairs={})
     if name in RIVALS:
-        methods = [rival(name, 10, getattr(params, name), seeded(seed)) for seed in range(2)]
+        methods = [RIVALS[name](10, seeded(seed)) for seed in range(2)]
     else:
         weight = 0.0 if "without" in name else 1.0
         section = params.translation.model_copy(update={"weight_class": weight, "weight_class_adversarial": weight})
@@ -197,7 +195,7 @@ def test_a_captured_step_equals_an_eager_one_on_the_gpu():
     data = toy(600)[0]
     data = TrainingData(*(value.cuda() for value in vars(data).values()))
     params = TranslationParams(batch_size=50)
-    trainers = [Trainer(rival("munit", 10, Params(pairs={}).munit, seeded()), data, params) for _ in range(2)]
+    trainers = [Trainer(RIVALS["munit"](10, seeded()), data, params) for _ in range(2)]
     graph = capture(trainers[0])
     trainers[1].state()
     for trainer in trainers:

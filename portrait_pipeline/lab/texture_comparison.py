@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,33 +32,34 @@ TITLES = {
     "joint": "Geometry too",
 }
 VIEWS = {
-    "Frontal": View(),
-    "Left": View(-30.0, 0.0),
-    "Right": View(30.0, 0.0),
-    "Below": View(0.0, -20.0),
-    "Unseen": View(40.0, 0.0),
-    "Back": View(180.0, 0.0),
+    "Frontal": (View(), "style {style_sampled:.3f}"),
+    "Left": (View(-30.0, 0.0), "content {content:.3f}"),
+    "Right": (View(30.0, 0.0), "bleeding {bleeding:.2f}"),
+    "Below": (View(0.0, -20.0), "neck {palette_outer:.1f} Lab"),
+    "Unseen": (View(40.0, 0.0), "style {style_unseen:.3f}"),
+    "Back": (View(180.0, 0.0), "noise {unseen_noise:.2f}"),
 }
+"""Views of the sheet, each with a measure under it; "Unseen" is further aside than any view of the optimisation."""
 _CELL_WIDTH = 400
+_VIEW_SIZE = 128  # side of the views in which style and content are measured, px
 _TEXT = 0.72  # nine panels a row leave less room for captions than five
 
 Watch = Callable[[str], AbstractContextManager[Progress]]
 
 
-@dataclass(frozen=True)
-class MethodResult:
+class MethodResult(NamedTuple):
     """One row of the comparison.
 
     Attributes:
         name: of the method. texture: (S, S, 3) uint8 RGB. vertices: (V, 3) head space.
-        seconds: of the stylisation alone. measures: see :class:`..evaluation.texture_quality.TextureQuality`; and
-            ``moved``, by how much the method moved the vertices on average, cm.
+        measures: ``seconds`` of the stylisation alone; those of
+            :class:`~portrait_pipeline.report.texture_quality.TextureQuality`; ``moved``, by how much the method moved
+            the vertices on average, cm.
     """
 
     name: str
     texture: np.ndarray
     vertices: np.ndarray
-    seconds: float
     measures: dict[str, float]
 
 
@@ -80,43 +81,32 @@ def compare_methods(
     Raises:
         PortraitError: any user error of the methods.
     """
-    photo = reduced(photo, settings.size)
     params = params.model_copy(update={"scales": settings.scales, "iterations": settings.iterations, "strength": 1.0})
-    subject = Subject.of(
-        model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
+    texture, seen = photo.texture, photo.seen
+    if len(texture) > settings.size:
+        side = (settings.size, settings.size)
+        texture = cv2.resize(texture, side, interpolation=cv2.INTER_AREA)
+        seen = cv2.resize(seen.astype(np.uint8), side, interpolation=cv2.INTER_NEAREST).astype(bool)
+    subject, ruled = (
+        Subject.of(model, head.vertices, texture, seen, pair.art, pair.art_points, regions=regions)
+        for regions in (params.regions, True)
     )
-    ruled = (
-        subject
-        if params.regions
-        else Subject.of(model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points)
-    )
-    quality = TextureQuality(ruled, params, settings.view_size)
-    results = []
+    quality, results = TextureQuality(ruled, params, _VIEW_SIZE), []
     for name in settings.methods:
         start = time.perf_counter()
         with watch(name) as progress:
             found = METHODS[name](subject, params, progress)
-        seconds = time.perf_counter() - start
+        measures = {"seconds": time.perf_counter() - start, **quality.measure(found.texture, found.vertices)}
         vertices = head.vertices if found.vertices is None else found.vertices
-        measures = quality.measure(found.texture, found.vertices)
         measures["moved"] = float(np.linalg.norm(vertices - head.vertices, axis=1).mean())
-        results.append(MethodResult(name, found.texture, vertices, seconds, measures))
+        results.append(MethodResult(name, found.texture, vertices, measures))
     return results
-
-
-def reduced(photo: PhotoTexture, size: int) -> PhotoTexture:
-    """The photo texture at most ``size`` texels wide."""
-    if photo.texture.shape[0] <= size:
-        return photo
-    texture = cv2.resize(photo.texture, (size, size), interpolation=cv2.INTER_AREA)
-    seen = cv2.resize(photo.seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
-    return PhotoTexture(texture, seen.astype(bool))
 
 
 def comparison_sheet(mesh: Mesh, art: np.ndarray, results: Sequence[MethodResult], title: str) -> np.ndarray:
     """A row for each method: artwork, six views and the texture; under them its name, time and measures.
 
-    Where a method moved vertices, a column with the heads in grey follows. "Unseen" is the view from 40 degrees.
+    Where a method moved vertices, a column with the heads in grey follows.
 
     Args:
         mesh: topology and UV; the head before any method moved it gives the frame of all pictures.
@@ -125,32 +115,17 @@ def comparison_sheet(mesh: Mesh, art: np.ndarray, results: Sequence[MethodResult
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    framing = tight_frame(np.asarray(mesh.vertices), list(VIEWS.values()))
+    framing = tight_frame(np.asarray(mesh.vertices), [view for view, _ in VIEWS.values()])
     rows: list[list[Panel]] = []
-    for result in results:
-        measure = result.measures
-        notes = {
-            "Frontal": f"style {measure['style_sampled']:.3f}",
-            "Left": f"content {measure['content']:.3f}",
-            "Right": f"bleeding {measure['bleeding']:.2f}",
-            "Below": f"neck {measure['palette_outer']:.1f} Lab",
-            "Unseen": f"style {measure['style_unseen']:.3f}",
-            "Back": f"noise {measure['unseen_noise']:.2f}",
-        }
-        moved = mesh.with_vertices(result.vertices)
-        views = [
-            (f"{name}: {notes[name]}", render(moved, result.texture, view, framing, _CELL_WIDTH, CELL, supersample=3))
-            for name, view in VIEWS.items()
-        ]
-        name = f"{TITLES[result.name]}: {result.seconds:.0f} s"
-        row = [(name, art), *views, (f"Texture: seam {measure['seam_ratio']:.2f}", result.texture)]
+    for name, texture, vertices, measures in results:
+        moved = mesh.with_vertices(vertices)
+        row = [(f"{TITLES[name]}: {measures['seconds']:.0f} s", art)]
+        for side, (view, note) in VIEWS.items():
+            picture = render(moved, texture, view, framing, _CELL_WIDTH, CELL, supersample=3)
+            row.append((f"{side}: {note.format(**measures)}", picture))
+        row.append((f"Texture: seam {measures['seam_ratio']:.2f}", texture))
         if any(other.measures["moved"] > 0 for other in results):
             shape = render(moved, None, View(20.0, 0.0), framing, _CELL_WIDTH, CELL, supersample=3)
-            row.append((f"Moved: {10 * measure['moved']:.1f} mm", shape))
+            row.append((f"Moved: {10 * measures['moved']:.1f} mm", shape))
         rows.append(row)
     return compose(rows, _CELL_WIDTH * len(rows[0]), title, _TEXT)
-
-
-def metrics(results: Sequence[MethodResult]) -> dict[str, dict[str, float]]:
-    """By method: seconds and measures."""
-    return {result.name: {"seconds": result.seconds, **result.measures} for result in results}

@@ -250,12 +250,11 @@ def train(
 
 def _configuration(model: Trainable, data: TrainingData, schedule: ScheduleParams) -> dict[str, Any]:
     """All that decides a training beside its tensors; the state of one device means nothing to another."""
-    own = getattr(model, "params", None)
     return {
         "model": model.name,
         "device": data.device.type,
         "schedule": schedule.model_dump(),
-        "weights": own.model_dump() if own else None,
+        "weights": model.weights(),
     }
 
 

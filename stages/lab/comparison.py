@@ -16,25 +16,25 @@ from portrait_pipeline.translation.translator import Translator
 
 
 def main(layout: Layout, name: str) -> None:
-    params, schedule = load_lab_params(), load_section(TranslationParams, "translation")
+    params, schedule = load_lab_params().comparison, load_section(TranslationParams, "translation")
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
     device = choose_device(schedule.device)
     methods, rows = [], []
-    for index in range(params.comparison.seeds):
+    for index in range(params.seeds):
         if name == "ours" and index == 0:  # trained already, by the stage `translation`
             method = of_translator(translator, schedule)
             history = pandas.read_csv(layout.artifact("translation", "history.csv")).to_dict("records")
         else:
-            with progress_bar(f"{name}, seed {index + 1} of {params.comparison.seeds}") as progress:
+            with progress_bar(f"{name}, seed {index + 1} of {params.seeds}") as progress:
                 method, history = train_model(
                     name,
                     translator.autoencoder,
                     space,
                     shapes,
                     schedule,
-                    params,
+                    params.rival_learning_rate,
                     schedule.seed + index,
                     progress,
                     layout.resume(f"comparison_{name}_{index}"),

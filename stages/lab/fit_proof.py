@@ -6,7 +6,7 @@ from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.params import load_lab_params
-from portrait_pipeline.lab.proofs.fit_report import prove, summary_lines, write_proof
+from portrait_pipeline.lab.proofs.fit_report import prove, summary_table, write_proof
 
 
 def main(layout: Layout) -> None:
@@ -15,7 +15,7 @@ def main(layout: Layout) -> None:
     with progress_bar("fit_proof") as progress:
         proof = prove(model, params, settings, progress)
     write_proof(model, proof, layout.artifact("fit_proof", "."), layout.metric("fit.json"))
-    print("\n".join(summary_lines(proof)))
+    print(summary_table(proof))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from portrait_pipeline.base.params import load_section
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.fid.params import FidParams
 from portrait_pipeline.fid.questions import draw_questions
-from portrait_pipeline.lab.table1.comparison import table_of_translations
-from portrait_pipeline.lab.table1.distances import table_of_distances
+from portrait_pipeline.lab.table1.comparison import table_of_distances, table_of_translations
 from portrait_pipeline.lab.table1.methods import MODELS, load_methods
 from portrait_pipeline.shapes.space import ShapeSet, ShapeSpace
 from portrait_pipeline.translation.delivery import exaggerate

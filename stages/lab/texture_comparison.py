@@ -8,7 +8,7 @@ from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.deform.record import DeformedHead
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.params import load_lab_params
-from portrait_pipeline.lab.texture_comparison import compare_methods, comparison_sheet, metrics
+from portrait_pipeline.lab.texture_comparison import compare_methods, comparison_sheet
 from portrait_pipeline.landmarks.params import load_pair, load_pairs
 from portrait_pipeline.landmarks.record import LocatedPair
 from portrait_pipeline.photo_texture.record import PhotoTexture
@@ -33,7 +33,8 @@ def main(layout: Layout) -> None:
     write_arrays(path, arrays, {"pair": name}, kind="texture_comparison")
     sheet = comparison_sheet(model.mesh(head.vertices), located.art, results, f"{name}: methods side by side")
     save_image(layout.artifact("texture_comparison", "sheet.png"), sheet)
-    write_json(layout.metric("texture_methods.json"), {"pair": name, "methods": metrics(results)})
+    measures = {result.name: result.measures for result in results}
+    write_json(layout.metric("texture_methods.json"), {"pair": name, "methods": measures})
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ from ...translation.networks import ArtBranch, Autoencoder, critic, initialise
 from ...translation.params import ScheduleParams
 from ...translation.trainer import Trainer, capture, one_thread
 from ...translation.translator import Translator
-from ..params import LabParams
-from ..table1.methods import RIVALS, rival
+from ..table1.methods import RIVALS
 
 WARM_UP = 3
 PAPER_SAMPLES, PAPER_NORMAL, PAPER_EPOCHS, PAPER_BATCH = 11415, 6269, 800, 68
@@ -69,9 +68,8 @@ def _trainings(
 
     yield "stage one", lambda: AutoencoderTraining(space.size, seeded()), params.autoencoder, False
     yield "stage two", exemplar, params.translation, True
-    for name in RIVALS:
-        own = getattr(LabParams(), name)
-        yield name, lambda name=name, own=own: rival(name, space.size, own, seeded()), params.translation, True
+    for name, kind in RIVALS.items():
+        yield name, lambda kind=kind: kind(space.size, seeded()), params.translation, True
 
 
 def _median(run: Callable[[int], object], steps: int, device: torch.device) -> float:

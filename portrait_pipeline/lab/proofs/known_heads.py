@@ -12,12 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.path import Path as Polygon
 from scipy.spatial import ConvexHull
+from trimesh.geometry import faces_to_edges
 
 from ...fit.model_at_landmarks import landmark_model
 from ...head.camera import PerspectiveCamera
 from ...head.model import FaceModel
 from ...head.pose import rotation_from_angles
+from ..params import FitProofParams
 
+MAX_PITCH, MAX_ROLL = 15.0, 15.0
+"""Heads nod and tilt at most this far, degrees."""
+DISTANCE_CM = (40.0, 250.0)
+"""Nearest and furthest viewer, uniform in the logarithm."""
 HEAD_CM = 22.0
 """Chin to crown of a common head, cm."""
 HEAD_SHARES = (0.55, 0.8)
@@ -43,23 +49,6 @@ ANCHORS = (0, 8, 16)
 
 
 @dataclass(frozen=True)
-class DrawnRange:
-    """Ranges that heads are drawn from, all uniform.
-
-    Attributes:
-        yaw, pitch, roll: largest absolute angles, degrees.
-        distance: nearest and furthest viewer, cm (uniform in the logarithm).
-        image_size: side of the square image, px.
-    """
-
-    yaw: float = 45.0
-    pitch: float = 15.0
-    roll: float = 15.0
-    distance: tuple[float, float] = (40.0, 250.0)
-    image_size: int = 512
-
-
-@dataclass(frozen=True)
 class KnownHead:
     """One drawn head.
 
@@ -80,30 +69,23 @@ class KnownHead:
     points: np.ndarray
 
 
-def draw_head(model: FaceModel, ranges: DrawnRange, edges: np.ndarray, rng: np.random.Generator) -> KnownHead:
-    """One head of the model's population in a random pose.
+def draw_head(model: FaceModel, drawn: FitProofParams, edges: np.ndarray, rng: np.random.Generator) -> KnownHead:
+    """One head of the model's population in a random pose; every draw comes from ``rng``.
 
     Args:
-        model: its identity is drawn from N(0, 1), its expression by :func:`draw_expression`.
-        ranges: of pose, distance and image.
-        edges: (N, 2) from :func:`annotated_face`.
-        rng: every draw comes from it.
+        drawn: ranges of pose and the side of the image. edges: (N, 2) from :func:`annotated_face`.
     """
     identity = rng.standard_normal(len(model.identity_basis))
     expression = draw_expression(model.expression_names, rng)
     vertices, neutral = model.vertices(identity, expression), model.vertices(identity, np.zeros(len(expression)))
-    angles = rng.uniform(-1.0, 1.0, 3) * [ranges.yaw, ranges.pitch, ranges.roll]
-    camera = _draw_camera(ranges, rotation_from_angles(*angles), rng)
+    angles = rng.uniform(-1.0, 1.0, 3) * [drawn.max_yaw, MAX_PITCH, MAX_ROLL]
+    scale = drawn.image_size * rng.uniform(*HEAD_SHARES) / HEAD_CM
+    distance = float(np.exp(rng.uniform(*np.log(DISTANCE_CM))))
+    shift = drawn.image_size * rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) / scale
+    place, middle = np.array([*shift, -distance]), np.full(2, drawn.image_size / 2)
+    camera = PerspectiveCamera(rotation_from_angles(*angles), place, scale * distance, middle)
     points = annotate(model, vertices, camera, edges)
     return KnownHead(identity, expression, vertices, neutral, angles, camera, points)
-
-
-def _draw_camera(ranges: DrawnRange, rotation: np.ndarray, rng: np.random.Generator) -> PerspectiveCamera:
-    side = ranges.image_size
-    scale = side * rng.uniform(*HEAD_SHARES) / HEAD_CM
-    distance = float(np.exp(rng.uniform(*np.log(ranges.distance))))
-    shift = side * rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) / scale
-    return PerspectiveCamera(rotation, np.array([*shift, -distance]), scale * distance, np.full(2, side / 2))
 
 
 def draw_expression(names: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
@@ -122,53 +104,29 @@ def draw_expression(names: tuple[str, ...], rng: np.random.Generator) -> np.ndar
     return result
 
 
-def inside_jaw_line(model: FaceModel) -> np.ndarray:
-    """(V,) bool: the face with eyes and mouth up to ears and jaw line, without the underside of the jaw.
-
-    It ends at the outermost vertices over which the jaw landmarks may slide (the ears' side of
-    ``model.jaw_contours``); the border is drawn in the UV layout, where the face is a disk.
-    """
-    uv = _vertex_uv(model)
-    border = uv[model.jaw_contours[:, 0]]
-    top = [[border[-1, 0], 1.0], [border[0, 0], 1.0]]
-    inside = Polygon(np.concatenate([border, top])).contains_points(uv)
-    inside[model.jaw_contours[:, 0]] = True
-    kinds = [model.REGIONS.index(name) for name in ("face", "eye_left", "eye_right", "mouth")]
-    return inside & np.isin(model.regions, kinds)
-
-
 def annotated_face(model: FaceModel) -> np.ndarray:
-    """Edges (N, 2) of the surface whose visible border an annotator follows: :func:`inside_jaw_line` without the nose.
+    """Edges (N, 2) of the surface whose visible border an annotator follows.
 
-    The nose of a turned face hides a part of the cheek, but nobody takes it for the cheek's border.
+    It is the face with eyes and mouth up to ears and jaw line, without the underside of the jaw: it ends at the
+    outermost vertices over which the jaw landmarks may slide. The nose is left out: that of a turned face hides a part
+    of the cheek, but nobody takes it for the cheek's border. Borders are drawn in the UV layout, where the face is a
+    disk.
     """
-    uv = _vertex_uv(model)
-    nose = uv[model.landmarks[27:36]]
-    nose = Polygon(_hull(nose.mean(axis=0) + NOSE_ROOM * (nose - nose.mean(axis=0))))
-    inside = inside_jaw_line(model) & ~nose.contains_points(uv)
-    kept = model.triangles[inside[model.triangles].all(axis=1)]
-    return np.unique(np.sort(kept[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
-
-
-def _vertex_uv(model: FaceModel) -> np.ndarray:
     uv = np.zeros((len(model.mean), 2))
     uv[model.triangles.ravel()] = model.uv[model.uv_triangles.ravel()]
-    return uv
-
-
-def _hull(points: np.ndarray) -> np.ndarray:
-    return points[ConvexHull(points).vertices]
+    border = uv[model.jaw_contours[:, 0]]
+    inside = Polygon([*border, [border[-1, 0], 1.0], [border[0, 0], 1.0]]).contains_points(uv)
+    inside[model.jaw_contours[:, 0]] = True
+    inside &= np.isin(model.regions, [model.REGIONS.index(n) for n in ("face", "eye_left", "eye_right", "mouth")])
+    nose = uv[model.landmarks[27:36]]
+    nose = nose.mean(axis=0) + NOSE_ROOM * (nose - nose.mean(axis=0))
+    inside &= ~Polygon(nose[ConvexHull(nose).vertices]).contains_points(uv)
+    kept = model.triangles[inside[model.triangles].all(axis=1)]
+    return np.unique(np.sort(faces_to_edges(kept), axis=1), axis=0)
 
 
 def annotate(model: FaceModel, vertices: np.ndarray, camera: PerspectiveCamera, edges: np.ndarray) -> np.ndarray:
-    """The 68 points (68, 2) px of a head: the model's landmarks inside the face, the visible border along the jaw.
-
-    Args:
-        model: whose landmarks are used.
-        vertices: (V, 3) of the head.
-        camera: that sees it.
-        edges: (N, 2) from :func:`annotated_face`.
-    """
+    """The 68 points (68, 2) px of a head (V, 3): landmarks inside the face, along the jaw the border of ``edges``."""
     image = camera.project(vertices)[:, :2]
     points = camera.project(landmark_model(model).surface.of(vertices))[:, :2]
     middle = camera.project(vertices[model.landmarks[list(MIDDLE)]].mean(axis=0))[:2]
@@ -184,13 +142,10 @@ def face_outline(image: np.ndarray, edges: np.ndarray, centre: np.ndarray, rays:
     Every edge is cut with rays from ``centre``; the furthest cut of each ray is on the outline.
 
     Args:
-        image: (V, 2) px, y down.
-        edges: (N, 2) vertex ids.
-        centre: (2,) px.
-        rays: evenly spaced, from the image's up direction over its left, down and right.
+        image: (V, 2) px, y down. edges: (N, 2) vertex ids. centre: (2,) px.
 
     Returns:
-        (R, 2) px, R <= rays (rays that miss everything are left out), in that order.
+        (R, 2) px, from the image's up direction over its left, down and right; rays that miss everything are left out.
     """
     start, end = (image[edges[:, side]] - centre for side in (0, 1))
     step = 2 * np.pi / rays
@@ -218,12 +173,8 @@ def spread_along(outline: np.ndarray, anchors: np.ndarray, spacing: np.ndarray) 
     """Points on an outline: the three anchors moved to it, the others between them in proportion to ``spacing``.
 
     Args:
-        outline: (R, 2) px, ordered.
-        anchors: (3, 2) px: first, middle and last point before they are moved.
-        spacing: (N - 1,) lengths between neighbours, N odd, in any unit.
-
-    Returns:
-        (N, 2) px.
+        outline: (R, 2) px, ordered. anchors: (3, 2) px: first, middle and last point before they are moved.
+        spacing: (N - 1,) lengths between neighbours, N odd, in any unit; (N, 2) px come back.
     """
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(outline, axis=0), axis=1))])
     nearest = [int(np.linalg.norm(outline - anchor, axis=1).argmin()) for anchor in anchors]
@@ -244,11 +195,6 @@ def far_side(yaw: float) -> np.ndarray:
     """Points (19,) of jaw, brow and eye on the side of the face that is turned away at this yaw (degrees)."""
     # Positive yaw turns the nose to image right: the image-right half (the subject's left) goes out of sight.
     return FAR_LEFT if yaw > 0 else FAR_RIGHT
-
-
-def add_noise(points: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """The points (N, 2) with Gaussian noise of the given standard deviation (px) on each coordinate."""
-    return points + rng.normal(0.0, deviation, points.shape)
 
 
 def add_outliers(points: np.ndarray, share: float, unit: float, rng: np.random.Generator) -> np.ndarray:

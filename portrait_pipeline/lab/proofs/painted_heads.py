@@ -88,12 +88,8 @@ def photograph(
     rotation = rotation_from_angles(yaw, float(rng.uniform(-6, 6)), float(rng.uniform(-4, 4)))
     distance = float(rng.uniform(60, 120))
     focal = 0.85 * size / np.ptp(vertices[:, 1]) * distance
-    camera = PerspectiveCamera(
-        rotation,
-        np.array([0.0, 0.0, -distance]) - rotation @ middle,
-        focal,
-        np.full(2, size / 2) + rng.uniform(-0.03, 0.03, 2) * size,
-    )
+    place = np.array([0.0, 0.0, -distance]) - rotation @ middle
+    camera = PerspectiveCamera(rotation, place, focal, size * (0.5 + rng.uniform(-0.03, 0.03, 2)))
     image, mask = _rendered(head, camera, size)
     behind = _background(head, mask, size, rng)
     image = image + behind * (1 - mask[..., None])

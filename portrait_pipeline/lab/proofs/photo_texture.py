@@ -76,6 +76,14 @@ class Scene:
         view = self.views[0]
         return kept_and_labelled(self.model, self.head.mesh, self.laplacian, self.texels, view.colour, view.weight)
 
+    def completed(self, colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The texture (S, S, 3) uint8 from what photos show of it, as the pipeline completes it."""
+        return completed(self.model, self.head.mesh, self.laplacian, self.texels, colour, weight)[0]
+
+    def filled(self, colour: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The same with what is not known filled region by region."""
+        return rounded(fill_by_region(self.model, self.head.mesh, self.laplacian, self.texels, colour, weight, labels))
+
 
 def prove(model: FaceModel, params: PhotoTextureProofParams) -> dict[str, object]:
     """All measures of ``metrics/photo_texture.json``.
@@ -86,6 +94,7 @@ def prove(model: FaceModel, params: PhotoTextureProofParams) -> dict[str, object
         photo at 30 degrees gives with parts of the method left out; ``shift_px``: median shift between a texture and
         the truth, photo px, by part of the face.
     """
+    parts_yaw = min(params.yaws, key=lambda yaw: abs(abs(yaw) - _PARTS_YAW))
     single: Errors = defaultdict(list)
     shifts: dict[str, list[float]] = defaultdict(list)
     for index in range(params.heads):
@@ -93,23 +102,22 @@ def prove(model: FaceModel, params: PhotoTextureProofParams) -> dict[str, object
         for yaw in params.yaws:
             scene = make_scene(model, head, [yaw], params, index)
             methods = {"full": _full, "plain": _plain}
-            if yaw == _nearest(params.yaws, _PARTS_YAW):
+            if yaw == parts_yaw:
                 methods |= PARTS
             for name, method in methods.items():
-                texture = method(model, scene)
+                texture = method(scene)
                 _score(single, (name, f"{yaw:g}"), texture, scene)
                 if name == "full":
                     _add_shifts(shifts, model, scene, texture)
         scene = make_scene(model, head, list(_THREE), params, index)
         for name, method in MERGES.items():
-            _score(single, ("three", name), method(model, scene), scene)
+            _score(single, ("three", name), method(scene), scene)
     yaws = [f"{yaw:g}" for yaw in params.yaws]
-    parts_yaw = f"{_nearest(params.yaws, _PARTS_YAW):g}"
     return {
         "heads": params.heads,
         "one_photo": {yaw: _psnr(single, ("full", yaw)) for yaw in yaws},
         "one_photo_plain": {yaw: _psnr(single, ("plain", yaw)) for yaw in yaws},
-        "parts": {name: _psnr(single, (name, parts_yaw)) for name in ("plain", *PARTS, "full")},
+        "parts": {name: _psnr(single, (name, f"{parts_yaw:g}")) for name in ("plain", *PARTS, "full")},
         "three_photos": {name: _psnr(single, ("three", name)) for name in MERGES},
         "shift_px": {spot: round(float(np.median(values)), 3) for spot, values in shifts.items()},
     }
@@ -127,17 +135,9 @@ def make_scene(
     texels = texel_map(head.mesh, params.size)
     geometry = [geometry_view(model, texels, shot) for shot in shots]
     views = [view_photo(model, texels, shot) for shot in shots]
-    seen = np.max([view.weight for view in geometry], axis=0) > _CLEARLY
-    return Scene(
-        model,
-        head,
-        views,
-        geometry,
-        texels,
-        surface_laplacian(head.mesh),
-        seen & ~head.covered,
-        _regions(model, head.mesh, texels),
-    )
+    seen = (np.max([view.weight for view in geometry], axis=0) > _CLEARLY) & ~head.covered
+    region = _regions(model, head.mesh, texels)
+    return Scene(model, head, views, geometry, texels, surface_laplacian(head.mesh), seen, region)
 
 
 def _regions(model: FaceModel, mesh: Mesh, texels: TexelMap) -> np.ndarray:
@@ -151,73 +151,59 @@ def _regions(model: FaceModel, mesh: Mesh, texels: TexelMap) -> np.ndarray:
     return result
 
 
-def _full(model: FaceModel, scene: Scene) -> np.ndarray:
-    return _completed(model, scene, *merged_photos(scene.head.mesh, scene.laplacian, scene.texels, scene.views))
+def _full(scene: Scene) -> np.ndarray:
+    return scene.completed(*merged_photos(scene.head.mesh, scene.laplacian, scene.texels, scene.views))
 
 
-def _plain(model: FaceModel, scene: Scene) -> np.ndarray:
+def _plain(scene: Scene) -> np.ndarray:
     """Every texel that faces a camera and is not hidden gets its photo's colour, the rest the mean."""
     view = scene.geometry[0]
     known = view.weight > 0
-    texture = np.where(known[..., None], view.colour, view.colour[known].mean(axis=0))
-    return rounded(texture)
+    return rounded(np.where(known[..., None], view.colour, view.colour[known].mean(axis=0)))
 
 
-def _without_masks(model: FaceModel, scene: Scene) -> np.ndarray:
+def _without_masks(scene: Scene) -> np.ndarray:
     """The full method with hair, clothes and background taken for the head."""
-    view, mesh = scene.geometry[0], scene.head.mesh
+    view, part = scene.geometry[0], (scene.head.mesh, scene.laplacian, scene.texels)
     weight = feathered(view.weight)
-    mirrored = mirrored_side(mesh, scene.laplacian, scene.texels, view.colour, weight)
-    full, known = with_other_side(mesh, scene.laplacian, scene.texels, view.colour, weight, mirrored)
-    plain = rounded(plain_fill(model, mesh, scene.laplacian, scene.texels, full, known))
-    return _filled(model, scene, full, known, head_regions(model, mesh, plain, seen=known > 0.5))
+    full, known = with_other_side(*part, view.colour, weight, mirrored_side(*part, view.colour, weight))
+    plain = rounded(plain_fill(scene.model, *part, full, known))
+    return scene.filled(full, known, head_regions(scene.model, scene.head.mesh, plain, seen=known > 0.5))
 
 
-def _without_mirror(model: FaceModel, scene: Scene) -> np.ndarray:
+def _without_mirror(scene: Scene) -> np.ndarray:
     """All that is not seen is a smooth fill."""
-    kept, labels = scene.kept
-    return _filled(model, scene, scene.views[0].colour, kept, labels)
+    return scene.filled(scene.views[0].colour, *scene.kept)
 
 
-def _without_gain(model: FaceModel, scene: Scene) -> np.ndarray:
+def _without_gain(scene: Scene) -> np.ndarray:
     """The mirrored side in its own light, laid in by its weights."""
-    kept, labels = scene.kept
-    colour = scene.views[0].colour
-    return _filled(model, scene, *_feathered_in(colour, kept, colour[:, ::-1]), labels)
+    (kept, labels), colour = scene.kept, scene.views[0].colour
+    return scene.filled(*_feathered_in(colour, kept, colour[:, ::-1]), labels)
 
 
-def _without_membrane(model: FaceModel, scene: Scene) -> np.ndarray:
+def _without_membrane(scene: Scene) -> np.ndarray:
     """The mirrored side in this side's light, laid in by its weights, not in gradients and bands."""
-    kept, labels = scene.kept
-    colour = scene.views[0].colour
+    (kept, labels), colour = scene.kept, scene.views[0].colour
     mirrored = mirrored_side(scene.head.mesh, scene.laplacian, scene.texels, colour, kept)
-    return _filled(model, scene, *_feathered_in(colour, kept, mirrored), labels)
+    return scene.filled(*_feathered_in(colour, kept, mirrored), labels)
 
 
 def _feathered_in(colour: np.ndarray, weight: np.ndarray, mirrored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    other = weight[:, ::-1]
-    rest = (1 - weight) * other
+    rest = (1 - weight) * weight[:, ::-1]
     share = (weight / np.maximum(weight + rest, 1e-6))[..., None]
     return colour * share + mirrored * (1 - share), np.clip(weight + rest, 0, 1)
 
 
-def _filled(model: FaceModel, scene: Scene, colour: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return rounded(fill_by_region(model, scene.head.mesh, scene.laplacian, scene.texels, colour, weight, labels))
-
-
-def _averaged(model: FaceModel, scene: Scene) -> np.ndarray:
+def _averaged(scene: Scene) -> np.ndarray:
     """The photos' mean by their weights, each in its own light."""
     weights = np.array([view.weight for view in scene.views])
     colours = np.array([view.colour for view in scene.views])
     mean = (weights[..., None] * colours).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-6)[..., None]
-    return _completed(model, scene, mean, 1 - np.prod(1 - weights, axis=0))
+    return scene.completed(mean, 1 - np.prod(1 - weights, axis=0))
 
 
-def _completed(model: FaceModel, scene: Scene, colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return completed(model, scene.head.mesh, scene.laplacian, scene.texels, colour, weight)[0]
-
-
-Method = Callable[[FaceModel, Scene], np.ndarray]
+Method = Callable[[Scene], np.ndarray]
 PARTS: dict[str, Method] = {
     "without mirrored side": _without_mirror,
     "without gain": _without_gain,
@@ -270,7 +256,3 @@ def measured_shift(known: np.ndarray, found: np.ndarray) -> float:
     fine = [window * (part - cv2.GaussianBlur(part, (0, 0), len(part) / 8)) for part in (known, found)]
     shift, _, _ = phase_cross_correlation(*fine, upsample_factor=100, normalization=None)
     return float(np.hypot(*shift))
-
-
-def _nearest(yaws: list[float], wanted: float) -> float:
-    return min(yaws, key=lambda yaw: abs(abs(yaw) - wanted))

@@ -10,38 +10,32 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ...translation import losses
-from ...translation.method import Batch, Method
-from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS, critic, initialise
-from ..params import CycleganParams
-from .layers import Residual
+from ...translation.method import Batch
+from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS
+from .layers import Residual, Rival
 
 GENERATOR_LAYERS = CONTENT_LAYERS + DECODER_LAYERS
 
 
-class Cyclegan(Method):
+class Cyclegan(Rival):
     """Generators G_XY and G_YX, critics D_X and D_Y, least-squares GAN, cycle and identity terms.
 
     The authors' pool of 50 earlier fakes is left out: it steadies batches of one image, and a batch here holds
     hundreds of faces.
-
-    Args:
-        components: K, number of whitened coefficients.
-        params: weights of the terms.
-        generator: source of the initial weights.
     """
 
     name: ClassVar[str] = "cyclegan"
     section: ClassVar[str] = "cyclegan"
+    published: ClassVar[Mapping[str, float]] = {
+        "adversarial": 1.0,  # least-squares GAN of both directions
+        "cycle": 10.0,  # L1 after there and back, both directions (lambda_A = lambda_B = 10)
+        "identity": 5.0,  # L1 of faces that are in the target domain already (lambda_identity 0.5 of lambda_A)
+    }
+    """As in the authors' cycle_gan_model.py."""
 
-    def __init__(self, components: int, params: CycleganParams, generator: torch.Generator) -> None:
-        super().__init__()
-        self.params = params
-        self.translator = nn.ModuleDict(
-            {"xy": Residual(components, GENERATOR_LAYERS), "yx": Residual(components, GENERATOR_LAYERS)}
-        )
-        self.judges = nn.ModuleDict({"x": critic(components, 1), "y": critic(components, 1)})
-        initialise(self.translator, generator)
-        initialise(self.judges, generator)
+    def __init__(self, components: int, generator: torch.Generator, weights: Mapping[str, float] | None = None) -> None:
+        generators = {name: Residual(components, GENERATOR_LAYERS) for name in ("xy", "yx")}
+        super().__init__(nn.ModuleDict(generators), ("x", "y"), components, generator, weights)
 
     def make(self, batch: Batch) -> dict[str, Tensor]:
         """``y_fake`` and ``x_fake`` (translations), ``x_again`` and ``y_again`` (there and back), ``x_same`` and
@@ -75,10 +69,6 @@ class Cyclegan(Method):
             "cycle": l1_loss(made["x_again"], x) + l1_loss(made["y_again"], y),
             "identity": l1_loss(made["x_same"], x) + l1_loss(made["y_same"], y),
         }
-
-    def weights(self) -> dict[str, float]:
-        """From ``params``."""
-        return {name: getattr(self.params, f"weight_{name}") for name in ("adversarial", "cycle", "identity")}
 
     def translate(self, x: Tensor, y: Tensor) -> Tensor:
         """G_XY(x); the exemplar is not heard."""

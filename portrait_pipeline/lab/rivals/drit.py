@@ -11,12 +11,15 @@ from torch.func import functional_call
 from torch.nn.functional import l1_loss, softplus
 
 from ...translation.losses import sample_code
-from ...translation.method import Batch, Method
-from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS, LOG_VARIANCE_LIMITS, SkipMlp, critic, initialise
-from ..params import DritParams
-from .layers import CodeMlp, Residual
+from ...translation.method import Batch
+from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS, LOG_VARIANCE_LIMITS, SkipMlp
+from .layers import CodeMlp, Residual, Rival
 
 MODE_SEEKING_FLOOR = 1e-5
+ATTRIBUTE_SIZE = 8
+"""Length of the attribute code (nz)."""
+CONTENT_NOISE = 1.0
+"""Standard deviation of the noise on content codes in training."""
 
 
 class Domain(nn.Module):
@@ -57,31 +60,33 @@ class Translator(nn.Module):
         return _mean_and_log_variance(functional_call(encoder, fixed, face))[0]
 
 
-class Drit(Method):
+class Drit(Rival):
     """Content, attributes, and the terms of the authors' ``model.py`` with its defaults.
 
     As there: binary cross entropy for all critics; separate critics for translations with an exemplar's and with
     random attributes; unit noise on content codes in training; the regression of random attributes does not
     train the attribute encoder. One critic stands for three at three scales of an image. The content critic takes
     one step a batch at the common rate instead of three at 0.4 of it.
-
-    Args:
-        components: K, number of whitened coefficients.
-        params: weights of the terms, size of the attribute code, content noise.
-        generator: source of the initial weights.
     """
 
     name: ClassVar[str] = "drit"
     section: ClassVar[str] = "drit"
+    published: ClassVar[Mapping[str, float]] = {
+        "adversarial": 1.0,  # GAN of both domains, for exemplars' attributes
+        "adversarial_random": 1.0,  # and for random ones
+        "content_adversarial": 1.0,  # critic that tells the domain from the content code
+        "cross_cycle": 10.0,  # L1 after contents were exchanged twice
+        "reconstruction": 10.0,  # L1 of faces decoded from their own codes
+        "kl": 0.01,  # KL divergence of attribute codes from N(0, I), summed over the code
+        "content_size": 0.01,  # mean square of content codes
+        "latent": 10.0,  # L1 of random attributes read back from translations
+        "mode_seeking": 1.0,  # inverse of how far translations with two random attributes differ
+    }
+    """As in the authors' model.py."""
 
-    def __init__(self, components: int, params: DritParams, generator: torch.Generator) -> None:
-        super().__init__()
-        self.params = params
-        self.translator = Translator(components, params.attribute_size)
-        names = ("x", "y", "x_random", "y_random", "content")
-        self.judges = nn.ModuleDict({name: critic(components, 1) for name in names})
-        initialise(self.translator, generator)
-        initialise(self.judges, generator)
+    def __init__(self, components: int, generator: torch.Generator, weights: Mapping[str, float] | None = None) -> None:
+        judges = ("x", "y", "x_random", "y_random", "content")
+        super().__init__(Translator(components, ATTRIBUTE_SIZE), judges, components, generator, weights)
 
     def make(self, batch: Batch) -> dict[str, Tensor]:
         """All codes and faces of a step, by name.
@@ -92,9 +97,9 @@ class Drit(Method):
         attributes), ``a_x_random`` (attributes read from ``x_random``), ``x_cycle`` (content of ``y_fake``, attributes
         of ``x_fake``).
         """
-        net, params = self.translator, self.params
-        a_random, a_random_2, *noise = batch.noise(6, len(batch.x), params.attribute_size).unbind()
-        content_noise = params.content_noise * batch.noise(4, *batch.x.shape)
+        net = self.translator
+        a_random, a_random_2, *noise = batch.noise(6, len(batch.x), ATTRIBUTE_SIZE).unbind()
+        content_noise = CONTENT_NOISE * batch.noise(4, *batch.x.shape)
         c_x, c_y = net.content("x", batch.x) + content_noise[0], net.content("y", batch.y) + content_noise[1]
         made = {"c_x": c_x, "c_y": c_y, "a_random": a_random, "a_random_2": a_random_2}
         for i, (name, face, own, other) in enumerate((("x", batch.x, c_x, c_y), ("y", batch.y, c_y, c_x))):
@@ -146,12 +151,6 @@ class Drit(Method):
             "mode_seeking": mode_seeking(made["x_random"], made["x_random_2"], a_random, made["a_random_2"])
             + mode_seeking(made["y_random"], made["y_random_2"], a_random, made["a_random_2"]),
         }
-
-    def weights(self) -> dict[str, float]:
-        """From ``params``; both kinds of domain adversarial terms share a weight."""
-        names = ("adversarial", "content_adversarial", "cross_cycle", "reconstruction", "kl", "content_size", "latent")
-        weights = {name: getattr(self.params, f"weight_{name}") for name in (*names, "mode_seeking")}
-        return weights | {"adversarial_random": self.params.weight_adversarial}
 
     def translate(self, x: Tensor, y: Tensor) -> Tensor:
         """The normal face's content with the exemplar's mean attributes."""

@@ -6,11 +6,15 @@ normalisation becomes layer normalisation, and a code spread over all pixels bec
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from ...translation.networks import WIDTH, SkipMlp
+from ...translation.method import Method
+from ...translation.networks import WIDTH, SkipMlp, critic, initialise
 
 
 class Residual(nn.Module):
@@ -69,3 +73,33 @@ class AdainMlp(SkipMlp):
         for i, (inner, outer) in enumerate(self.pairs):
             h = h + norm(outer(torch.relu(norm(inner(h), 2 * i))), 2 * i + 1)
         return self.last(h)
+
+
+class Rival(Method):
+    """What the rivals have in common: translator, critics and published weights of the terms.
+
+    Args:
+        translator: all networks that translate. judges: names of the critics.
+        components: K, number of whitened coefficients. generator: source of the initial weights.
+        weights: of terms, in place of the published ones.
+    """
+
+    published: ClassVar[Mapping[str, float]]
+
+    def __init__(
+        self,
+        translator: nn.Module,
+        judges: Iterable[str],
+        components: int,
+        generator: torch.Generator,
+        weights: Mapping[str, float] | None,
+    ) -> None:
+        super().__init__()
+        self.translator = translator
+        self.judges = nn.ModuleDict({name: critic(components, 1) for name in judges})
+        self._weights = {**self.published, **(weights or {})}
+        initialise(self.translator, generator)
+        initialise(self.judges, generator)
+
+    def weights(self) -> dict[str, float]:
+        return dict(self._weights)

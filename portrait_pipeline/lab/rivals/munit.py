@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ...translation import losses
-from ...translation.method import Batch, Method
-from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS, SkipMlp, critic, initialise
-from ..params import MunitParams
-from .layers import AdainMlp, Residual
+from ...translation.method import Batch
+from ...translation.networks import CONTENT_LAYERS, DECODER_LAYERS, SkipMlp
+from .layers import AdainMlp, Residual, Rival
+
+STYLE_SIZE = 8
+"""Length of the style code (style_dim)."""
 
 
 class Domain(nn.Module):
@@ -30,29 +32,27 @@ class Domain(nn.Module):
         return content + self.layers(content, style)
 
 
-class Munit(Method):
+class Munit(Rival):
     """Two auto-encoders; a translation joins one domain's content code with a style code of the other.
 
     While it trains, the style codes of translations are drawn from N(0, I); an exemplar's own code is used
     afterwards. One critic a domain stands for the authors' three, which see an image at three scales.
-
-    Args:
-        components: K, number of whitened coefficients.
-        params: weights of the terms and size of the style code.
-        generator: source of the initial weights.
     """
 
     name: ClassVar[str] = "munit"
     section: ClassVar[str] = "munit"
+    published: ClassVar[Mapping[str, float]] = {
+        "adversarial": 1.0,  # least-squares GAN of both domains (gan_w)
+        "reconstruction": 10.0,  # L1 of faces decoded from their own codes (recon_x_w)
+        "style_code": 1.0,  # L1 of random style codes read back from translations (recon_s_w)
+        "content_code": 1.0,  # L1 of content codes read back from translations (recon_c_w)
+        "cycle": 10.0,  # L1 after there and back with the face's own style (recon_x_cyc_w; 0 in their edges2* settings)
+    }
+    """As in the authors' summer2winter_yosemite256_folder.yaml."""
 
-    def __init__(self, components: int, params: MunitParams, generator: torch.Generator) -> None:
-        super().__init__()
-        self.params = params
-        size = params.style_size
-        self.translator = nn.ModuleDict({"x": Domain(components, size), "y": Domain(components, size)})
-        self.judges = nn.ModuleDict({"x": critic(components, 1), "y": critic(components, 1)})
-        initialise(self.translator, generator)
-        initialise(self.judges, generator)
+    def __init__(self, components: int, generator: torch.Generator, weights: Mapping[str, float] | None = None) -> None:
+        domains = {name: Domain(components, STYLE_SIZE) for name in ("x", "y")}
+        super().__init__(nn.ModuleDict(domains), ("x", "y"), components, generator, weights)
 
     def make(self, batch: Batch) -> dict[str, Tensor]:
         """Codes ``c_x, s_x, c_y, s_y`` of the samples, random styles ``s_x_random, s_y_random``, reconstructions
@@ -60,7 +60,7 @@ class Munit(Method):
         of ``y_fake``, ``c_y_cycle`` and ``s_x_cycle`` of ``x_fake``) and the way back ``x_cycle, y_cycle``.
         """
         x_side, y_side = self.translator["x"], self.translator["y"]
-        s_x_random, s_y_random = batch.noise(2, len(batch.x), self.params.style_size).unbind()
+        s_x_random, s_y_random = batch.noise(2, len(batch.x), STYLE_SIZE).unbind()
         c_x, s_x = x_side.content(batch.x), x_side.style(batch.x)
         c_y, s_y = y_side.content(batch.y), y_side.style(batch.y)
         x_again, x_fake = x_side.decode(torch.cat((c_x, c_y)), torch.cat((s_x, s_x_random))).chunk(2)
@@ -93,11 +93,6 @@ class Munit(Method):
             "content_code": l1_loss(made["c_x_cycle"], made["c_x"]) + l1_loss(made["c_y_cycle"], made["c_y"]),
             "cycle": l1_loss(made["x_cycle"], x) + l1_loss(made["y_cycle"], y),
         }
-
-    def weights(self) -> dict[str, float]:
-        """From ``params``."""
-        names = ("adversarial", "reconstruction", "style_code", "content_code", "cycle")
-        return {name: getattr(self.params, f"weight_{name}") for name in names}
 
     def translate(self, x: Tensor, y: Tensor) -> Tensor:
         """The normal face's content with the exemplar's style."""

@@ -13,15 +13,13 @@ artwork. Each question is among neighbours: the wrong answers are the four of th
 Another cut of the right picture is no wrong answer and is left out (:mod:`.copies`). Pictures of a pool lie unevenly:
 one that stands apart loses to a neighbour nearer the middle when a query is far from both, so heads that have nothing
 to do with a question answer it rightly less often than a blind guess (``exchanged``). That makes it harder, not easier.
-
 Nothing fails to be seen: a render's landmarks are its projected landmark vertices, no detector is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -37,33 +35,27 @@ from .copies import same_pictures
 if TYPE_CHECKING:
     from ...perceptual.perceptual import PerceptualNetwork
 
-AZIMUTH = 25.0
-"""Degrees that the two side views are turned (the texture is made for up to 30)."""
+VIEWS = {"front": View(), "left": View(-25.0), "right": View(25.0)}
+"""What is shown of each head; the texture is made for up to 30 degrees."""
 CHOICES = 5
 SIZE = 512
 """Side of the renders in pixels."""
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """A photo or an artwork with its points.
-
-    Attributes:
-        name: shown in reports. image: (H, W, 3) uint8 RGB. points: (68, 2) px.
-    """
+class Portrait(NamedTuple):
+    """A photo or an artwork: name for reports, image (H, W, 3) uint8 RGB, points (68, 2) px."""
 
     name: str
     image: np.ndarray
     points: np.ndarray
 
 
-@dataclass(frozen=True)
-class StyledHead:
+class StyledHead(NamedTuple):
     """A result to be asked about.
 
     Attributes:
-        name: shown in reports. mesh: deformed head, cm. texture: (S, S, 3) uint8 RGB.
-        landmarks: (68,) vertex ids. photo, art: places of its own photo and artwork in the pools.
+        name: for reports. mesh: deformed head, cm. texture: (S, S, 3) uint8 RGB. landmarks: (68,) vertex ids.
+        photo, art: places of its own photo and artwork in the pools.
     """
 
     name: str
@@ -74,8 +66,7 @@ class StyledHead:
     art: int
 
 
-@dataclass(frozen=True)
-class Study:
+class Study(NamedTuple):
     """Everything that questions are made of: H heads, P photos and A artworks (the heads' own among them)."""
 
     heads: Sequence[StyledHead]
@@ -83,20 +74,7 @@ class Study:
     artworks: Sequence[Portrait]
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """What each head is asked about.
-
-    Attributes:
-        photos, artworks: (H, C) places in the pools; the right answer is the first of a row, the rest by nearness.
-    """
-
-    photos: np.ndarray
-    artworks: np.ndarray
-
-
-@dataclass(frozen=True)
-class Retrieval:
+class Retrieval(NamedTuple):
     """Answers to one kind of question.
 
     Attributes:
@@ -117,18 +95,11 @@ class Retrieval:
         return self.chosen == 0
 
 
-def study_views(azimuth: float = AZIMUTH) -> dict[str, View]:
-    """The three views: from the front and turned to both sides by ``azimuth`` degrees."""
-    return {"front": View(), "left": View(-azimuth), "right": View(azimuth)}
-
-
 def neighbours(distances: np.ndarray, own: Sequence[int], count: int, what: str = "pictures") -> np.ndarray:
-    """The right answer and the ``count - 1`` nearest others.
+    """The right answers (H,) of a pool and the ``count - 1`` nearest others of each.
 
     Args:
-        distances: (N, N) within the pool, infinite for pictures that must not stand beside each other.
-        own: (H,) the right answers. count: of choices.
-        what: plural for the error message.
+        distances: (N, N), infinite for pictures that must not stand beside each other. what: plural for messages.
 
     Returns:
         (H, count) int, own first, no two of a row at an infinite distance; equal distances in the pool's order.
@@ -136,8 +107,6 @@ def neighbours(distances: np.ndarray, own: Sequence[int], count: int, what: str 
     Raises:
         ParameterError: the pool is too small.
     """
-    if not 2 <= count:
-        raise ParameterError(f"choices is {count}: it must be at least 2")
     rows = []
     for index in own:
         row = [index]
@@ -171,24 +140,19 @@ def retrieve(
     strangers = [
         (distances[~same[own[head], own]][:, :, row].argmin(axis=2) == 0).ravel() for head, row in enumerate(candidates)
     ]
-    strangers = np.concatenate(strangers) if strangers else np.zeros(0)
+    strangers = np.concatenate(strangers)
     exchanged = float(strangers.mean()) if strangers.size else 1 / candidates.shape[1]
     return Retrieval(seen.argmin(axis=2), margin, exchanged)
 
 
 class StudyMeasure:
-    """Statistics of the pools, taken once; asks any heads with the same photos and artworks.
-
-    Args:
-        photos, artworks: the pools.
-        network: perceptual features of the artworks.
-    """
+    """Statistics of the pools, taken once; asks any heads with the same photos and artworks."""
 
     def __init__(self, photos: Sequence[Portrait], artworks: Sequence[Portrait], network: PerceptualNetwork) -> None:
         self._network = network
         self._faces = np.stack([embedding(item.image, item.points) for item in photos])
-        regions = [portrait_region(item.image, item.points) for item in photos]
-        blocks = [Block(self._faces, 0.5), Block(np.stack([colour_histogram(*region) for region in regions]), 0.5)]
+        histograms = [colour_histogram(*portrait_region(item.image, item.points)) for item in photos]
+        blocks = [Block(self._faces, 0.5), Block(np.stack(histograms), 0.5)]
         self._same_photo, self._same_art = (
             same_pictures([(item.image, item.points) for item in pool]) for pool in (photos, artworks)
         )
@@ -196,87 +160,82 @@ class StudyMeasure:
         self._styles = appearance_blocks([portrait_region(item.image, item.points) for item in artworks], network)
         self._art_distances = np.where(self._same_art, np.inf, block_distances(self._styles, self._styles))
 
-    def candidates(self, heads: Sequence[StyledHead], choices: int = CHOICES) -> Candidates:
-        """The questions.
+    def candidates(self, heads: Sequence[StyledHead], choices: int = CHOICES) -> tuple[np.ndarray, np.ndarray]:
+        """(H, C) places of the photos and of the artworks that each head is asked about, the right one first.
 
         Raises:
             ParameterError: fewer different photos or artworks than choices.
         """
-        return Candidates(
+        return (
             neighbours(self._photo_distances, [head.photo for head in heads], choices, "photos"),
             neighbours(self._art_distances, [head.art for head in heads], choices, "artworks"),
         )
 
-    def ask(
-        self, heads: Sequence[StyledHead], candidates: Candidates, azimuth: float = AZIMUTH
-    ) -> tuple[Retrieval, Retrieval]:
-        """Answers about the photos and about the artworks."""
-        views = study_views(azimuth)
+    def ask(self, heads: Sequence[StyledHead], photos: np.ndarray, artworks: np.ndarray) -> tuple[Retrieval, Retrieval]:
+        """Answers about the photos and about the artworks of :meth:`candidates`."""
         faces, regions = [], []
         for head in heads:
-            for view in views.values():
+            for view in VIEWS.values():
                 picture, points, inside = render_head(head.mesh, head.texture, head.landmarks, view, SIZE)
                 faces.append(embedding(picture, points))
                 regions.append(portrait_region(picture, points, inside))
-        shape = (len(heads), len(views), -1)
+        shape = (len(heads), len(VIEWS), -1)
         to_photos = cdist(np.stack(faces), self._faces).reshape(shape)
         to_art = block_distances(appearance_blocks(regions, self._network), self._styles).reshape(shape)
         return (
-            retrieve(to_photos, candidates.photos, [head.photo for head in heads], self._same_photo),
-            retrieve(to_art, candidates.artworks, [head.art for head in heads], self._same_art),
+            retrieve(to_photos, photos, [head.photo for head in heads], self._same_photo),
+            retrieve(to_art, artworks, [head.art for head in heads], self._same_art),
         )
 
 
-def interval(right: int, asked: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share, in per cent (0 to 100 if nothing was asked)."""
-    if asked == 0:
-        return 0.0, 100.0
+def interval(right: int, asked: int) -> list[float]:
+    """Wilson's 95 % interval of a share, in per cent."""
     found = binomtest(int(right), int(asked)).proportion_ci(0.95, method="wilson")
-    return 100 * float(found.low), 100 * float(found.high)
+    return [100 * float(found.low), 100 * float(found.high)]
 
 
 def summary(
-    study: Study, candidates: Candidates, photo: Retrieval, art: Retrieval, azimuth: float = AZIMUTH
+    study: Study, candidates: tuple[np.ndarray, np.ndarray], answers: tuple[Retrieval, Retrieval]
 ) -> dict[str, Any]:
     """What ``metrics/study.json`` holds; shares in per cent, every number finite.
 
     ``photo_accuracy``, ``art_accuracy``: right answers over all heads and views. ``*_interval``: Wilson's 95 %.
     ``chance``: of a blind guess. ``exchanged``: see :class:`Retrieval`. ``by_view``, ``by_head``: the same apart;
-    ``*_margin`` are means over the views (``*_least_margin`` over all heads and views the least), and
-    ``*_mistaken_for`` lists the wrong candidates chosen.
+    ``*_margin`` are means over the views and ``*_mistaken_for`` lists the wrong candidates chosen.
     """
-    kinds = {"photo": (photo, candidates.photos, study.photos), "art": (art, candidates.artworks, study.artworks)}
-    views = list(study_views(azimuth))
-    result: dict[str, Any] = {f"{kind}_accuracy": _percent(answers.right) for kind, (answers, *_) in kinds.items()}
-    for kind, (answers, *_) in kinds.items():
-        result[f"{kind}_interval"] = list(interval(answers.right.sum(), answers.right.size))
-        result[f"{kind}_margin"] = float(answers.margin.mean())
-        result[f"{kind}_least_margin"] = float(answers.margin.min())
-    result |= {
-        "chance": 100 / candidates.photos.shape[1],
-        "choices": candidates.photos.shape[1],
+    choices = candidates[0].shape[1]
+    kinds = {
+        "photo": (answers[0], candidates[0], study.photos),
+        "art": (answers[1], candidates[1], study.artworks),
+    }
+    result: dict[str, Any] = {
+        "chance": 100 / choices,
+        "choices": choices,
         "heads": len(study.heads),
-        "views": len(views),
-        "azimuth": azimuth,
+        "views": len(VIEWS),
         "photo_pool": len(study.photos),
         "art_pool": len(study.artworks),
-        "exchanged": {kind: 100 * answers.exchanged for kind, (answers, *_) in kinds.items()},
+        "exchanged": {kind: 100 * found.exchanged for kind, (found, *_) in kinds.items()},
         "by_view": {
-            view: {kind: _percent(answers.right[:, column]) for kind, (answers, *_) in kinds.items()}
-            for column, view in enumerate(views)
+            view: {kind: _percent(found.right[:, column]) for kind, (found, *_) in kinds.items()}
+            for column, view in enumerate(VIEWS)
         },
         "by_head": {head.name: _head_row(row, kinds) for row, head in enumerate(study.heads)},
     }
+    for kind, (found, *_) in kinds.items():
+        result[f"{kind}_accuracy"] = _percent(found.right)
+        result[f"{kind}_interval"] = interval(found.right.sum(), found.right.size)
+        result[f"{kind}_margin"] = float(found.margin.mean())
     return result
 
 
 def _head_row(row: int, kinds: Mapping[str, tuple[Retrieval, np.ndarray, Sequence[Portrait]]]) -> dict[str, Any]:
     entry: dict[str, Any] = {}
-    for kind, (answers, candidates, pool) in kinds.items():
-        entry[kind] = _percent(answers.right[row])
-        entry[f"{kind}_margin"] = float(answers.margin[row].mean())
-        wrong = answers.chosen[row][answers.chosen[row] > 0]
-        entry[f"{kind}_mistaken_for"] = [pool[candidates[row, index]].name for index in np.unique(wrong)]
+    for kind, (found, candidates, pool) in kinds.items():
+        entry[kind] = _percent(found.right[row])
+        entry[f"{kind}_margin"] = float(found.margin[row].mean())
+        wrong = np.unique(found.chosen[row][found.chosen[row] > 0])
+        entry[f"{kind}_mistaken_for"] = [pool[candidates[row, index]].name for index in wrong]
     return entry
 
 

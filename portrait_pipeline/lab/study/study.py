@@ -37,7 +37,7 @@ def measure_files(
     notify(f"{len(study.heads)} heads, {len(study.photos)} photos, {len(study.artworks)} artworks")
     measure = StudyMeasure(study.photos, study.artworks, PerceptualNetwork("bundled"))
     candidates = measure.candidates(study.heads, choices)
-    result = summary(study, candidates, *measure.ask(study.heads, candidates))
+    result = summary(study, candidates, measure.ask(study.heads, *candidates))
     write_json(output, result)
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from ...fit.record import FittedPair
 from ...head.model import FaceModel
 from ...landmarks.record import LocatedPair
 from ...pipeline.warp import warp_image
-from ...shapes.alignment import align, apply, invert
-from ...shapes.families import EFFECTS, warp
+from ...shapes.alignment import apply, invert
 from ...shapes.space import ShapeSpace
+from .comparison import answers
 
 if TYPE_CHECKING:
     from ...translation.method import Method
@@ -75,8 +75,6 @@ def method_translate(method: Method, space: ShapeSpace, bound: float) -> Transla
     Args:
         bound: coefficients of the exemplar stay within so many standard deviations.
     """
-    from .comparison import answers
-
     asked = answers(method)
 
     def translate(content: np.ndarray, style: np.ndarray) -> np.ndarray:
@@ -86,27 +84,3 @@ def method_translate(method: Method, space: ShapeSpace, bound: float) -> Transla
         return apply(invert(to_canvas), space.decode(z) + space.residual(aligned))
 
     return translate
-
-
-def arriving(exemplar: np.ndarray, variant: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """Share of the change from ``exemplar`` to ``variant`` that arrives between their translations.
-
-    All (68, 2); on aligned faces, the part of the translations' difference that points along the exemplars'
-    difference, over the size of the latter: 0 no answer, 1 the same change.
-    """
-    before, after, made, changed_to = (align(points)[0] for points in (exemplar, variant, first, second))
-    cause = after - before
-    return float(((changed_to - made) * cause).sum() / max((cause**2).sum(), 1e-12))
-
-
-def changed(frontal: np.ndarray, effect: Mapping[str, float]) -> np.ndarray:
-    """A frontal face (68, 2), px, with some of the exaggerations of the generated art domain.
-
-    Args:
-        effect: names of :data:`~portrait_pipeline.shapes.families.EFFECTS` to their strengths.
-    """
-    eyes = np.stack([frontal[36:42].mean(0), frontal[42:48].mean(0)])
-    unit = np.linalg.norm(eyes[1] - eyes[0]) * np.array([1.0, -1.0])
-    strengths = {name: np.array([effect.get(name, 0.0)]) for name in EFFECTS}
-    points = (frontal - eyes.mean(0)) / unit
-    return warp(points[None], strengths, np.zeros((1, 68, 2)))[0] * unit + eyes.mean(0)

@@ -9,25 +9,19 @@ from typing import Any
 import torch
 
 from ...base.errors import ArtifactError
-from ...base.params import Section, validate
+from ...base.params import validate
 from ...translation.exemplar import Exemplar
 from ...translation.files import fill, read_weights, write_weights
 from ...translation.method import Method
 from ...translation.networks import Autoencoder, critic
 from ...translation.params import TranslationParams
 from ...translation.translator import Translator
-from ..params import CycleganParams, DritParams, MunitParams
 from ..rivals.cyclegan import Cyclegan
 from ..rivals.drit import Drit
 from ..rivals.munit import Munit
 
-RIVALS = {"cyclegan": (Cyclegan, CycleganParams), "munit": (Munit, MunitParams), "drit": (Drit, DritParams)}
+RIVALS = {"cyclegan": Cyclegan, "munit": Munit, "drit": Drit}
 MODELS = ("ours", "ours_without_class_loss", *RIVALS)
-
-
-def rival(name: str, components: int, params: Section, generator: torch.Generator) -> Method:
-    """An untrained rival on K = ``components`` coefficients."""
-    return RIVALS[name][0](components, params, generator)
 
 
 def of_translator(translator: Translator, params: TranslationParams) -> Exemplar:
@@ -51,8 +45,8 @@ def save_methods(path: str | Path, methods: Sequence[Method], components: int) -
     }
     first = methods[0]
     header: dict[str, Any] = {"model": first.name, "seeds": len(methods), "components": components}
-    header["params"] = first.params.model_dump()
     if isinstance(first, Exemplar):
+        header["params"] = first.params.model_dump()
         header["classes"] = first.classifier[-1].out_features
     write_weights(Path(path), "methods", modules, header)
 
@@ -82,7 +76,6 @@ def _kept(method: Method) -> dict[str, torch.nn.Module]:
 def _build(header: Mapping[str, Any]) -> Method:
     generator, components = torch.Generator().manual_seed(0), header["components"]
     if header["model"] in RIVALS:
-        kind, section = RIVALS[header["model"]]
-        return kind(components, validate(section, header["params"], header["model"]), generator)
+        return RIVALS[header["model"]](components, generator)
     params = validate(TranslationParams, header["params"], header["model"])
     return Exemplar(Autoencoder(components), critic(components, header["classes"]), params, generator)

@@ -14,8 +14,7 @@ from ...translation.networks import Autoencoder
 from ...translation.params import TranslationParams
 from ...translation.trainer import History, train
 from ...translation.training import train_exemplar
-from ..params import LabParams
-from .methods import MODELS, RIVALS, rival
+from .methods import MODELS, RIVALS
 
 
 def train_model(
@@ -24,7 +23,7 @@ def train_model(
     space: ShapeSpace,
     shapes: ShapeSet,
     schedule: TranslationParams,
-    rivals: LabParams,
+    rival_learning_rate: float,
     seed: int,
     progress: Progress = silent,
     checkpoint: Path | None = None,
@@ -34,8 +33,7 @@ def train_model(
 
     Args:
         name: one of ``MODELS``. autoencoder: stage one, which ours needs.
-        schedule: of stage two, for all methods. rivals: ``cyclegan``, ``munit`` and ``drit``, with their learning rates
-            and weights.
+        schedule: of stage two, for all methods, but rivals learn at their own rate.
         seed: in place of ``translation.seed``.
         Others and raises: as :func:`train_autoencoder`.
 
@@ -45,9 +43,8 @@ def train_model(
     data = TrainingData.of(space, shapes, device)
     schedule = schedule.model_copy(update={"seed": seed})
     if name in RIVALS:
-        own = getattr(rivals, name)
-        schedule = schedule.model_copy(update={"learning_rate": own.learning_rate})
-        model = rival(name, space.size, own, torch.Generator().manual_seed(seed))
+        schedule = schedule.model_copy(update={"learning_rate": rival_learning_rate})
+        model = RIVALS[name](space.size, torch.Generator().manual_seed(seed))
         history = train(model, data, schedule, progress, checkpoint)
     elif name in MODELS:
         if name == "ours_without_class_loss":

@@ -7,21 +7,18 @@ squares instead of the released code's perceptual distance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from ...base.progress import Progress, silent
-from ...mesh.mesh import Mesh
-from ...mesh.render import Framing, View
+from ...mesh.render import View
 from ...texture.optimisation_step import Optimisation
 from ...texture.optimise import History, TextureRun, window_size
 from ...texture.params import TextureParams
 from ...texture.pyramid import resize
-from ...texture.rendering.base import RenderedViews, Renderer, Shot, VisibleSurface, texel_weights
+from ...texture.rendering.base import RenderedViews, Shot, VisibleSurface, texel_weights
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import build_scale
 from ...texture.schedule import Level, schedule
@@ -29,36 +26,25 @@ from ...texture.subject import Subject
 
 FIXED_VIEWS = (View(), View(-30.0, 0.0), View(30.0, 0.0), View(0.0, -20.0), View(0.0, 20.0))
 """The authors' five: frontal, left, right, from below, from above."""
-_WINDOWS = 4  # where a scale shows parts of the views only, as many parts of each
 _SUPERSAMPLE = 2
 
 
 @dataclass(frozen=True)
 class PictureViews:
-    """Windows of pictures in place of views of a texture; see :class:`..rendering.RenderedViews`.
+    """Pictures in place of views of a texture; see :class:`~portrait_pipeline.texture.rendering.base.RenderedViews`.
 
     Attributes:
-        windows: (N, 3) of each: x and y of its middle in [-1, 1] (right, down) and its side over the picture's.
-        surface: what the windows' pixels see. texture_size: side of the pictures.
+        surface: what the pictures' pixels see. texture_size: side of the pictures.
     """
 
-    windows: torch.Tensor
     surface: VisibleSurface
     texture_size: int
     capturable: bool = False
 
     def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Windows of pictures (P, 3, h, w), black (times coverage) where the head is not."""
-        size = self.surface.coverage.shape[1]
-        chosen = index.reshape(-1)
+        """Pictures (P, 3, h, w), black (times coverage) where the head is not."""
         part = texture.repeat_interleave(index.shape[1], dim=0)
-        if self.texture_size != size:
-            x, y, side = self.windows.index_select(0, chosen).unbind(1)
-            zero = torch.zeros_like(x)
-            affine = torch.stack([torch.stack([side, zero, x], 1), torch.stack([zero, side, y], 1)], 1)
-            grid = functional.affine_grid(affine, [len(part), 3, size, size], align_corners=False)
-            part = functional.grid_sample(part, grid, padding_mode="border", align_corners=False)
-        return part * self.surface.coverage.index_select(0, chosen)[:, None]
+        return part * self.surface.coverage.index_select(0, index.reshape(-1))[:, None]
 
 
 @torch.no_grad()
@@ -128,9 +114,10 @@ class _TwoStep(TextureRun):
         (head,) = self.heads
         levels = schedule(self.params, self.size, window_size(self.params, self.device))
         total = sum(level.iterations for level in levels)
+        shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
         pictures = before = None
         for level in levels:
-            views = self._whole(level)
+            views = self.renderer.prepare([head.subject.mesh], [shots], level.size, level.texture_size, _SUPERSAMPLE)
             content, first = (
                 head_colours(views, resize(texture, (views.texture_size,) * 2), head.style_mean)
                 for texture in (head.photo, self._first(level.texture_size))
@@ -144,11 +131,6 @@ class _TwoStep(TextureRun):
         self._complete_later(texel_weights(views))
         start, texture = (self._enlarged(part, self.size) for part in (start, texture))
         return [(self._finished(head, start[0], texture[0], 0), self.histories[0])]
-
-    def _whole(self, level: Level) -> RenderedViews:
-        head = self.heads[0]
-        shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
-        return self.renderer.prepare([head.subject.mesh], [shots], level.size, level.texture_size, _SUPERSAMPLE)
 
     def _pictures(self, level: Level, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""
@@ -166,51 +148,18 @@ class _TwoStep(TextureRun):
         return torch.cat([optimisation.textures for optimisation in alone])
 
     def _optimisation(self, level: Level, view: View, picture: torch.Tensor) -> Optimisation:
-        renderer = _FromOneSide(self.renderer, self.heads[0].framing, view)
-        parts = 1 if level.window == level.size else _WINDOWS
         params = self.params.model_copy(update={"views_per_step": 1})
         scale = build_scale(
-            level, self.heads, [View()] * parts, [], self.network, renderer, params, self.generator, self.rng
+            level, self.heads, [view], [], self.network, self.renderer, params, self.generator, self.rng
         )
-        windows = torch.tensor(renderer.windows, dtype=torch.float32, device=self.device)
-        scale = replace(
-            scale,
-            level=replace(level, texture_size=level.size),
-            views=PictureViews(windows, scale.views.surface, level.size),
-        )
+        views = PictureViews(scale.views.surface, level.size)
+        scale = replace(scale, level=replace(level, texture_size=level.size), views=views)
         return Optimisation(scale, picture, self.network, params)
-
-
-class _FromOneSide:
-    """Shows heads from one side whatever view is asked for, so that windows are drawn in the frame of the picture.
-
-    Attributes:
-        windows: of the last ``prepare``: x and y (right, down) of each shot's middle in [-1, 1] of the whole frame, and
-            its side over the frame's.
-    """
-
-    def __init__(self, renderer: Renderer, whole: Framing, view: View) -> None:
-        self._renderer, self._whole, self._view = renderer, whole, view
-        self.windows: list[list[float]] = []
-
-    def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
-    ) -> RenderedViews:
-        """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; shots must be frontal."""
-        self.windows = []
-        turned = [[self._turned(shot.framing) for shot in group] for group in shots]
-        return self._renderer.prepare(meshes, turned, size, texture_size, supersample)
-
-    def _turned(self, framing: Framing) -> Shot:
-        shift = framing.centre - self._whole.centre
-        side = framing.half_extent / self._whole.half_extent
-        self.windows.append([*(shift[:2] / self._whole.half_extent * [1, -1]), side])
-        return Shot(self._view, Framing(self._whole.centre + self._view.rotation().T @ shift, framing.half_extent))
 
 
 def two_step(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
     """Every picture takes the schedule's steps, so that this takes five times as long as the paper's loop.
 
-    ``texture.views`` and the like have no effect.
+    ``texture.views``, ``texture.crop`` and the like have no effect: pictures are optimised whole.
     """
-    return run_method(subject, params, progress, _TwoStep)
+    return run_method(subject, params.model_copy(update={"crop": max(params.scales)}), progress, _TwoStep)

@@ -24,86 +24,46 @@ from ...texture.rendering.base import Shot, VisibleSurface
 from ...texture.result import Stylisation, run_method
 from ...texture.subject import Prepared, Subject
 
-_WINDOWS = 8  # where a scale shows parts of the layout only, as many parts
 _FACE = 0.55  # of the layout's side, about the width of a face in it
 
 
 @dataclass(frozen=True)
 class FlatViews:
-    """Windows of the layout as :class:`~portrait_pipeline.texture.rendering.base.RenderedViews`.
+    """The layout as :class:`~portrait_pipeline.texture.rendering.base.RenderedViews`."""
 
-    Attributes:
-        corners: top row and left column of each of the N windows, texels. side: of all windows, texels.
-    """
-
-    corners: list[tuple[int, int]]
-    side: int
     surface: VisibleSurface
     texture_size: int
     capturable: bool = False
 
     def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        size = self.surface.coverage.shape[1]
-        windows = [
-            texture[number : number + 1, :, top : top + self.side, left : left + self.side]
-            for number, views in enumerate(index.tolist())
-            for top, left in (self.corners[view] for view in views)
-        ]
-        return resize(torch.cat(windows), (size, size))
+        return resize(texture, self.surface.coverage.shape[1:])
 
 
-@dataclass(frozen=True)
 class FlatRenderer:
-    """Shows textures as they are (see :class:`~portrait_pipeline.texture.rendering.base.Renderer`).
+    """Shows one texture as it is (see :class:`~portrait_pipeline.texture.rendering.base.Renderer`)."""
 
-    Attributes:
-        device: where the textures are. whole: the framing that stands for the whole layout; that of a shot names a
-            part of it, right and up being those of the texture.
-    """
-
-    device: torch.device
-    whole: Framing
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
 
     def prepare(
         self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
     ) -> FlatViews:
-        """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; all shots must be equally close."""
-        framings = [shot.framing for group in shots for shot in group]
-        side = max(1, round(framings[0].half_extent / self.whole.half_extent * texture_size))
-        corners = [self._corner(framing, texture_size, side) for framing in framings]
-        owner = [number for number, group in enumerate(shots) for _ in group]
-        texels = [texel_map(mesh, texture_size) for mesh in meshes]
-        places = [part.interpolate(mesh.triangles, mesh.vertices) for part, mesh in zip(texels, meshes, strict=True)]
-        rows = [top + _steps(size, side) for top, _ in corners]
-        columns = [left + _steps(size, side) for _, left in corners]
-        uv = [
-            np.stack(np.meshgrid((column + 0.5) / texture_size, 1 - (row + 0.5) / texture_size), axis=-1)
-            for row, column in zip(rows, columns, strict=True)
-        ]
-        points = [places[number][np.ix_(row, column)] for number, row, column in zip(owner, rows, columns, strict=True)]
-        coverage = np.ones((len(corners), size, size))
-        surface = VisibleSurface(
-            *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
-        )
-        return FlatViews(corners, side, surface, texture_size)
-
-    def _corner(self, framing: Framing, size: int, side: int) -> tuple[int, int]:
-        x, y = (framing.centre - self.whole.centre)[:2] / self.whole.half_extent
-        top, left = (round((1 + float(offset)) / 2 * size - side / 2) for offset in (-y, x))
-        return min(max(top, 0), size - side), min(max(left, 0), size - side)
-
-
-def _steps(size: int, side: int) -> np.ndarray:
-    """(size,) the texel of a window of ``side`` texels under the centre of each of ``size`` pixels."""
-    return ((np.arange(size) + 0.5) * side / size).astype(int)
+        """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; whatever the shot, all of the layout."""
+        (mesh,) = meshes
+        middle = (np.arange(size) + 0.5) / size
+        uv = np.stack(np.meshgrid(middle, 1 - middle), axis=-1)
+        points = texel_map(mesh, size).interpolate(mesh.triangles, mesh.vertices)
+        parts = (np.ones((size, size)), uv, points)
+        surface = VisibleSurface(*(torch.tensor(part[None], dtype=torch.float32, device=self.device) for part in parts))
+        return FlatViews(surface, texture_size)
 
 
 class _Flat(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.front, self.surround = [View()] * _WINDOWS, []
+        self.front, self.surround = [View()], []
         self.heads = [_as_layout(head) for head in self.heads]
-        self.renderer = FlatRenderer(self.device, self.heads[0].framing)
+        self.renderer = FlatRenderer(self.device)
 
 
 def _as_layout(head: Prepared) -> Prepared:
@@ -113,5 +73,6 @@ def _as_layout(head: Prepared) -> Prepared:
 
 
 def uv_space(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
-    """Style transfer in the layout; ``texture.views`` and the like have no effect."""
-    return run_method(subject, params, progress, _Flat)
+    """Style transfer in the layout; ``texture.views``, ``texture.crop`` and the like have no effect."""
+    update = {"crop": max(params.scales), "views_per_step": 1}
+    return run_method(subject, params.model_copy(update=update), progress, _Flat)

@@ -1,11 +1,4 @@
-"""The bundled artworks: invented people, drawn by code, each with its exact 68 landmarks.
+"""How the bundled sample artworks were drawn: invented sitters on the face model, in eight styles of one hand each.
 
-A sitter (an exaggerated head of the face model) is posed, lit and painted as a full-colour study; a style
-then
-redraws the study with pen, brush, gouge or glass. ``python -m portrait_pipeline.making.artworks -o DIR``
-rebuilds all.
+The landmarks are the model's own, projected, so that drawing and landmark file cannot drift apart.
 """
-
-from .gallery import ARTWORKS, draw, points_text, save
-
-__all__ = ["ARTWORKS", "draw", "points_text", "save"]

@@ -7,25 +7,19 @@ from pathlib import Path
 import click
 
 from ...head.model import load_bundled_model
-from .gallery import ARTWORKS, SIZE, draw, save
+from .cast import names as known
+from .gallery import SIZE, draw, save
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder to write to.",
-)
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder.")
 @click.option("--size", default=SIZE, show_default=True, type=click.IntRange(128, 2048), help="Pixels of a side.")
-@click.argument("names", nargs=-1, type=click.Choice(list(ARTWORKS)))
+@click.argument("names", nargs=-1, type=click.Choice(known()))
 def main(output: Path, size: int, names: tuple[str, ...]) -> None:
     """Draw the bundled artworks (or only NAMES) and their landmark files."""
     model = load_bundled_model()
-    for name in names or ARTWORKS:
-        path = save(output, name, *draw(name, model, size))
-        click.echo(f"{path}: {path.stat().st_size // 1024} KiB")
+    for name in names or known():
+        click.echo(save(output, name, *draw(name, model, size)))
 
 
 if __name__ == "__main__":

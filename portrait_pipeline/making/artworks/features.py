@@ -116,12 +116,7 @@ def contour_lines(posed: Posed, pair: tuple[Eye, Eye], age: float) -> list[Line]
             lines.append(Line(surface.curve((2.2 * s, 2.1), (3.2 * s, 1.75), (4.3 * s, 2.2)), 1.4 * age, "bag", 0.95))
             for k in range(3):
                 lines.append(
-                    Line(
-                        surface.curve((4.9 * s, 3.3 - 0.4 * k), (5.9 * s, 3.7 - 0.75 * k)),
-                        1.3 * age,
-                        "crow",
-                        0.95,
-                    )
+                    Line(surface.curve((4.9 * s, 3.3 - 0.4 * k), (5.9 * s, 3.7 - 0.75 * k)), 1.3 * age, "crow", 0.95)
                 )
             lines.append(Line(surface.curve((0.55 * s, 5.2), (0.7 * s, 6.0), (0.6 * s, 6.8)), 1.6 * age, "frown", 0.95))
     under = 0.1 * np.linalg.norm(p[35] - p[31]) / 2
@@ -231,12 +226,7 @@ def brow_hairs(points: np.ndarray, thickness: float, rng: np.random.Generator, c
             direction = tangent[i] + lift * up
             end = start + direction * length * rng.uniform(0.08, 0.16)
             lines.append(
-                Line(
-                    spline(np.vstack([start, (start + end) / 2 + 0.02 * length * up, end]), 7),
-                    2.2,
-                    "brow",
-                    0.8,
-                )
+                Line(spline(np.vstack([start, (start + end) / 2 + 0.02 * length * up, end]), 7), 2.2, "brow", 0.8)
             )
     return lines
 

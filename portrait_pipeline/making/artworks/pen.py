@@ -33,11 +33,16 @@ def spline(points: np.ndarray, count: int = 40) -> np.ndarray:
     return CubicSpline(at, points)(np.linspace(0, at[-1], count))
 
 
+def shrink(canvas: np.ndarray, size: int) -> np.ndarray:
+    """An oversampled uint8 canvas as (size, size) or (size, size, 3) float32 in [0, 1]."""
+    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+
 def fill(outline: np.ndarray, size: int, soften: float = 0.0) -> np.ndarray:
     """Antialiased coverage (size, size) in [0, 1] of a polygon (N, 2) px; ``soften`` is a blur in px."""
     canvas = np.zeros((size * OVERSAMPLE, size * OVERSAMPLE), np.uint8)
     cv2.fillPoly(canvas, [np.round(outline * OVERSAMPLE * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    mask = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    mask = shrink(canvas, size)
     return cv2.GaussianBlur(mask, (0, 0), soften) if soften > 0 else mask
 
 
@@ -51,16 +56,8 @@ def ink(canvas: np.ndarray, points: np.ndarray, widths: np.ndarray, value, scale
     """Draw a polyline (N, 2) with a width per point (px) into an oversampled uint8 canvas, in place."""
     p = np.round(points * scale * 16).astype(np.int64)
     w = np.maximum(1, np.round((widths[1:] + widths[:-1]) / 2 * scale)).astype(int)
-    for i in range(len(p) - 1):
-        cv2.line(
-            canvas,
-            (int(p[i, 0]), int(p[i, 1])),
-            (int(p[i + 1, 0]), int(p[i + 1, 1])),
-            value,
-            int(w[i]),
-            cv2.LINE_8,
-            4,
-        )
+    for start, end, width in zip(p[:-1].tolist(), p[1:].tolist(), w.tolist(), strict=True):
+        cv2.line(canvas, start, end, value, width, cv2.LINE_8, 4)
 
 
 def draw_lines(lines: list[Line], size: int, weight: float = 1.0, wobble: float = 0.0, rng=None) -> np.ndarray:
@@ -73,7 +70,7 @@ def draw_lines(lines: list[Line], size: int, weight: float = 1.0, wobble: float 
             points = points + unit * wobble * smooth_noise(len(points), rng)
         widths = line.width * weight * unit * taper_profile(len(points), line.taper)
         ink(canvas, points, widths, 255, OVERSAMPLE)
-    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return shrink(canvas, size)
 
 
 def smooth_noise(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +93,7 @@ def noise_field(size: int, scale: float, rng: np.random.Generator, octaves: int 
 
 def over(canvas: np.ndarray, colour, mask: np.ndarray, opacity: float = 1.0) -> np.ndarray:
     """Composite a colour (3,) or image (S, S, 3) over ``canvas`` (S, S, 3) through ``mask`` (S, S)."""
-    alpha = (mask * opacity)[..., None]
+    alpha = np.float32(mask * opacity)[..., None]
     return canvas * (1 - alpha) + np.asarray(colour, np.float32) * alpha
 
 

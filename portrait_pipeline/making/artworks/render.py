@@ -9,6 +9,7 @@ import numpy as np
 from embreex import rtcore_scene
 from embreex.mesh_construction import TriangleMesh
 
+from ...mesh.render import vertex_normals
 from .sitter import Posed
 
 
@@ -52,7 +53,7 @@ def cast(posed: Posed, key: tuple[float, float, float], rng: np.random.Generator
     seen = hit["primID"] >= 0
     corners = triangles[hit["primID"][seen]]
     weights = np.stack([1 - hit["u"] - hit["v"], hit["u"], hit["v"]], 1)[seen]
-    normals = _vertex_normals(world, triangles)
+    normals = vertex_normals(world, triangles)
     normal, position, rest = (
         _fill(seen, np.einsum("nk,nkc->nc", weights, values[corners]), size) for values in (normals, world, posed.rest)
     )
@@ -67,15 +68,6 @@ def _fill(seen: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     out = np.zeros((size * size, values.shape[1]), np.float32)
     out[seen] = values
     return out.reshape(size, size, -1)
-
-
-def _vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    a, b, c = (vertices[triangles[:, i]].astype(float) for i in range(3))
-    face = np.cross(b - a, c - a)
-    out = np.zeros((len(vertices), 3))
-    for i in range(3):
-        np.add.at(out, triangles[:, i], face)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
 
 
 def _visibility(scene, position, normal, seen, key, rng, count: int = 40, step: int = 2):

@@ -10,7 +10,7 @@ import numpy as np
 from ...head.model import FaceModel
 from . import features, hair, painting
 from .look import Look
-from .pen import Line, over, smoothstep
+from .pen import Line, fill, over, smoothstep
 from .render import Maps, cast
 from .sitter import Posed, Sitter, pose
 
@@ -45,6 +45,47 @@ class Scene:
     def unit(self) -> float:
         """Pixels per pixel of the 768 px canvas for which widths are given."""
         return self.posed.size / 768
+
+    @property
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns (S, S) of the pixels' centres, px."""
+        return tuple(np.mgrid[0 : self.size, 0 : self.size].astype(np.float32) + 0.5)
+
+    def eyeball(self, eye: features.Eye) -> np.ndarray:
+        """Coverage (S, S) of an eye between its lids."""
+        return fill(eye.outline, self.size)
+
+    def from_eye(self, eye: features.Eye, x: float = 0.0, y: float = 0.0) -> np.ndarray:
+        """Distance (S, S) from the centre of an iris, moved by ``x`` and ``y``; all in radii of the iris."""
+        rows, columns = self.grid
+        return np.hypot((columns - eye.centre[0]) / eye.radius - x, (rows - eye.centre[1]) / eye.radius - y)
+
+    def spot(self, eye: features.Eye, outer: float, inner: float, x: float = 0.0, y: float = 0.0) -> np.ndarray:
+        """Coverage (S, S) of a disc on an eye, soft between two radii; all in radii of the iris."""
+        return self.eyeball(eye) * smoothstep(outer, inner, self.from_eye(eye, x, y))
+
+    def below_eye(self, eye: features.Eye) -> np.ndarray:
+        """Height (S, S) below the centre of an iris, in its radii."""
+        return (self.grid[0] - eye.centre[1]) / eye.radius
+
+    def focus(self, reach: float, ellipse: bool = True) -> np.ndarray:
+        """Coverage (S, S) of eyes, brows, nose and mouth, grown by a brush of ``reach`` px."""
+        p, out = self.posed.points.astype(np.float32), np.zeros_like(self.tone)
+        for group in (slice(36, 42), slice(42, 48), slice(48, 60), slice(30, 36), slice(17, 22), slice(22, 27)):
+            out = np.maximum(out, fill(cv2.convexHull(p[group])[:, 0], self.size))
+        side = (int(reach * self.unit) | 1,) * 2
+        return cv2.dilate(out, cv2.getStructuringElement(cv2.MORPH_ELLIPSE if ellipse else cv2.MORPH_RECT, side))
+
+    def gloss(self, power: float) -> np.ndarray:
+        """Highlights (S, S) of the key light on the face, the narrower the larger ``power``."""
+        shine = self.maps.lambert(self.maps.key + np.float32([0, 0, 1])) ** power
+        return np.clip(shine * self.maps.lit * self.masks["face"], 0, 1)
+
+    def turns(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Angle (radians) and distance (shares of the side) of the pixels (S, S) from a point in px."""
+        rows, columns = self.grid
+        dx, dy = columns - point[0], rows - point[1]
+        return np.arctan2(dy, dx), np.hypot(dx, dy) / self.size
 
     @property
     def tone(self) -> np.ndarray:
@@ -113,8 +154,7 @@ def _silhouette(masks: dict[str, np.ndarray]) -> list[Line]:
                 continue
             points = contour[:, 0].astype(float) + 0.5
             smooth = np.stack(
-                [np.convolve(np.pad(points[:, i], 4, mode="wrap"), np.ones(9) / 9, "valid") for i in range(2)],
-                1,
+                [np.convolve(np.pad(points[:, i], 4, mode="wrap"), np.ones(9) / 9, "valid") for i in range(2)], 1
             )
             pixel = contour[:, 0]
             border = (pixel < 2).any(1) | (pixel > len(mask) - 3).any(1)

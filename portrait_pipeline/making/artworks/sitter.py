@@ -16,34 +16,14 @@ from scipy.interpolate import RBFInterpolator
 
 from ...head.camera import Camera
 from ...head.model import FaceModel
+from ...head.pose import rotation_from_angles
+from .tables import TABLES
 
 JAW, BROWS, NOSE, MOUTH = np.arange(17), np.arange(17, 27), np.arange(27, 36), np.arange(48, 68)
 RIGHT_EYE, LEFT_EYE = np.arange(36, 42), np.arange(42, 48)  # image left, image right
 
 # Rest-space points that only follow the overall scale: skull, back of the head, ears and neck.
-_ANCHORS = np.array(
-    [
-        [0, 14.2, -3],
-        [6, 12, -3],
-        [-6, 12, -3],
-        [8, 6, -6],
-        [-8, 6, -6],
-        [0, 8, -14.5],
-        [0, 0, -13],
-        [0, 11.5, 4.5],
-        [5, 10, 3],
-        [-5, 10, 3],
-        [5, -15, -4],
-        [-5, -15, -4],
-        [0, -15, 0],
-        [0, -15, -9],
-        [8.5, 2, -5],
-        [-8.5, 2, -5],
-        [5.8, -10, -4],
-        [-5.8, -10, -4],
-    ],
-    dtype=float,
-)
+_ANCHORS = np.array(TABLES["anchors"], float)
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,6 @@ class Sitter:
     proportions: Proportions
     expression: dict[str, float] = field(default_factory=dict)
     yaw: float = 0.0
-    pitch: float = 0.0
     roll: float = 0.0
     top: float = 0.07
     chin: float = 0.80
@@ -187,24 +166,14 @@ def _expression_weight(wanted: dict[str, float], name: str) -> float:
     return wanted.get(name, wanted.get(stem, 0.0))
 
 
-def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    y, x, z = np.deg2rad([yaw, pitch, roll])
-    ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
-    rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-    return rz @ rx @ ry
-
-
 def _frame(sitter: Sitter, vertices: np.ndarray, carry, model: FaceModel, size: int) -> Camera:
-    rotation = _rotation(sitter.yaw, sitter.pitch, sitter.roll)
+    rotation = rotation_from_angles(sitter.yaw, 0.0, sitter.roll)
     crown = carry(np.array([[0, 15.2, -2.0]])) @ rotation.T
     chin = vertices[model.landmarks[8]] @ rotation.T
     scale = (sitter.chin - sitter.top) * size / (crown[0, 1] - chin[1])
     middle = vertices[model.landmarks[[0, 16, 27, 30, 8]]].mean(0) @ rotation.T
     return Camera(
-        rotation,
-        scale,
-        np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]]),
+        rotation, scale, np.array([sitter.centre * size - scale * middle[0], sitter.chin * size + scale * chin[1]])
     )
 
 

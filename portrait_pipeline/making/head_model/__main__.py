@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
+import click
 import numpy as np
 
 from ...base.errors import PortraitError
 from ...head.model import FaceModel, blend_shape_limits
 from .basis import ARKIT_NAMES, expression_basis, identity_basis, quantise
-from .features import half_features
+from .disk import reflect, split_loop
+from .features import half_features, wanted_length
 from .landmark_ids import jaw_contours, landmark_vertices, regions
 from .remesh import Points, Surface, collect_features, remesh, throw_darts
-from .sizing import wanted_length
 from .source import Source, load_source
 from .surface import HalfSurface, half_surface
-from .topology import boundary_loops, reflect
 from .transfer import Transfer, point_matrix
 from .uv import lay_out, smooth_over
 
@@ -48,15 +46,7 @@ def back_path(mean: np.ndarray, chain: np.ndarray) -> np.ndarray:
     return chain[: int(mean[chain, 1].argmax()) + 1]
 
 
-def ordered_seam(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Vertices of a half mesh's boundary with x = 0, in the order of the boundary."""
-    loop = boundary_loops(triangles)[0]
-    seam = np.abs(points[loop, 0]) < 1e-9
-    first = int(np.flatnonzero(seam & ~np.roll(seam, 1))[0])
-    return np.roll(loop, -first)[: int(seam.sum())]
-
-
-def build(source: Source, vertices: int, components: int, samples: int, seed: int) -> FaceModel:
+def build(source: Source, vertices: int = 12000, components: int = 80, samples: int = 4000, seed: int = 0) -> FaceModel:
     """Build the head model.
 
     Args:
@@ -77,7 +67,8 @@ def build(source: Source, vertices: int, components: int, samples: int, seed: in
     eye, mouth = (patch_members(points, half, patch.ids)[origin] for patch in (half.eye, half.mouth))
     region = regions(mean, eye, mouth)
     landmarks = landmark_vertices(points, base_landmarks, mirror)
-    path = back_path(mean, ordered_seam(places, half_triangles))
+    loop, count = split_loop(half_triangles, seam)
+    path = back_path(mean, loop[:count])
     second = np.arange(len(triangles)) >= len(half_triangles)
     importance = smooth_over(np.array(IMPORTANCE)[region], triangles)
     uv, uv_triangles = lay_out(transfer.meshing(), triangles, path, second, mirror, region == 0, importance)
@@ -102,25 +93,16 @@ def build(source: Source, vertices: int, components: int, samples: int, seed: in
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line, build and write; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m portrait_pipeline.making.head_model", description=__doc__)
-    parser.add_argument("source", type=Path, help="ict_facekit.npz")
-    parser.add_argument("-o", "--output", type=Path, default=Path("head_model.h5"))
-    parser.add_argument("--vertices", type=int, default=12000)
-    parser.add_argument("--components", type=int, default=80)
-    parser.add_argument("--samples", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("head_model.h5"), show_default=True)
+def main(source: Path, output: Path) -> None:
+    """Build the bundled head model from SOURCE, ICT-FaceKit as one NPZ file (see PROVENANCE.md beside the model)."""
     try:
-        source = load_source(options.source)
-        model = build(source, options.vertices, options.components, options.samples, options.seed)
-        model.save(options.output)
+        build(load_source(source)).save(output)
     except PortraitError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m portrait_pipeline.making.head_model")

@@ -1,28 +1,16 @@
-"""Feature lines of the half head and the base vertices of its landmarks."""
+"""Feature lines of the half head, the base vertices of its landmarks, and wanted edge lengths."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.spatial import cKDTree
 
+from .disk import split_loop
 from .source import Source
 from .surface import HalfSurface
-from .topology import boundary_loops
 
-HALF_LANDMARKS = (
-    *range(8, 17),
-    *range(22, 31),
-    33,
-    34,
-    35,
-    *range(42, 48),
-    *range(51, 58),
-    62,
-    63,
-    64,
-    65,
-    66,
-)
+HALF_LANDMARKS = (*range(8, 17), *range(22, 31), 33, 34, 35, *range(42, 48), *range(51, 58), *range(62, 67))
 UPPER_LID, LOWER_LID, UPPER_LIP, LOWER_LIP = (43, 44, 45), (46, 47), (62, 63, 64), (65, 66)
 
 # The measured points sit on features of their mesh. People who mark photographs place some elsewhere: the
@@ -33,6 +21,9 @@ SHIFT = {
     22: (0.43, -0.30), 23: (0.33, -0.25), 24: (0.20, -0.20), 25: (0.17, -0.20), 26: (0.17, -0.12),
     34: (0.20, 0.10), 35: (0.28, 0.20),
 }  # fmt: skip
+# (edge length there in cm, growth of the length per cm of distance)
+EYE, MOUTH, NOSE, BROW, EAR = (0.09, 0.10), (0.13, 0.08), (0.19, 0.08), (0.28, 0.08), (0.24, 0.10)
+LONGEST = 0.66
 
 
 def half_features(half: HalfSurface, source: Source) -> tuple[list[np.ndarray], np.ndarray, dict[int, int]]:
@@ -51,11 +42,7 @@ def half_features(half: HalfSurface, source: Source) -> tuple[list[np.ndarray], 
 
 def boundary_chains(half: HalfSurface) -> list[np.ndarray]:
     """The symmetry line from the neck's back over the crown to its front, and the neck edge."""
-    loop = boundary_loops(half.triangles)[0]
-    seam = np.abs(half.meshing[loop, 0]) < 1e-9
-    first = int(np.flatnonzero(seam & ~np.roll(seam, 1))[0])
-    loop = np.roll(loop, -first)
-    count = int(seam.sum())
+    loop, count = split_loop(half.triangles, np.abs(half.meshing[:, 0]) < 1e-9)
     return [loop[:count], np.r_[loop[count - 1 :], loop[:1]]]
 
 
@@ -85,3 +72,28 @@ def marked_points(measured: np.ndarray) -> np.ndarray:
     for number, (right, up) in SHIFT.items():
         points[number, :2] += right, up
     return points
+
+
+def wanted_length(half: HalfSurface, source: Source) -> np.ndarray:
+    """(M,) edge length in cm at every vertex of the closed half head."""
+    neutral = half.neutral(source)
+    landmarks = source.vertices[source.landmarks]
+    places = (
+        (neutral[np.r_[half.eye.upper_arc, half.eye.lower_arc]], EYE),
+        (neutral[np.r_[half.mouth.upper_arc, half.mouth.lower_arc]], MOUTH),
+        (landmarks[[30, 33, 34, 35]], NOSE),
+        (landmarks[22:27], BROW),
+        (neutral[ear_mask(neutral)], EAR),
+    )
+    length = np.full(len(neutral), LONGEST)
+    for points, (least, growth) in places:
+        length = np.minimum(length, least + growth * cKDTree(points).query(neutral)[0])
+    for patch, least in ((half.eye, EYE[0]), (half.mouth, MOUTH[0])):
+        length[patch.ids] = np.minimum(length[patch.ids], 1.5 * least)
+    return length
+
+
+def ear_mask(vertices: np.ndarray) -> np.ndarray:
+    """(n,) bool: on an ear, that is beside the skull and behind the jaw's joint."""
+    x, y, z = np.abs(vertices[:, 0]), vertices[:, 1], vertices[:, 2]
+    return (x > 7.9) & (y > -2.6) & (y < 4.2) & (z < 2.6) & (z > -3.5)

@@ -7,8 +7,8 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from ...head.points import MIRROR
+from .features import ear_mask
 from .remesh import Points
-from .sizing import ear_mask
 
 BACK, FRONT = 4, 10  # candidates behind and in front of a jaw landmark
 # Reach of a row along the surface, cm. The underside of the chin never is the jaw line of a face seen from

@@ -14,11 +14,10 @@ import numpy as np
 import trimesh
 from scipy.spatial import Delaunay, cKDTree
 
-from .harmonic import harmonic_map, signed_areas
-from .topology import boundary_loops, half_edges
+from .disk import boundary_loops, face_normals, half_edges, mean_value_weights, signed_areas, solve_map
 
 MARGIN = 0.78  # dart radius over edge length
-MAX_CONFORMING = 40  # passes that split feature edges which the triangulation misses
+MAX_CONFORMING = 40  # passes that clear the feature edges which the triangulation misses
 
 
 @dataclass(frozen=True)
@@ -57,13 +56,12 @@ class Surface:
         total = np.zeros_like(self.vertices)
         for k in range(3):
             np.add.at(total, self.triangles[:, k], face_normals(self.vertices, self.triangles))
-        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+        return unit(total)
 
 
-def face_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(F, 3) normals whose length is twice the area."""
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    return np.cross(b - a, c - a)
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def split_chain(chain: np.ndarray, stops: np.ndarray) -> list[np.ndarray]:
@@ -72,12 +70,12 @@ def split_chain(chain: np.ndarray, stops: np.ndarray) -> list[np.ndarray]:
     return [chain[a : b + 1] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 
 
-def resample(surface: Surface, chain: np.ndarray, scale: float, parts: int | None = None) -> Points:
+def resample(surface: Surface, chain: np.ndarray, scale: float) -> Points:
     """Points on a vertex chain, spaced by the wanted length times ``scale``; both ends included."""
     steps = np.linalg.norm(np.diff(surface.vertices[chain], axis=0), axis=1)
     mean = (surface.length[chain[:-1]] + surface.length[chain[1:]]) / 2
     total = np.r_[0, np.cumsum(steps / (mean * scale))]
-    parts = parts or max(1, round(float(total[-1])))
+    parts = max(1, round(float(total[-1])))
     at = np.linspace(0, total[-1], parts + 1)
     k = np.clip(np.searchsorted(total, at, side="right") - 1, 0, len(chain) - 2)
     f = np.clip((at - total[k]) / (total[k + 1] - total[k]), 0, 1)
@@ -150,16 +148,13 @@ def circle_map(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
     step = np.linalg.norm(surface.vertices[np.roll(loop, -1)] - surface.vertices[loop], axis=1)
     angle = 2 * np.pi * np.r_[0, np.cumsum(step)[:-1]] / step.sum()
     targets = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return harmonic_map(surface.vertices, surface.triangles, loop, targets), loop
+    return solve_map(mean_value_weights(surface.vertices, surface.triangles), loop, targets), loop
 
 
-def triangulate(surface: Surface, features: Features, darts: Points) -> tuple[Points, np.ndarray, np.ndarray]:
-    """Delaunay triangulation in the circle map that contains every feature edge.
+def triangulate(surface: Surface, features: Features, darts: Points) -> tuple[Points, np.ndarray]:
+    """Delaunay triangulation in the circle map that contains every feature edge: points, features first, and (F, 3).
 
-    A missing feature edge first pushes away the free points in its diametral circle, then splits in two.
-
-    Returns:
-        points, triangles (F, 3), feature edges (E, 2). Feature points come first.
+    A missing feature edge pushes away the free points in its diametral circle until it is there.
     """
     plane, loop = circle_map(surface)
     is_boundary = np.zeros(len(plane), bool)
@@ -178,41 +173,15 @@ def triangulate(surface: Surface, features: Features, darts: Points) -> tuple[Po
         if not len(missing):
             turned = signed_areas(flat, triangles) < 0
             triangles[turned] = triangles[turned][:, ::-1]
-            return everything, triangles, edges
-        middle = flat[missing].mean(axis=1)
+            return everything, triangles
         radius = np.linalg.norm(flat[missing[:, 0]] - flat[missing[:, 1]], axis=1) / 2
-        crowd = cKDTree(flat[len(points) :]).query_ball_point(middle, radius)
+        crowd = cKDTree(flat[len(points) :]).query_ball_point(flat[missing].mean(axis=1), radius)
         drop = np.zeros(len(darts), bool)
         drop[np.array(sorted({i for c in crowd for i in c}), int)] = True
-        if drop.any():
-            darts = darts.take(~drop)
-        else:
-            points, edges = split_edges(points, edges, missing)
-    raise RuntimeError("the feature lines could not be made edges of the triangulation")
-
-
-def split_edges(points: Points, edges: np.ndarray, chosen: np.ndarray) -> tuple[Points, np.ndarray]:
-    """Replace the chosen feature edges by two halves each."""
-    sparse = [merge(points, a, b) for a, b in chosen]
-    new = Points(np.array([s[0] for s in sparse]), np.array([s[1] for s in sparse]))
-    first = len(points)
-    gone = {tuple(e) for e in chosen.tolist()}
-    kept = [e for e in edges.tolist() if tuple(e) not in gone]
-    halves = [h for k, (a, b) in enumerate(chosen.tolist()) for h in ((a, first + k), (first + k, b))]
-    return points.join(new), np.array(kept + halves)
-
-
-def merge(points: Points, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertex ids and weights of the middle of two points on a feature line (three vertices at most)."""
-    total: dict[int, float] = {}
-    for k in (a, b):
-        for vertex, weight in zip(points.ids[k], points.weights[k], strict=True):
-            if weight > 0:
-                total[int(vertex)] = total.get(int(vertex), 0.0) + weight / 2
-    best = sorted(total.items(), key=lambda item: -item[1])[:3]
-    best += [(best[0][0], 0.0)] * (3 - len(best))
-    weights = np.array([w for _, w in best])
-    return np.array([v for v, _ in best]), weights / weights.sum()
+        if not drop.any():
+            break
+        darts = darts.take(~drop)
+    raise RuntimeError("the feature lines could not be made edges of the triangulation; sample them more densely")
 
 
 class Projector:
@@ -220,9 +189,8 @@ class Projector:
 
     def __init__(self, surface: Surface, rng: np.random.Generator, samples: int = 250_000, candidates: int = 6):
         self.surface, self.candidates = surface, candidates
-        self.normal = face_normals(surface.vertices, surface.triangles)
-        area = np.linalg.norm(self.normal, axis=1)
-        self.normal = self.normal / np.maximum(area, 1e-12)[:, None]
+        normal = face_normals(surface.vertices, surface.triangles)
+        area, self.normal = np.linalg.norm(normal, axis=1), unit(normal)
         share = area / area.sum() + 2.0 / len(area)
         self.owner = rng.choice(len(area), samples, p=share / share.sum())
         root, second = np.sqrt(rng.random(samples)), rng.random(samples)
@@ -334,12 +302,7 @@ def try_flip(
 
 
 def relax(
-    surface: Surface,
-    projector: Projector,
-    points: Points,
-    triangles: np.ndarray,
-    free: np.ndarray,
-    step: float = 0.7,
+    surface: Surface, projector: Projector, points: Points, triangles: np.ndarray, free: np.ndarray, step: float = 0.7
 ) -> Points:
     """Move the ``free`` points to the density-weighted centre of their triangles, along the surface."""
     vertices = points.of(surface.vertices)
@@ -361,11 +324,6 @@ def relax(
     return Points(ids, weights)
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
 def remesh(
     surface: Surface,
     chains: Sequence[np.ndarray],
@@ -385,7 +343,7 @@ def remesh(
     """
     features = collect_features(surface, chains, fixed, scale)
     darts = throw_darts(surface, features.points, scale, rng)
-    points, triangles, edges = triangulate(surface, features, darts)
+    (points, triangles), edges = triangulate(surface, features, darts), features.edges
     free = np.ones(len(points), bool)
     free[np.unique(edges)] = False
     free[np.isin(points.ids[:, 0], fixed) & (points.weights[:, 0] == 1)] = False

@@ -12,9 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.spatial import Delaunay
 
-from .harmonic import signed_areas
+from .disk import boundary_loops, half_edges, signed_areas
 from .source import Source
-from .topology import boundary_loops
 
 EYE_RING = 2  # rows between the rim of the measured eye opening and the edge of the lid
 LIP_RING = 7  # rows between the rim of the measured mouth opening and the line where the lips meet
@@ -107,7 +106,7 @@ def hole_levels(triangles: np.ndarray, vertices: np.ndarray, near: np.ndarray) -
     for side in (np.ones(3), np.array([-1.0, 1.0, 1.0])):
         distances = [np.linalg.norm(vertices[loop] - near * side, axis=1).min() for loop in loops]
         level[loops[int(np.argmin(distances))]] = 0
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = half_edges(triangles)
     for front in range(12):  # more rows than any opening has
         reached = edges[(level[edges] == front).any(axis=1)].ravel()
         level[reached] = np.minimum(level[reached], front + 1)
@@ -134,11 +133,8 @@ def cut(triangles: np.ndarray, height: np.ndarray) -> tuple[sp.csr_matrix, np.nd
 
     inside = height[triangles] > 0
     result = [tuple(t) for t in triangles[inside.all(axis=1)]]
-    for triangle, sides in zip(
-        triangles[inside.any(axis=1) & ~inside.all(axis=1)],
-        inside[inside.any(axis=1) & ~inside.all(axis=1)],
-        strict=True,
-    ):
+    crossed = inside.any(axis=1) & ~inside.all(axis=1)
+    for triangle, sides in zip(triangles[crossed], inside[crossed], strict=True):
         polygon = []
         for k in range(3):
             a, b = int(triangle[k]), int(triangle[(k + 1) % 3])
@@ -152,12 +148,8 @@ def cut(triangles: np.ndarray, height: np.ndarray) -> tuple[sp.csr_matrix, np.nd
     ends = extra[:, :2].astype(int)
     new = np.repeat(np.arange(len(extra)), 2)
     share = np.stack([1 - extra[:, 2], extra[:, 2]], axis=1)
-    weights = sp.vstack(
-        [
-            sp.identity(count, format="csr"),
-            sp.csr_matrix((share.ravel(), (new, ends.ravel())), (len(extra), count)),
-        ]
-    ).tocsr()
+    cuts = sp.csr_matrix((share.ravel(), (new, ends.ravel())), (len(extra), count))
+    weights = sp.vstack([sp.identity(count, format="csr"), cuts]).tocsr()
     used, kept = np.unique(kept, return_inverse=True)
     return weights[used], kept.reshape(-1, 3)
 
@@ -237,12 +229,7 @@ def arc_weights(s_arc: np.ndarray, ids: np.ndarray, s: np.ndarray, size: int) ->
 
 
 def make_patch(
-    positions: np.ndarray,
-    arcs: tuple[np.ndarray, np.ndarray],
-    half: bool,
-    rows: int,
-    columns: int,
-    first: int,
+    positions: np.ndarray, arcs: tuple[np.ndarray, np.ndarray], half: bool, rows: int, columns: int, first: int
 ) -> tuple[Patch, np.ndarray]:
     """Ruled patch between two arcs of ``positions``; interior vertices are numbered from ``first``."""
     upper, lower = arcs
@@ -252,14 +239,8 @@ def make_patch(
     ids = np.r_[boundary, first + np.arange(len(s) - len(boundary))]
     s, t = s[len(boundary) :], t[len(boundary) :]
     size = len(positions)
-    patch = Patch(
-        upper,
-        lower,
-        ids[len(boundary) :],
-        arc_weights(s_upper, upper, s, size),
-        arc_weights(s_lower, lower, s, size),
-        t,
-    )
+    ends = arc_weights(s_upper, upper, s, size), arc_weights(s_lower, lower, s, size)
+    patch = Patch(upper, lower, ids[len(boundary) :], *ends, t)
     # The arcs run from large x to small x, which reverses the winding of the (s, t) plane seen from outside.
     return patch, ids[triangles][:, ::-1]
 

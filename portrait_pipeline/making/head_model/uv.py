@@ -8,8 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.ndimage import gaussian_filter1d
 
-from .harmonic import mean_value_weights, signed_areas, solve_map
-from .topology import boundary_loops
+from .disk import boundary_loops, face_normals, mean_value_weights, signed_areas, solve_map
 
 SIDE_SHARE = 0.7  # part of the back cut, from the neck up, that lies on the square's sides, not its top
 BINS = 200
@@ -105,7 +104,7 @@ def low_stretch_map(
     every pass is bijective. ``importance`` (V,): wanted texture length per length in space, relative.
     """
     weights = mean_value_weights(vertices, triangles)
-    wanted = triangle_areas(vertices, triangles) * importance[triangles].mean(axis=1) ** 2
+    wanted = np.linalg.norm(face_normals(vertices, triangles), axis=1) / 2 * importance[triangles].mean(axis=1) ** 2
     for _ in range(STRETCH_PASSES):
         uv = solve_map(weights, loop, targets)
         have = np.maximum(signed_areas(uv, triangles), 1e-12)
@@ -127,12 +126,6 @@ def smooth_over(values: np.ndarray, triangles: np.ndarray, passes: int = 60) -> 
 def around(values: np.ndarray, triangles: np.ndarray, count: int) -> np.ndarray:
     """(count,) sums of the (F,) triangle values over the triangles at each vertex."""
     return np.bincount(triangles.ravel(), np.repeat(values, 3), count)
-
-
-def triangle_areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(F,) areas of triangles in space."""
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
 
 
 def symmetric_uv(uv: np.ndarray, mirror: np.ndarray, path: np.ndarray) -> np.ndarray:

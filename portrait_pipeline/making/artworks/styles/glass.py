@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -10,47 +12,12 @@ from scipy.spatial import cKDTree
 from .. import pen
 from ..features import brow_outlines, mouth_outlines
 from ..fields import hair_field, paths
+from ..painting import face_shape
 from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
+from ..tables import TABLES
 
-# Centres of the face's planes, rest-space (x, y) cm; those off the axis have a twin.
-_AXIS = [(0, 8.9), (0, 6.5), (0, 4.2), (0, 1.9), (0, -0.4), (0, -2.1), (0, -5.4), (0, -7.3)]
-_PLANES = [
-    (2.3, 9.3),
-    (4.7, 8.6),
-    (2.4, 7.1),
-    (4.9, 6.7),
-    (6.9, 6.4),
-    (3.1, 4.7),
-    (6.4, 3.9),
-    (2.6, 2.0),
-    (4.6, 1.8),
-    (6.9, 1.6),
-    (1.1, 3.2),
-    (1.2, 0.9),
-    (1.5, -0.7),
-    (2.9, 0.2),
-    (4.9, -0.5),
-    (6.8, -1.0),
-    (2.0, -2.2),
-    (3.5, -2.2),
-    (5.4, -2.9),
-    (3.4, -4.4),
-    (1.7, -5.6),
-    (4.5, -5.4),
-    (1.3, -7.2),
-    (3.0, -6.8),
-]
-_RAMP = np.float32(
-    [
-        [0.16, 0.05, 0.22],
-        [0.46, 0.09, 0.28],
-        [0.80, 0.24, 0.24],
-        [0.95, 0.52, 0.26],
-        [1.0, 0.76, 0.42],
-        [1.0, 0.93, 0.72],
-    ]
-)
+_RAMP = np.float32(TABLES["glass_ramp"])  # of the skin, from the darkest glass
 LEAD = np.float32([0.055, 0.055, 0.065])
 
 
@@ -62,14 +29,13 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     colour = glass(colour, labels, size, rng)
     colour = features(colour, scene)
     colour = paint(colour, scene, part, rng)
-    thin, thick = leads(labels, part)
+    thin, thick = border(labels), border(part)
     spared = np.maximum(scene.masks["eyes"], np.maximum(scene.masks["upper_lip"], scene.masks["lower_lip"])) > 0.4
     thin &= ~spared
     distance_thin, distance_thick = distance_transform_edt(~thin), distance_transform_edt(~thick)
     outer, inner = 3.3 * px, np.where((part == 0) | (part == 3), 2.1, 1.55) * px
     lead = np.maximum(
-        smoothstep(outer + 0.8, outer - 0.8, distance_thick),
-        smoothstep(inner + 0.8, inner - 0.8, distance_thin),
+        smoothstep(outer + 0.8, outer - 0.8, distance_thick), smoothstep(inner + 0.8, inner - 0.8, distance_thin)
     )
     shapes = [eye.outline for eye in scene.eyes] + list(mouth_outlines(scene.posed.points)[:2])
     rims = pen.draw_lines([pen.Line(np.vstack([s, s[:1]]), 3.4, "rim", 0.0) for s in shapes], size)
@@ -77,10 +43,8 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     near = np.minimum(distance_thin / inner, distance_thick / outer)
     colour = colour * (0.62 + 0.38 * smoothstep(1.0, 3.2, near))[..., None]
     ridge = np.clip(1 - near**2, 0, 1)
-    gx, gy = (
-        cv2.Sobel(cv2.GaussianBlur(ridge.astype(np.float32), (0, 0), 0.9), cv2.CV_32F, 1, 0),
-        cv2.Sobel(cv2.GaussianBlur(ridge.astype(np.float32), (0, 0), 0.9), cv2.CV_32F, 0, 1),
-    )
+    soft = cv2.GaussianBlur(ridge.astype(np.float32), (0, 0), 0.9)
+    gx, gy = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
     metal = LEAD + np.clip(0.10 * (gx + gy), 0, 0.30)[..., None] * np.float32([0.9, 0.95, 1.0])
     return np.clip(over(colour, metal, lead.astype(np.float32)), 0, 1)
 
@@ -89,17 +53,21 @@ def facets(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     """Facet ids (S, S), and the part each belongs to: 0 ground, 1 face, 2 neck and ears, 3 hair, 4
     garment."""
     masks, size = scene.masks, scene.size
-    jaw = pen.spline(scene.posed.points[:17], 80)
-    face_shape = pen.fill(np.vstack([jaw, [[jaw[-1, 0], 0], [jaw[0, 0], 0]]]), size) > 0.5
     part = np.zeros((size, size), int)
     part[masks["head"] > 0.5] = 2
-    part[(masks["head"] > 0.5) & face_shape] = 1
+    part[(masks["head"] > 0.5) & (face_shape(scene.posed) > 0.5)] = 1
     part[masks["hair"] > 0.5] = 3
     part[masks["cloth"] > 0.5] = 4
     part[(masks["front_hair"] > 0.5)] = 3
     part = tidy(part, scene.unit)
     labels = np.zeros((size, size), int)
-    for value, cut in ((0, ground), (1, planes), (2, skin_patches), (3, along_hair), (4, drapery)):
+    for value, cut in (
+        (0, ground),
+        (1, planes),
+        (2, skin_patches),
+        (3, along_hair),
+        (4, partial(skin_patches, pitch=62, stretch=(1.5, 0.7))),
+    ):
         inside = part == value
         labels[inside] = 1000 * value + cut(scene, inside, rng)
     return labels, part
@@ -113,23 +81,15 @@ def tidy(part: np.ndarray, px: float) -> np.ndarray:
 
 def planes(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     """Cells around the planes of the face, alike on both sides."""
-    seeds = np.array(_AXIS + _PLANES + [(-x, y) for x, y in _PLANES], float)
+    centres = TABLES["face_planes"]  # rest-space (x, y) cm; those off the axis have a twin
+    seeds = np.array(centres["on_axis"] + centres["beside"] + [(-x, y) for x, y in centres["beside"]], float)
     rest = scene.maps.rest[inside][:, :2]
     return cKDTree(seeds).query(rest)[1]
 
 
-def skin_patches(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
-    """Patches of neck and ears."""
-    return scattered(inside, 46 * scene.unit, rng)
-
-
-def drapery(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
-    """Upright pieces of the garment."""
-    return scattered(inside, 62 * scene.unit, rng, stretch=(1.5, 0.7))
-
-
-def scattered(inside: np.ndarray, pitch: float, rng, stretch=(1.0, 1.0)) -> np.ndarray:
+def skin_patches(scene: Scene, inside: np.ndarray, rng, pitch: float = 46, stretch=(1.0, 1.0)) -> np.ndarray:
     """Voronoi cells of jittered seeds about ``pitch`` px apart."""
+    pitch = pitch * scene.unit
     rows, columns = np.nonzero(inside)
     points = np.column_stack([columns, rows]) * np.array(stretch)
     low, high = points.min(0), points.max(0)
@@ -151,13 +111,13 @@ def along_hair(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     return seeds[index[0], index[1]][inside]
 
 
+drapery = partial(skin_patches, pitch=62, stretch=(1.5, 0.7))
+
+
 def ground(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     """A halo of segments around the head, lozenges outside of it."""
-    size = scene.size
-    rows, columns = np.nonzero(inside)
-    centre = scene.posed.points[27]
-    dx, dy = (columns - centre[0]) / size, (rows - centre[1]) / size
-    radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
+    angle, radius = (part[inside] for part in scene.turns(scene.posed.points[27]))
+    dx, dy = radius * np.cos(angle), radius * np.sin(angle)
     ring = np.digitize(radius, [0.37, 0.43])
     sector = np.floor((angle + np.pi) / (2 * np.pi) * np.where(ring == 1, 30, 14)).astype(int)
     pitch = 0.105
@@ -238,17 +198,10 @@ def features(colour: np.ndarray, scene: Scene) -> np.ndarray:
     texture = 0.85 + 0.3 * colour.mean(-1, keepdims=True)
     colour = over(colour, np.float32([0.70, 0.06, 0.14]) * texture, pen.fill(upper, size))
     colour = over(colour, np.float32([0.90, 0.14, 0.18]) * texture, pen.fill(lower, size))
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        colour = over(colour, (0.90, 0.94, 0.92), ball)
-        glow = (0.8 + 0.5 * smoothstep(-0.4, 1.0, (rows - eye.centre[1]) / eye.radius))[..., None]
-        colour = over(
-            colour,
-            np.float32(scene.look.palette.iris) * glow,
-            (ball * smoothstep(1.0, 0.92, d)).astype(np.float32),
-        )
+        colour = over(colour, (0.90, 0.94, 0.92), scene.eyeball(eye))
+        glow = (0.8 + 0.5 * smoothstep(-0.4, 1.0, scene.below_eye(eye)))[..., None]
+        colour = over(colour, np.float32(scene.look.palette.iris) * glow, scene.spot(eye, 1.0, 0.92))
     return colour
 
 
@@ -275,24 +228,15 @@ def paint(colour: np.ndarray, scene: Scene, part: np.ndarray, rng) -> np.ndarray
     trace = np.maximum(trace, 0.75 * pen.draw_lines(strands, size) * (part == 3))
     for brow in brow_outlines(scene.posed.points, scene.look.brow):
         trace = np.maximum(trace, 0.94 * pen.fill(brow, size))
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
         ring = smoothstep(0.80, 0.90, d) * smoothstep(1.08, 1.0, d)
-        trace = np.maximum(trace, (ball * np.clip(smoothstep(0.54, 0.46, d) + ring, 0, 1)).astype(np.float32))
+        trace = np.maximum(trace, ball * np.clip(smoothstep(0.54, 0.46, d) + ring, 0, 1))
     colour = over(colour, (0.07, 0.03, 0.03), trace, 0.93)
     for eye in scene.eyes:
-        d = np.hypot(columns - eye.centre[0] + 0.32 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius) / eye.radius
-        colour = over(
-            colour, (1, 1, 0.97), (pen.fill(eye.outline, size) * smoothstep(0.30, 0.22, d)).astype(np.float32)
-        )
+        colour = over(colour, (1, 1, 0.97), scene.spot(eye, 0.30, 0.22, -0.32, -0.34))
     return colour
-
-
-def leads(labels: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels on borders of facets, and on borders of parts (bool, S, S)."""
-    return border(labels), border(part)
 
 
 def border(values: np.ndarray) -> np.ndarray:

@@ -12,16 +12,8 @@ from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
 
 PAPER, BLACK = np.float32([0.98, 0.95, 0.87]), np.float32([0.07, 0.06, 0.10])
-RED, PINK, YELLOW = (
-    np.float32([0.86, 0.10, 0.16]),
-    np.float32([0.99, 0.80, 0.70]),
-    np.float32([1.0, 0.82, 0.16]),
-)
-BLUE, CYAN, ORANGE = (
-    np.float32([0.10, 0.24, 0.62]),
-    np.float32([0.20, 0.62, 0.86]),
-    np.float32([0.98, 0.52, 0.12]),
-)
+RED, PINK, YELLOW = (np.float32([0.86, 0.10, 0.16]), np.float32([0.99, 0.80, 0.70]), np.float32([1.0, 0.82, 0.16]))
+BLUE, CYAN, ORANGE = (np.float32([0.10, 0.24, 0.62]), np.float32([0.20, 0.62, 0.86]), np.float32([0.98, 0.52, 0.12]))
 
 
 def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
@@ -37,7 +29,8 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     canvas = cv2.warpAffine(canvas, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
     canvas = over(canvas, BLACK, outlines(scene))
     for eye in scene.eyes:
-        canvas = over(canvas, (1, 1, 1), lights(scene, eye))
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.34, 0.26, -0.32, -0.32))
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.19, 0.11, 0.38, 0.36))
     grain = 1 + 0.018 * noise_field(size, 4 * px, rng, 2) + 0.012 * noise_field(size, 200 * px, rng, 2)
     return np.clip(canvas * grain[..., None], 0, 1)
 
@@ -55,13 +48,11 @@ def dots(size: int, pitch: float, degrees: float, amount) -> np.ndarray:
 def background(scene: Scene) -> np.ndarray:
     """Yellow with orange rays and a fading screen of dots."""
     size = scene.size
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32) / size
-    cx, cy = scene.posed.points[27] / size
-    angle = np.arctan2(rows - cy, columns - cx)
-    ray = smoothstep(-0.02, 0.02, np.sin(14 * angle) * np.hypot(rows - cy, columns - cx))
+    angle, radius = scene.turns(scene.posed.points[27])
+    ray = smoothstep(-0.02, 0.02, np.sin(14 * angle) * radius)
     canvas = np.zeros((size, size, 3), np.float32) + YELLOW
     canvas = over(canvas, ORANGE, 0.9 * ray.astype(np.float32))
-    fade = np.clip(1.15 * np.hypot(rows - cy, columns - cx) - 0.18, 0, 0.62)
+    fade = np.clip(1.15 * radius - 0.18, 0, 0.62)
     return over(canvas, RED, dots(size, 15 * scene.unit, 20, fade))
 
 
@@ -75,16 +66,12 @@ def skin(canvas: np.ndarray, scene: Scene) -> np.ndarray:
     blush = scene.colour[..., 0] - scene.colour[..., 1:].mean(-1)
     blush = smoothstep(0.16, 0.42, cv2.GaussianBlur(blush, (0, 0), 9 * px))
     canvas = over(
-        canvas,
-        np.float32([0.93, 0.38, 0.36]),
-        head * dots(size, 7.5 * px, 15, 0.10 + 0.55 * half + 0.22 * blush),
+        canvas, np.float32([0.93, 0.38, 0.36]), head * dots(size, 7.5 * px, 15, 0.10 + 0.55 * half + 0.22 * blush)
     )
     shadow = smoothstep(0.36, 0.33, tone)
     canvas = over(canvas, np.float32([0.86, 0.46, 0.50]), head * shadow, 0.75)
     canvas = over(
-        canvas,
-        np.float32([0.35, 0.22, 0.52]),
-        head * dots(size, 7.5 * px, 60, 0.75 * smoothstep(0.36, 0.08, tone)),
+        canvas, np.float32([0.35, 0.22, 0.52]), head * dots(size, 7.5 * px, 60, 0.75 * smoothstep(0.36, 0.08, tone))
     )
     return over(
         canvas,
@@ -115,20 +102,15 @@ def hair(canvas: np.ndarray, scene: Scene) -> np.ndarray:
 def face(canvas: np.ndarray, scene: Scene) -> np.ndarray:
     """Eyes and lips in flat colours; lids shaded."""
     size, px, p = scene.size, scene.unit, scene.posed.points
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
+        ball = scene.eyeball(eye)
         lid = np.vstack([eye.upper, (eye.upper - [0, 0.75 * eye.radius])[::-1]])
         canvas = over(canvas, CYAN, pen.fill(lid, size) * (1 - ball), 0.85)
         canvas = over(canvas, (1, 1, 1), ball)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        canvas = over(canvas, scene.look.palette.iris, (ball * smoothstep(1.0, 0.94, d)).astype(np.float32))
-        lower = smoothstep(0.1, 0.3, (rows - eye.centre[1]) / eye.radius) * smoothstep(0.9, 0.8, d)
-        canvas = over(
-            canvas,
-            np.clip(np.float32(scene.look.palette.iris) * 1.7, 0, 1),
-            (ball * lower).astype(np.float32),
-        )
+        d = scene.from_eye(eye)
+        canvas = over(canvas, scene.look.palette.iris, ball * smoothstep(1.0, 0.94, d))
+        lower = smoothstep(0.1, 0.3, scene.below_eye(eye)) * smoothstep(0.9, 0.8, d)
+        canvas = over(canvas, np.clip(np.float32(scene.look.palette.iris) * 1.7, 0, 1), ball * lower)
     upper, lower, _ = mouth_outlines(p)
     canvas = over(canvas, RED * 0.78, pen.fill(upper, size))
     canvas = over(canvas, RED, pen.fill(lower, size))
@@ -162,23 +144,12 @@ def outlines(scene: Scene) -> np.ndarray:
     )
     for brow in brow_outlines(scene.posed.points, scene.look.brow):
         out = np.maximum(out, pen.fill(brow, size))
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
         ring = smoothstep(0.80, 0.88, d) * smoothstep(1.06, 1.0, d)
-        out = np.maximum(out, (ball * np.clip(smoothstep(0.55, 0.48, d) + ring, 0, 1)).astype(np.float32))
+        out = np.maximum(out, ball * np.clip(smoothstep(0.55, 0.48, d) + ring, 0, 1))
     if scene.look.makeup > 0.3:
         thick = [pen.Line(li.points, 3.6, "lash", 0.9) for li in lashes(scene.eyes, np.random.default_rng(3))]
         out = np.maximum(out, pen.draw_lines(thick, size))
     return out
-
-
-def lights(scene: Scene, eye) -> np.ndarray:
-    """Two white dots in the eye (S, S)."""
-    rows, columns = np.mgrid[0 : scene.size, 0 : scene.size] + 0.5
-    out = np.zeros((scene.size, scene.size), np.float32)
-    for dx, dy, r in ((-0.32, -0.32, 0.30), (0.38, 0.36, 0.15)):
-        d = np.hypot(columns - eye.centre[0] - dx * eye.radius, rows - eye.centre[1] - dy * eye.radius) / eye.radius
-        out = np.maximum(out, smoothstep(r + 0.04, r - 0.04, d).astype(np.float32))
-    return out * pen.fill(eye.outline, scene.size)

@@ -12,11 +12,7 @@ from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
 
 PAPER, INK = np.float32([0.90, 0.82, 0.68]), np.float32([0.11, 0.07, 0.055])
-WASH, SANGUINE, WHITE = (
-    np.float32([0.47, 0.33, 0.23]),
-    np.float32([0.68, 0.27, 0.17]),
-    np.float32([1.0, 0.98, 0.93]),
-)
+WASH, SANGUINE, WHITE = (np.float32([0.47, 0.33, 0.23]), np.float32([0.68, 0.27, 0.17]), np.float32([1.0, 0.98, 0.93]))
 
 
 def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
@@ -30,12 +26,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     outside = np.clip(scene.masks["background"] + scene.masks["cloth"], 0, 1)
     slope = np.zeros_like(base) + np.float32([0.64, -0.77])
     base = blend_fields(base, slope, (outside > 0.5).astype(np.float32))
-    layers = (
-        (0.0, 0.80, 5.6, 1.25),
-        (-38.0, 0.56, 5.0, 1.25),
-        (34.0, 0.36, 4.6, 1.35),
-        (80.0, 0.2, 3.9, 1.5),
-    )
+    layers = ((0.0, 0.80, 5.6, 1.25), (-38.0, 0.56, 5.0, 1.25), (34.0, 0.36, 4.6, 1.35), (80.0, 0.2, 3.9, 1.5))
     coverage = np.zeros((size, size), np.float32)
     for turn, threshold, gap, width in layers:
         field = rotate(base, turn)
@@ -55,18 +46,14 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     bite = np.clip(1 - 0.10 * np.clip(noise_field(size, 3 * unit, rng, 2), -1, 3), 0.6, 1)
     canvas = over(canvas, INK, np.clip(coverage * bite, 0, 1), 0.94)
     for eye in scene.eyes:
-        canvas = over(canvas, WHITE, highlight(scene, eye))
+        canvas = over(canvas, WHITE, scene.spot(eye, 0.30, 0.2, -0.33, -0.34))
     return canvas
 
 
 def tones(scene: Scene) -> np.ndarray:
     """The study's values (S, S), stretched part by part so that paper and ink are both used."""
     tone = scene.tone.copy()
-    for name, low, high, gamma in (
-        ("face", 0.12, 0.86, 1.15),
-        ("hair", 0.04, 0.56, 1.15),
-        ("cloth", 0.22, 0.95, 1.3),
-    ):
+    for name, low, high, gamma in (("face", 0.12, 0.86, 1.15), ("hair", 0.04, 0.56, 1.15), ("cloth", 0.22, 0.95, 1.3)):
         part = smoothstep(0.3, 0.7, scene.masks[name])
         stretched = np.clip((scene.tone - low) / (high - low), 0, 1) ** gamma
         tone = tone * (1 - part) + stretched * part
@@ -118,7 +105,7 @@ def hatch(field, tone, threshold: float, gap: float, width: float, rng) -> np.nd
         pressure = 0.6 + 1.1 * depth[inside[:, 1], inside[:, 0]]
         widths = width * unit * pressure * pen.taper_profile(len(path), 0.7) * rng.uniform(0.8, 1.15)
         pen.ink(canvas, path, widths, int(rng.uniform(215, 255)), pen.OVERSAMPLE)
-    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return pen.shrink(canvas, size)
 
 
 def loose_strands(scene: Scene, rng: np.random.Generator) -> np.ndarray:
@@ -132,23 +119,14 @@ def spots_of_black(scene: Scene) -> np.ndarray:
     """Solid ink: pupils and the dark rims of the irises, brows."""
     size = scene.size
     out = 0.9 * pen.draw_lines(brow_hairs(scene.posed.points, scene.look.brow, np.random.default_rng(1), 150), size)
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
         pupil = smoothstep(0.56, 0.48, d)
         ring = np.exp(-(((d - 0.95) / 0.11) ** 2))
-        iris = 0.5 * smoothstep(1.0, 0.9, d) * smoothstep(0.3, -0.6, (rows - eye.centre[1]) / eye.radius)
+        iris = 0.5 * smoothstep(1.0, 0.9, d) * smoothstep(0.3, -0.6, scene.below_eye(eye))
         out = np.maximum(out, ball * np.clip(pupil + ring + iris, 0, 1))
     return out.astype(np.float32)
-
-
-def highlight(scene: Scene, eye) -> np.ndarray:
-    """The light in the eye."""
-    rows, columns = np.mgrid[0 : scene.size, 0 : scene.size] + 0.5
-    r = eye.radius
-    d = np.hypot(columns - eye.centre[0] + 0.33 * r, rows - eye.centre[1] + 0.34 * r)
-    return (smoothstep(0.30 * r, 0.2 * r, d) * pen.fill(eye.outline, scene.size)).astype(np.float32)
 
 
 def white_chalk(canvas: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:
@@ -161,7 +139,7 @@ def white_chalk(canvas: np.ndarray, scene: Scene, rng: np.random.Generator) -> n
     spacing = np.full((size, size), 3.2 * unit, np.float32)
     for path in paths(field, bright > level, spacing, (6 * unit, 46 * unit), rng):
         pen.ink(canvas_mask, path, 2.6 * unit * pen.taper_profile(len(path), 0.6), 255, pen.OVERSAMPLE)
-    mask = cv2.resize(canvas_mask, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    mask = pen.shrink(canvas_mask, size)
     grain = smoothstep(-0.9, 0.5, noise_field(size, 4 * unit, rng, 2))
     canvas = over(canvas, WHITE, mask * grain * smoothstep(level, level + 0.08, bright), 0.75)
     return over(canvas, WHITE, np.clip(scene.masks["eyes"] * scene.tone, 0, 1), 0.8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .. import pen
-from ..fields import blend_fields, hair_field, rotate, section_field, structure_field, unit
+from ..fields import blend_fields, hair_field, paths, section_field, structure_field, unit
 from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
 
@@ -26,12 +26,12 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     canvas = cv2.resize((joint * 255).astype(np.uint8), (size * SCALE, size * SCALE))
     shine = np.full((size * SCALE, size * SCALE), 128, np.uint8)
     taken = np.zeros((size, size), np.uint8)
-    fine, middle = zones(scene)
+    fine, middle = scene.focus(15) > 0.5, scene.masks["face"] > 0.4
     for zone, stone in ((fine, 4.6), (middle, 7.0), (np.ones_like(fine), 10.5)):
         for path in rows_of_stones(field, zone, taken, stone * px, rng):
             set_row(canvas, shine, taken, path, target, stone * px, rng)
-    image = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    facet = cv2.resize(shine, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 - 0.5
+    image = pen.shrink(canvas, size)
+    facet = pen.shrink(shine, size) - 0.5
     image = np.clip(image * (1 + 0.75 * facet[..., None]), 0, 1)
     image = eyes(image, scene)
     return np.clip(image * (1 + 0.03 * noise_field(size, 3 * px, rng, 2))[..., None], 0, 1)
@@ -49,9 +49,7 @@ def palette(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     lines = [li for li in scene.lines if li.kind not in ("head_edge", "hair_edge", "cloth_edge", "chin", "fold")]
     contour = cv2.GaussianBlur(pen.draw_lines(lines, size, 1.9), (0, 0), 0.8 * px)
     colour = over(colour, (0.28, 0.09, 0.08), np.clip(contour, 0, 1), 0.85)
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
-    centre = scene.posed.points[28] - [0, 0.03 * size]
-    radius = np.hypot(columns - centre[0], rows - centre[1]) / size
+    _, radius = scene.turns(scene.posed.points[28] - [0, 0.03 * size])
     gold = np.float32([0.86, 0.64, 0.20]) * (0.95 + 0.09 * noise_field(size, 12 * px, rng, 2))[..., None]
     ring = np.exp(-(((radius - 0.455) / 0.009) ** 2))
     gold = over(gold, (0.55, 0.10, 0.09), ring.astype(np.float32))
@@ -62,34 +60,20 @@ def palette(scene: Scene, rng: np.random.Generator) -> np.ndarray:
 def flow(scene: Scene) -> np.ndarray:
     """Directions of the rows: along contours near them, around the form elsewhere, circles in the ground."""
     size, px = scene.size, scene.unit
-    skin = rotate(section_field(scene, (0.1, 1.0, 0.9)), 0)
+    skin = section_field(scene, (0.1, 1.0, 0.9))
     lines = [li for li in scene.lines if li.kind not in ("forehead", "crow", "chin")]
     drawn = cv2.GaussianBlur(pen.draw_lines(lines, size, 2.0), (0, 0), 5 * px)
     edges = structure_field(drawn, 5 * px)
     field = blend_fields(skin, hair_field(scene), (scene.masks["hair"] > 0.4).astype(np.float32))
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
-    centre = scene.posed.points[28] - [0, 0.03 * size]
-    turn = np.arctan2(rows - centre[1], columns - centre[0]) + np.pi / 2
+    turn = scene.turns(scene.posed.points[28] - [0, 0.03 * size])[0] + np.pi / 2
     circles = np.stack([np.cos(turn), np.sin(turn)], -1).astype(np.float32)
     field = blend_fields(field, circles, (scene.masks["background"] > 0.5).astype(np.float32))
     near = smoothstep(0.02, 0.12, drawn) * (1 - 0.7 * scene.masks["background"])
     return unit(blend_fields(field, edges, near.astype(np.float32)), 2 * px)
 
 
-def zones(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """Where the smallest stones go (features), and the middle ones (the rest of the face)."""
-    px, p = scene.unit, scene.posed.points
-    focus = np.zeros_like(scene.tone)
-    for group in (range(36, 42), range(42, 48), range(48, 60), range(30, 36), range(17, 22), range(22, 27)):
-        focus = np.maximum(focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(15 * px) | 1,) * 2)
-    return cv2.dilate(focus, kernel) > 0.5, scene.masks["face"] > 0.4
-
-
 def rows_of_stones(field, zone, taken, stone: float, rng) -> list[np.ndarray]:
     """Paths one stone apart, longest first, clear of what is set already."""
-    from ..fields import paths
-
     free = zone & (cv2.dilate(taken, np.ones((int(0.8 * stone) | 1,) * 2, np.uint8)) == 0)
     spacing = np.full(zone.shape, 0.62 * stone, np.float32)
     found = paths(field, free, spacing, (0.6 * stone, 40 * stone), rng, step=stone / 5, coverage=2)
@@ -124,13 +108,12 @@ def eyes(image: np.ndarray, scene: Scene) -> np.ndarray:
     size = scene.size
     rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        image = over(image, (0.05, 0.04, 0.05), (ball * smoothstep(0.55, 0.48, d)).astype(np.float32))
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
+        image = over(image, (0.05, 0.04, 0.05), ball * smoothstep(0.55, 0.48, d))
         box = np.maximum(
-            np.abs(columns - eye.centre[0] + 0.32 * eye.radius),
-            np.abs(rows - eye.centre[1] + 0.34 * eye.radius),
+            np.abs(columns - eye.centre[0] + 0.32 * eye.radius), np.abs(rows - eye.centre[1] + 0.34 * eye.radius)
         )
-        image = over(image, (1, 0.98, 0.92), (ball * smoothstep(0.24, 0.18, box / eye.radius)).astype(np.float32))
+        image = over(image, (1, 0.98, 0.92), ball * smoothstep(0.24, 0.18, box / eye.radius))
     lids = [li for li in scene.lines if li.kind in ("lid", "mouth")]
     return over(image, (0.14, 0.06, 0.06), pen.draw_lines(lids, size, 0.9), 0.8)

@@ -41,7 +41,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
                 (width * px, stretch * length * px, jitter, tolerance),
                 rng,
             )
-    painted = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    painted = pen.shrink(canvas, size)
     painted = accents(painted, scene)
     return relief(painted, height, size, rng)
 
@@ -76,9 +76,7 @@ def flow(scene: Scene) -> np.ndarray:
     strong = smoothstep(0.02, 0.07, edge_strength(scene))
     field = blend_fields(skin, edges, 0.8 * strong)
     field = blend_fields(field, hair_field(scene), (scene.masks["hair"] > 0.4).astype(np.float32))
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
-    centre = scene.posed.points[27]
-    turn = np.arctan2(rows - centre[1], columns - centre[0]) + np.pi / 2
+    turn = scene.turns(scene.posed.points[27])[0] + np.pi / 2
     turn = turn + 0.6 * noise_field(size, 200 * px, np.random.default_rng(4), 2)
     swirl = np.stack([np.cos(turn), np.sin(turn)], -1)
     return unit(blend_fields(field, swirl, (scene.masks["background"] > 0.5).astype(np.float32)), 2 * px)
@@ -94,13 +92,7 @@ def edge_strength(scene: Scene) -> np.ndarray:
 
 def importance(scene: Scene) -> np.ndarray:
     """Where finer strokes are allowed (S, S) in [0, 1]: the face, its features most."""
-    px, p = scene.unit, scene.posed.points
-    focus = np.zeros_like(scene.tone)
-    for group in (range(36, 42), range(42, 48), range(48, 60), range(29, 36), range(17, 22), range(22, 27)):
-        hull = cv2.convexHull(p[list(group)].astype(np.float32))[:, 0]
-        focus = np.maximum(focus, pen.fill(hull, scene.size))
-    grown = cv2.dilate(focus, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(17 * px) | 1,) * 2))
-    fine = np.clip(cv2.GaussianBlur(grown, (0, 0), 4 * px), 0, 1)
+    fine = np.clip(cv2.GaussianBlur(scene.focus(17), (0, 0), 4 * scene.unit), 0, 1)
     edge = smoothstep(0.02, 0.08, edge_strength(scene))
     subject = 1 - scene.masks["background"]
     return np.clip(0.34 * scene.masks["face"] + 0.3 * scene.masks["hair"] + 0.3 * edge * subject + fine, 0, 1)
@@ -163,24 +155,13 @@ def accents(painted: np.ndarray, scene: Scene) -> np.ndarray:
     """The last touches with a small brush: pupils, lids, the line of the mouth, lights in the eyes."""
     size, px = scene.size, scene.unit
     dark = np.float32(scene.look.palette.shadow) * 0.3
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     wanted = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril")]
     painted = over(painted, dark, cv2.GaussianBlur(pen.draw_lines(wanted, size, 0.85), (0, 0), 0.8 * px), 0.75)
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        painted = over(painted, dark * 0.4, (ball * smoothstep(0.5, 0.36, d)).astype(np.float32), 0.92)
-        spot = np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.36 * eye.radius)
-        painted = over(painted, (1.0, 0.98, 0.92), (ball * smoothstep(0.32, 0.2, spot / eye.radius)).astype(np.float32))
-    gloss = np.clip(
-        scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 60
-        * scene.maps.lit
-        * scene.masks["face"]
-        * (1 - scene.masks["brow"]),
-        0,
-        1,
-    )
-    return over(painted, (1.0, 0.95, 0.85), smoothstep(0.55, 0.8, gloss), 0.5)
+        painted = over(painted, dark * 0.4, scene.spot(eye, 0.5, 0.36), 0.92)
+        painted = over(painted, (1.0, 0.98, 0.92), scene.spot(eye, 0.32, 0.2, -0.33, -0.36))
+    gloss = smoothstep(0.55, 0.8, scene.gloss(60) * (1 - scene.masks["brow"]))
+    return over(painted, (1.0, 0.95, 0.85), gloss, 0.5)
 
 
 def relief(painted: np.ndarray, height: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -29,7 +29,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         (everywhere, 0, (10.0, 95, 0.035)),
         (subject, 32, (7.0, 62, 0.075)),
         (subject, -18, (4.6, 44, 0.085)),
-        (detail(scene), 0, (2.4, 16, 0.03)),
+        (scene.focus(9) > 0.5, 0, (2.4, 16, 0.03)),
     ):
         width, length, spread = stick
         layer = rotate(field, turn) if turn else field
@@ -65,15 +65,6 @@ def flow(scene: Scene) -> np.ndarray:
     return blend_fields(field, hair_field(scene), (scene.masks["hair"] > 0.4).astype(np.float32))
 
 
-def detail(scene: Scene) -> np.ndarray:
-    """Where the small stick is used (bool, S, S): eyes, brows, nose and mouth."""
-    p = scene.posed.points
-    focus = np.zeros_like(scene.tone)
-    for group in (range(36, 42), range(42, 48), range(48, 60), range(30, 36), range(17, 22), range(22, 27)):
-        focus = np.maximum(focus, pen.fill(cv2.convexHull(p[list(group)].astype(np.float32))[:, 0], scene.size))
-    return cv2.dilate(focus, np.ones((int(9 * scene.unit) | 1,) * 2)) > 0.5
-
-
 def chalk(canvas, target, field, where, stick: tuple, tooth, rng) -> np.ndarray:
     """One pass of strokes that catch only on the paper's teeth. ``stick``: width px, length px, colour
     spread."""
@@ -99,17 +90,11 @@ def chalk(canvas, target, field, where, stick: tuple, tooth, rng) -> np.ndarray:
         widths = width * pen.taper_profile(len(path), 0.5) * rng.uniform(0.7, 1.15)
         pen.ink(colour, path, widths, (rgb * 255).astype(int).tolist(), 2)
         pen.ink(mask, path, widths, int(rng.uniform(150, 255)), 2)
-    drawn = shrunk((mask > 0).astype(np.uint8) * 255)
-    mask, rgb = shrunk(mask), shrunk(colour) / np.maximum(drawn, 0.02)[..., None]
+    drawn = pen.shrink((mask > 0).astype(np.uint8) * 255, size)
+    mask, rgb = pen.shrink(mask, size), pen.shrink(colour, size) / np.maximum(drawn, 0.02)[..., None]
     # Chalk is dense in the middle of a stroke and breaks up on the paper's teeth towards its edge.
     catch = smoothstep(-0.5, 0.5, 1.5 * mask - 0.15 - 0.42 * tooth)
     return over(canvas, np.clip(rgb, 0, 1), (mask > 0.1) * catch, 0.9)
-
-
-def shrunk(image: np.ndarray) -> np.ndarray:
-    """Half the size, uint8 -> [0, 1]."""
-    half = (image.shape[1] // 2, image.shape[0] // 2)
-    return cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
 def finish(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng) -> np.ndarray:
@@ -126,22 +111,12 @@ def finish(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng) -> np.ndarr
         pen.draw_lines(light, size) * grain * scene.masks["hair"],
         0.8,
     )
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
+        ball = scene.eyeball(eye)
         canvas = over(canvas, (0.93, 0.91, 0.86), ball * (0.55 + 0.45 * grain), 0.65)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        canvas = over(canvas, scene.look.palette.iris, (ball * smoothstep(1.0, 0.85, d)).astype(np.float32), 0.85)
-        canvas = over(
-            canvas,
-            (0.03, 0.03, 0.05),
-            (ball * np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)).astype(
-                np.float32
-            ),
-        )
-        spot = (
-            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius) / eye.radius
-        )
-        canvas = over(canvas, (1, 1, 1), (ball * smoothstep(0.33, 0.2, spot)).astype(np.float32))
-    gloss = scene.maps.lambert(scene.maps.key + np.float32([0, 0, 1])) ** 40 * scene.maps.lit * scene.masks["face"]
-    return np.clip(over(canvas, (1.0, 0.96, 0.86), smoothstep(0.5, 0.8, gloss) * grain, 0.75), 0, 1)
+        d = scene.from_eye(eye)
+        canvas = over(canvas, scene.look.palette.iris, ball * smoothstep(1.0, 0.85, d), 0.85)
+        dark = np.clip(smoothstep(0.55, 0.42, d) + 0.7 * np.exp(-(((d - 0.95) / 0.1) ** 2)), 0, 1)
+        canvas = over(canvas, (0.03, 0.03, 0.05), ball * dark)
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.33, 0.2, -0.33, -0.35))
+    return np.clip(over(canvas, (1.0, 0.96, 0.86), smoothstep(0.5, 0.8, scene.gloss(40)) * grain, 0.75), 0, 1)

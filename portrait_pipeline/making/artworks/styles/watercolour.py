@@ -32,21 +32,12 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
         )
     ):
         shape = warp(
-            smoothstep(level + 0.03, level - 0.03, tone + 0.02 * noise_field(size, 30 * px, rng, 2)),
-            wander * px,
-            rng,
+            smoothstep(level + 0.03, level - 0.03, tone + 0.02 * noise_field(size, 30 * px, rng, 2)), wander * px, rng
         )
         neutral = np.float32([0.66, 0.58, 0.62])
         mix = 0.16 + 0.12 * number
         canvas = glaze(
-            canvas,
-            pigment * (1 - mix) + neutral * mix,
-            shape * wet,
-            strength,
-            tooth,
-            px,
-            rng,
-            blooms=number < 3,
+            canvas, pigment * (1 - mix) + neutral * mix, shape * wet, strength, tooth, px, rng, blooms=number < 3
         )
     canvas = details(canvas, scene, tooth, rng)
     canvas = splashes(canvas, pigment, wet, tooth, rng)
@@ -127,34 +118,25 @@ def details(canvas: np.ndarray, scene: Scene, tooth: np.ndarray, rng: np.random.
     size, px, palette = scene.size, scene.unit, scene.look.palette
     locks = [pen.Line(s.points, 3.0, "strand", 0.9) for s in scene.strands if s.value < 0.13]
     canvas = paint(
-        canvas,
-        np.float32(palette.hair) + 0.08,
-        pen.draw_lines(locks, size, 1.0, 0.5, rng) * scene.masks["hair"],
-        0.33,
+        canvas, np.float32(palette.hair) + 0.08, pen.draw_lines(locks, size, 1.0, 0.5, rng) * scene.masks["hair"], 0.33
     )
     canvas = paint(canvas, palette.lips, scene.masks["upper_lip"], 0.62)
     lower = scene.masks["lower_lip"]
     canvas = paint(
-        canvas,
-        palette.lips,
-        lower * (0.7 + 0.8 * np.clip(lower - cv2.GaussianBlur(lower, (0, 0), 3 * px), 0, 1)),
-        0.42,
+        canvas, palette.lips, lower * (0.7 + 0.8 * np.clip(lower - cv2.GaussianBlur(lower, (0, 0), 3 * px), 0, 1)), 0.42
     )
     canvas = paint(canvas, palette.brow, scene.masks["brow"], 0.55)
     rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
         canvas = over(canvas, PAPER * 0.97, ball, 0.75)
         shade = np.exp(-(((rows - eye.upper[:, 1].min()) / (0.35 * np.ptp(eye.outline[:, 1]))) ** 2))
         canvas = paint(canvas, (0.55, 0.60, 0.72), ball * shade, 0.8)
         ring = np.clip(0.75 + 0.8 * np.exp(-(((d - 0.92) / 0.12) ** 2)), 0, 2)
         canvas = paint(canvas, palette.iris, ball * ring * smoothstep(1.04, 0.96, d), 1.1)
-        canvas = paint(canvas, (0.08, 0.07, 0.09), ball * smoothstep(0.52, 0.40, d), 1.2)
-        spot = (
-            np.hypot(columns - eye.centre[0] + 0.33 * eye.radius, rows - eye.centre[1] + 0.35 * eye.radius) / eye.radius
-        )
-        canvas = over(canvas, (1, 1, 1), (ball * smoothstep(0.32, 0.22, spot)).astype(np.float32))
+        canvas = paint(canvas, (0.08, 0.07, 0.09), scene.spot(eye, 0.52, 0.40), 1.2)
+        canvas = over(canvas, (1, 1, 1), scene.spot(eye, 0.32, 0.22, -0.33, -0.35))
     brush = [li for li in scene.lines if li.kind in ("lid", "mouth", "nostril", "crease", "nose")]
     mark = pen.draw_lines(brush, size, 1.0, 0.4, rng) * np.clip(0.95 + 0.12 * tooth, 0.5, 1)
     return paint(canvas, np.float32(palette.shadow) * 0.55, mark, 0.85)
@@ -167,7 +149,7 @@ def splashes(canvas, pigment, wet, tooth, rng) -> np.ndarray:
     for _ in range(46):
         x, y = rng.uniform(0.02, 0.98, 2) * size * 2
         cv2.circle(drops, (int(x), int(y)), int(rng.gamma(1.6, 2.2) * size / 768 + 1), 255, -1)
-    mask = cv2.resize(drops, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    mask = pen.shrink(drops, size)
     rim = np.clip(mask - cv2.GaussianBlur(mask, (0, 0), 1.5), 0, 1)
     colour = cv2.GaussianBlur(pigment, (0, 0), size / 12)
     return canvas * np.power(colour, ((0.5 * mask + 1.0 * rim) * (1 - wet))[..., None] * 1.4)

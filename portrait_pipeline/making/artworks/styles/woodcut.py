@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from .. import pen
-from ..fields import blend_fields, hair_field, paths, rotate, section_field
+from ..fields import blend_fields, hair_field, paths, section_field
 from ..pen import noise_field, over, smoothstep
 from ..scene import Scene
 
@@ -31,16 +31,14 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     black = 1 - gouges(scene, tone, rng)
     for eye in scene.eyes:
         black = black * (1 - pen.fill(eye.outline, size, 0.8 * px))
-        canvas = over(canvas, PAPER, pen.fill(eye.outline, size))
+        canvas = over(canvas, PAPER, scene.eyeball(eye))
     black = np.maximum(black, drawing(scene, rng))
     black = np.minimum(black, 1 - halo(scene))
     ink = np.clip(
-        0.97 - 0.10 * np.clip(noise_field(size, 3 * px, rng, 2) - 0.8, 0, 3) - 0.10 * wood_grain(size, rng),
-        0,
-        1,
+        0.97 - 0.10 * np.clip(noise_field(size, 3 * px, rng, 2) - 0.8, 0, 3) - 0.10 * wood_grain(size, rng), 0, 1
     )
     for eye in scene.eyes:
-        black = np.minimum(black, 1 - lights(scene, eye))
+        black = np.minimum(black, 1 - scene.spot(eye, 0.27, 0.2, -0.3, -0.34))
     canvas = over(canvas, BLACK, black * ink)
     return np.clip(canvas * (1 + 0.015 * noise_field(size, 5 * px, rng, 2))[..., None], 0, 1)
 
@@ -67,15 +65,13 @@ def gouges(scene: Scene, tone: np.ndarray, rng: np.random.Generator) -> np.ndarr
     size, px = scene.size, scene.unit
     field = section_field(scene, (0.15, 1.0, 0.38))
     field = blend_fields(field, hair_field(scene), (scene.masks["hair"] > 0.4).astype(np.float32))
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
-    centre = scene.posed.points[28]
-    rays = np.arctan2(rows - centre[1], columns - centre[0])
+    rays, away = scene.turns(scene.posed.points[28])
     burst = np.stack([np.cos(rays), np.sin(rays)], -1).astype(np.float32)
     back = scene.masks["background"] > 0.5
     cloth = scene.masks["cloth"] > 0.5
     field = blend_fields(field, burst, back.astype(np.float32))
-    field = blend_fields(field, rotate(np.zeros_like(burst) + np.float32([0.5, 0.866]), 0), cloth.astype(np.float32))
-    tone = np.where(back, 0.52 + 0.22 * np.hypot((columns - centre[0]) / size, (rows - centre[1]) / size), tone)
+    field = blend_fields(field, np.zeros_like(burst) + np.float32([0.5, 0.866]), cloth.astype(np.float32))
+    tone = np.where(back, 0.52 + 0.22 * away, tone)
     tone = np.where(cloth, 0.55 * tone, tone).astype(np.float32)
     gap = np.where(back, 11.0, np.where(cloth, 8.0, 6.2)).astype(np.float32) * px
     canvas = np.zeros((size * pen.OVERSAMPLE, size * pen.OVERSAMPLE), np.uint8)
@@ -87,10 +83,9 @@ def gouges(scene: Scene, tone: np.ndarray, rng: np.random.Generator) -> np.ndarr
             width = width * pen.taper_profile(len(path), 0.85) * (1 + 0.12 * pen.smooth_noise(len(path), rng)[:, 0])
             path = path + 0.5 * px * pen.smooth_noise(len(path), rng)
             pen.ink(canvas, path, np.maximum(width, 0.5), 255, pen.OVERSAMPLE)
-    cut = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    cut = pen.shrink(canvas, size)
     return np.maximum(
-        cut,
-        smoothstep(0.872, 0.888, tone + 0.015 * noise_field(size, 14 * px, rng, 2)) * (scene.masks["face"] > 0.5),
+        cut, smoothstep(0.872, 0.888, tone + 0.015 * noise_field(size, 14 * px, rng, 2)) * (scene.masks["face"] > 0.5)
     )
 
 
@@ -99,22 +94,17 @@ def drawing(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     size = scene.size
     lines = [pen.Line(li.points, li.width * 1.55, li.kind, li.taper) for li in scene.lines if li.kind != "chin"]
     out = np.maximum(pen.draw_lines(lines, size, 1.0, 0.5, rng), smoothstep(0.3, 0.75, scene.masks["brow"]) * 0.96)
-    rows, columns = np.mgrid[0:size, 0:size] + 0.5
     for eye in scene.eyes:
-        ball = pen.fill(eye.outline, size)
-        d = np.hypot(columns - eye.centre[0], rows - eye.centre[1]) / eye.radius
-        rays = np.cos(18 * np.arctan2(rows - eye.centre[1], columns - eye.centre[0]))
-        low = smoothstep(-0.2, 0.5, (rows - eye.centre[1]) / eye.radius)
+        ball = scene.eyeball(eye)
+        d = scene.from_eye(eye)
+        rays = np.cos(18 * scene.turns(eye.centre)[0])
+        low = smoothstep(-0.2, 0.5, scene.below_eye(eye))
         iris = smoothstep(1.04, 0.98, d) * (
             1 - low * smoothstep(0.56, 0.62, d) * smoothstep(0.88, 0.82, d) * smoothstep(0.0, -0.3, rays)
         )
+        out = np.maximum(out * (1 - pen.fill(eye.outline, size, 1.0 * scene.unit)), ball * np.clip(iris, 0, 1))
         out = np.maximum(
-            out * (1 - pen.fill(eye.outline, size, 1.0 * scene.unit)),
-            (ball * np.clip(iris, 0, 1)).astype(np.float32),
-        )
-        out = np.maximum(
-            out,
-            pen.draw_lines([pen.Line(eye.upper, 7.0, "lid", 0.5), pen.Line(eye.lower, 2.8, "lid", 0.8)], size),
+            out, pen.draw_lines([pen.Line(eye.upper, 7.0, "lid", 0.5), pen.Line(eye.lower, 2.8, "lid", 0.8)], size)
         )
     return out
 
@@ -134,10 +124,3 @@ def wood_grain(size: int, rng: np.random.Generator) -> np.ndarray:
         cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), (0, 0), sigmaX=40, sigmaY=0.8
     )
     return grain / grain.std()
-
-
-def lights(scene: Scene, eye) -> np.ndarray:
-    """The white dot in an eye (S, S)."""
-    rows, columns = np.mgrid[0 : scene.size, 0 : scene.size] + 0.5
-    d = np.hypot(columns - eye.centre[0] + 0.3 * eye.radius, rows - eye.centre[1] + 0.34 * eye.radius) / eye.radius
-    return (smoothstep(0.27, 0.2, d) * pen.fill(eye.outline, scene.size)).astype(np.float32)
