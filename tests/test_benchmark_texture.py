@@ -35,8 +35,6 @@ FEW = (
     "texture.surround=0",
     "-S",
     "texture.points=32",
-    "-S",
-    "texture.style_points=32",
 )
 TINY = (*FEW, "--scales", "32", "--iterations", "2", "--texture-size", "64", "--evaluation-size", "32")
 
@@ -94,7 +92,7 @@ def test_table_has_a_row_a_setting_and_one_a_batch(tmp_path):
 def test_losses_of_all_rows_are_measured_alike(tmp_path):
     run("texture", *TINY, "-o", str(tmp_path / "a.csv"))
     first = rows_of(tmp_path / "a.csv")[0]
-    seeded = ("-S", "texture.seed=3", "-S", "texture.strength=0.0")
+    seeded = ("-S", "seed=3", "-S", "texture.strength=0.0")
     for name, more in (("c", seeded), ("d", (*seeded, "-S", "texture.points=64"))):
         run("texture", *TINY, *more, "-o", str(tmp_path / f"{name}.csv"))
     third, fourth = (rows_of(tmp_path / f"{name}.csv")[0] for name in ("c", "d"))
@@ -120,7 +118,7 @@ def test_samples_need_no_trained_networks_and_can_be_taken_elsewhere(tmp_path):
         (("-S", "texture.betta=1"), "no such parameter"),
         (("--scales", "32,64"), "texture.iterations has 1 entries"),
         (("--subject", "missing.npz"), "missing.npz: no file of arrays"),
-        (("--renderer", "nvdiffrast"), "texture.renderer is nvdiffrast"),
+        (("--renderer", "nvdiffrast"), "the renderer is nvdiffrast"),
         (("--renderer", "opengl"), "renderer"),
     ],
 )

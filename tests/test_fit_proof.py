@@ -451,8 +451,8 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path, monkeypatch):
     assert result.exit_code == 1 and "no face is seen from the front" in result.output and "+z" in result.output
     with pytest.raises(NoFaceError):
         fit_scan.locate_scan(fit_scan.read_scan(tmp_path / "a.obj"), tmp_path / "a.obj")
-    result = run(main, ["fit", "check", "sample:astronaut", "-o", str(tmp_path / "a.png"), "-S", "fit.noise=-1"])
-    assert result.exit_code == 1 and "noise" in result.output
+    result = run(main, ["fit", "check", "sample:astronaut", "-o", str(tmp_path / "a.png"), "-S", "fit.focal_length=-1"])
+    assert result.exit_code == 1 and "focal_length" in result.output
 
 
 def test_a_photo_is_checked_and_drawn(tmp_path):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import runpy
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from click.testing import CliRunner
 
 from portrait_pipeline.base.artifacts import read_arrays, read_json
 from portrait_pipeline.base.errors import ParameterError
-from portrait_pipeline.base.params import validate
 from portrait_pipeline.base.stage import Layout
 from portrait_pipeline.deform.record import DeformedHead
 from portrait_pipeline.fit.record import FittedPair
@@ -20,7 +21,8 @@ from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab import texture_comparison
 from portrait_pipeline.lab.__main__ import main
-from portrait_pipeline.lab.texture_methods import METHODS, stylise_by_method
+from portrait_pipeline.lab.params import TextureMethod
+from portrait_pipeline.lab.texture_methods import METHODS
 from portrait_pipeline.lab.texture_methods.fitting import fit_texture
 from portrait_pipeline.lab.texture_methods.joint import Geometry
 from portrait_pipeline.lab.texture_methods.moving_hardware import MovingHardwareViews
@@ -48,13 +50,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = TextureParams(
     scales=[32, 40],
     iterations=[2, 1],
-    crop=32,
     views=2,
     surround=1,
     points=64,
-    style_points=96,
-    device="cpu",
-    renderer="cpu",
 )
 
 
@@ -82,16 +80,14 @@ def views_of_ball(shots, size=24, texture_size=32):
 
 
 def test_the_registry_holds_what_the_parameter_allows():
-    assert set(METHODS) == set(TextureParams.model_fields["method"].annotation.__args__)
-    with pytest.raises(ParameterError, match="params: method is 'other'"):
-        validate(TextureParams, {"method": "other"}, "params")
+    assert set(METHODS) == set(get_args(TextureMethod))
 
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_each_method_repeats_reports_and_keeps_the_geometry_but_for_joint(subject, name):
     steps: list[tuple[int, int]] = []
     result = METHODS[name](subject, TINY, lambda step, total, losses: steps.append((step, total)))
-    again = stylise_by_method(subject, TINY.model_copy(update={"method": name}))
+    again = METHODS[name](subject, TINY)
     assert np.array_equal(result.texture, again.texture) and result.history == again.history
     assert result.texture.shape == subject.photo.shape and result.texture.dtype == np.uint8
     assert steps == [(i + 1, 3) for i in range(3)]
@@ -118,9 +114,9 @@ def test_each_method_knows_strength_zero_and_bad_schedules(subject, name):
         METHODS[name](subject, TINY.model_copy(update={"iterations": [1]}))
 
 
-def test_multi_view_is_the_default_and_the_papers_loop(subject):
+def test_multi_view_is_the_papers_loop(subject):
     texture, history = stylise(subject, TINY)
-    result = stylise_by_method(subject, TINY)
+    result = METHODS["multi_view"](subject, TINY)
     assert np.array_equal(texture, result.texture) and history == result.history
 
 
@@ -333,7 +329,7 @@ def project(records, tmp_path, monkeypatch):
         record.save(tmp_path / "data" / "artifacts" / stage / "only.h5")
     (tmp_path / "params.yaml").write_text(
         "pairs: {only: {photo: a.png, art: b.png}}\n"
-        "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64, style_points: 96, device: cpu}\n"
+        "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64}\n"
         "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2], view_size: 64}\n"
     )
     for module in (effects, texture_comparison):
@@ -347,7 +343,7 @@ def run_stage_script() -> None:
 
 
 def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
-    monkeypatch.setattr(texture_comparison, "TextureQuality", lambda *arguments: TextureQuality(*arguments, unseen=2))
+    monkeypatch.setattr(texture_comparison, "TextureQuality", partial(TextureQuality, unseen=2))
     run_stage_script()
     arrays, attributes = read_arrays(
         project / "data/artifacts/texture_comparison/textures.h5", kind="texture_comparison"

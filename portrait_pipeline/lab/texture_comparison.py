@@ -70,12 +70,13 @@ def compare_methods(
     params: TextureParams,
     settings: TextureComparisonParams,
     watch: Watch,
+    seed: int = 0,
 ) -> list[MethodResult]:
     """Stylise one pair by every method of ``settings`` and measure the textures by one ruler.
 
     Args:
         params: section ``texture``; scales and iterations are taken from ``settings``.
-        watch: gives each method, by its name, the progress it reports to while it runs.
+        seed: of the pipeline. watch: gives each method, by its name, the progress it reports to while it runs.
 
     Raises:
         PortraitError: any user error of the methods.
@@ -90,12 +91,12 @@ def compare_methods(
         if params.regions
         else Subject.of(model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points)
     )
-    quality = TextureQuality(ruled, params, settings.view_size)
+    quality = TextureQuality(ruled, params, settings.view_size, seed=seed)
     results = []
     for name in settings.methods:
         start = time.perf_counter()
         with watch(name) as progress:
-            found = METHODS[name](subject, params, progress)
+            found = METHODS[name](subject, params, progress, seed=seed)
         seconds = time.perf_counter() - start
         vertices = head.vertices if found.vertices is None else found.vertices
         measures = quality.measure(found.texture, found.vertices)

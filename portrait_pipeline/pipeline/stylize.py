@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..animation.step import animate_pair, animate_photo
+from ..base.device import Hardware
 from ..base.errors import ArtifactError
 from ..base.progress import progress_bar
 from ..base.stage import Layout
@@ -30,6 +31,7 @@ def stylize_files(
     overrides: Sequence[str],
     notify: Callable[[str], None],
     more_photos: Sequence[str] = (),
+    device: str | None = None,
 ) -> None:
     """Run every step of the method on one photo and one artwork and write the result files.
 
@@ -40,10 +42,12 @@ def stylize_files(
         overrides: ``section.name=value``.
         notify: receives one line a step.
         more_photos: further photos of the same person, as ``photo``.
+        device: auto, cpu or cuda; None asks the environment.
 
     Raises:
         PortraitError: any user error; nothing is written unless every step succeeded.
     """
+    hardware = Hardware.wanted(device)
     layout = Layout(project)
     file = project / "params.yaml"
     params = with_overrides(load_params(file) if file.is_file() else Params(pairs={}), overrides)
@@ -74,7 +78,9 @@ def stylize_files(
     texture = project_pair(model, located, fitted, params.photo_texture)
     tell("photo texture")
     with progress_bar("texture") as progress:
-        stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
+        stylised, _ = stylise_pair(
+            model, located, head, texture, params.texture, progress, seed=params.seed, hardware=hardware
+        )
     tell("texture")
     rig = animate_pair(model, fitted, stylised, params.animation)
     photo_rig = animate_photo(model, fitted, texture, params.animation)

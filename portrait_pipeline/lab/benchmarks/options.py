@@ -69,7 +69,7 @@ def _command(commands, name: str, text: str) -> ArgumentParser:
         help="head and artwork: astronaut and ink caricature (default), made up, or a file of --save; "
         "may be repeated, then --together takes them in turn",
     )
-    part.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    part.add_argument("--device", choices=["auto", "cpu", "cuda"], help="default: PORTRAIT_DEVICE, or auto")
     part.add_argument(
         "--set",
         "-S",
@@ -89,14 +89,14 @@ def _table(part: ArgumentParser) -> None:
         type=words,
         default=["multi_view"],
         metavar="A,B",
-        help="values of texture.method, or all (default: multi_view)",
+        help="methods of texture stylisation, or all (default: multi_view)",
     )
     part.add_argument(
         "--renderer",
         type=words,
         default=["auto"],
         metavar="A,B",
-        help="values of texture.renderer, or all there are on the device (default: auto)",
+        help="auto, cpu, nvdiffrast, or all there are on the device (default: auto)",
     )
     part.add_argument("--scales", type=numbers(32), metavar="N,N", help="texture.scales")
     part.add_argument(
@@ -137,7 +137,7 @@ def _sweep(part: ArgumentParser) -> None:
     part.add_argument(
         "--doublings", type=count, default=4, metavar="N", help="of each axis, about the base (default: 4)"
     )
-    part.add_argument("--renderer", default="auto", help="texture.renderer")
+    part.add_argument("--renderer", default="auto", help="auto, cpu or nvdiffrast")
     part.add_argument("--steps", type=count, default=10, metavar="N", help="timed steps of each row (default: 10)")
     part.add_argument("--peak", type=float, metavar="TFLOP/S", help="of the device; adds the share reached")
     part.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the table")

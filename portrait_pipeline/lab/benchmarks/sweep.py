@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...base.device import choose_device
+from ...base.device import Hardware, choose_device
 from ...base.errors import InputFileError, ParameterError
 from ...perceptual.operations import step_operations
 from ...perceptual.perceptual import PerceptualNetwork
@@ -24,7 +24,7 @@ from ...texture.pyramid import resize
 from ...texture.rendering.base import Renderer
 from ...texture.rendering.choice import choose_renderer
 from ...texture.scale import build_scale
-from ...texture.schedule import Stage
+from ...texture.schedule import LEARNING_RATE, STYLE_POINTS, Stage
 from ...texture.subject import Prepared, Subject, prepare
 from ...texture.views import draw_views
 from .measure import PeakMemory, machine, wait
@@ -76,13 +76,16 @@ class Bench:
     """Times steps of one subject.
 
     Args:
-        params: section ``texture``. steps: timed a row. peak: TFLOP/s of the device, if known.
+        params: section ``texture``. hardware: device and renderer. steps: timed a row.
+        peak: TFLOP/s of the device, if known.
     """
 
-    def __init__(self, subject: Subject, params: TextureParams, steps: int, peak: float | None) -> None:
+    def __init__(
+        self, subject: Subject, params: TextureParams, hardware: Hardware, steps: int, peak: float | None
+    ) -> None:
         self._params, self._steps, self._peak = params, steps, peak
-        self._device = choose_device(params.device)
-        self._renderer: Renderer = choose_renderer(params.renderer, self._device)
+        self._device = choose_device(hardware.device)
+        self._renderer: Renderer = choose_renderer(hardware.renderer, self._device)
         self._network = PerceptualNetwork(params.weights, self._device, torch.bfloat16)
         self._head: Prepared = prepare(subject, params.elevation, self._device)
 
@@ -93,32 +96,33 @@ class Bench:
             optimisation, preparation = self._prepare(sizes)
             seconds = self._time(optimisation)
             memory = peak.growth()
-        operations = step_operations(sizes.size, sizes.points, self._params.style_points).total * sizes.views_per_step
+        operations = step_operations(sizes.size, sizes.points, STYLE_POINTS).total * sizes.views_per_step
         rate = operations / seconds / 1e12
         share = rate / self._peak if self._peak else 0.0
         value = getattr(sizes, axis)
         return Cost(axis, value, 1000 * seconds, preparation, memory, operations / 1e9, rate, share)
 
     def _prepare(self, sizes: Sizes) -> tuple[Optimisation, float]:
-        params = self._params.model_copy(update={"views_per_step": sizes.views_per_step})
+        params = self._params
         rng, generator = np.random.default_rng(0), torch.Generator(self._device).manual_seed(0)
         stage = Stage(
             size=sizes.size,
             window=sizes.size,
             iterations=self._steps + _WARM_UP,
-            learning_rate=params.learning_rate,
+            learning_rate=LEARNING_RATE,
             content_weight=1.0,
             texture_size=sizes.texture,
             points=sizes.points,
+            views_per_step=sizes.views_per_step,
         )
         views = draw_views(sizes.views, params.azimuth, params.elevation, rng)
         wait(self._device)
         start = time.perf_counter()
-        scale = build_scale(stage, [self._head], views, [], self._network, self._renderer, params, generator, rng)
+        scale = build_scale(stage, [self._head], views, [], self._network, self._renderer, generator, rng)
         wait(self._device)
         seconds = time.perf_counter() - start
         texture = resize(self._head.photo, (sizes.texture, sizes.texture))
-        return Optimisation(scale, texture, self._network, params), seconds
+        return Optimisation(scale, texture, self._network), seconds
 
     def _time(self, optimisation: Optimisation) -> float:
         """Seconds of a step: the median on the CPU, the mean of an uninterrupted row of steps on a GPU."""
@@ -167,10 +171,11 @@ def sweep(options: Namespace) -> Iterator[Cost]:
     Raises:
         ParameterError: unknown axes, or a base of other than five numbers.
     """
-    from .texture import texture_params, updated
+    from .texture import texture_params
 
-    params = updated(texture_params(options), {"renderer": options.renderer})
-    device = choose_device(params.device)
+    params, _ = texture_params(options)
+    hardware = Hardware.wanted(options.device, options.renderer)
+    device = choose_device(hardware.device)
     axes = options.axes or list(AXES)
     for axis in axes:
         if axis not in AXES:
@@ -183,7 +188,7 @@ def sweep(options: Namespace) -> Iterator[Cost]:
             raise ParameterError(f"--base: {axis} is {value}; it must be at least {_LEAST[axis]}")
     sizes = Sizes(*base)
     subject = load_subject((options.subject or ["sample"])[0], max(sizes.texture, 512), params.regions)
-    bench = Bench(subject, params, options.steps, options.peak)
+    bench = Bench(subject, params, hardware, options.steps, options.peak)
     bench.cost("size", sizes)  # what libraries set up at first use must not count
     for axis, changed in doublings(sizes, axes, options.doublings):
         yield bench.cost(axis, changed)
@@ -254,7 +259,7 @@ def run_sweep(options: Namespace, show: Callable[[str], None]) -> None:
             show(text)
     else:
         share, rows = options.peak is not None, []
-        show(machine(choose_device(options.device)))
+        show(machine(choose_device(Hardware.wanted(options.device).device)))
         show(heading(share))
         for row in sweep(options):
             show(line(row, share))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ...base.artifacts import atomic_path
-from ...base.device import choose_device
+from ...base.device import Hardware, choose_device
 from ...base.errors import ParameterError, PortraitError
 from ...mesh.render import View
 from ...photo_texture.params import PhotoTextureParams
@@ -37,7 +37,7 @@ from .subject import load_subject, read_arrays, sample_arrays, save_arrays, synt
 
 VIEWS = (View(), View(-25.0, 8.0), View(25.0, -8.0), View(-12.0, -15.0), View(12.0, 15.0))
 """Where results are judged, whatever views their optimisation used."""
-EVALUATION = {"points": 2048, "style_points": 2048, "seed": 12345}
+EVALUATION_POINTS, EVALUATION_SEED = 2048, 12345
 _REPEAT = {"cpu": 1, "cuda": 3}
 
 
@@ -72,24 +72,30 @@ class Setting:
     method: str
     params: TextureParams
     subjects: Sequence[Subject]
+    seed: int
+    hardware: Hardware
 
     def run(self, progress: Callable) -> list[Stylisation]:
         """Stylise."""
+        how = {"seed": self.seed, "hardware": self.hardware}
         if len(self.subjects) == 1:
-            return [METHODS[self.method](self.subjects[0], self.params, progress)]
-        return [Stylisation(*result) for result in stylise_together(self.subjects, self.params, progress)]
+            return [METHODS[self.method](self.subjects[0], self.params, progress, **how)]
+        return [Stylisation(*result) for result in stylise_together(self.subjects, self.params, progress, **how)]
 
 
 class Judge:
     """Style and content loss of results at fixed samples of fixed views."""
 
-    def __init__(self, params: TextureParams, size: int) -> None:
-        self._params, self._size = params.model_copy(update=EVALUATION), size
+    def __init__(self, params: TextureParams, size: int, hardware: Hardware) -> None:
+        self._params, self._size = params.model_copy(update={"points": EVALUATION_POINTS}), size
+        self._hardware = hardware
         self._measures: dict[int, ViewLosses] = {}
 
     def __call__(self, subject: Subject, result: Stylisation) -> tuple[float, float]:
         if id(subject) not in self._measures:
-            self._measures[id(subject)] = ViewLosses(subject, self._params, VIEWS, self._size)
+            self._measures[id(subject)] = ViewLosses(
+                subject, self._params, VIEWS, self._size, seed=EVALUATION_SEED, hardware=self._hardware
+            )
         return self._measures[id(subject)].style_and_content(result.texture, result.vertices)
 
 
@@ -99,7 +105,7 @@ def measure(setting: Setting, judge: Judge, repeat: int, single: float | None = 
     Args:
         single: heads a minute of one head, for the last column; None for the row that says so itself.
     """
-    params, device = setting.params, choose_device(setting.params.device)
+    params, device = setting.params, choose_device(setting.hardware.device)
     peak, runs, steps = PeakMemory(device), [], []
     for _ in range(repeat):
         clock = StepClock(params.iterations)
@@ -116,7 +122,7 @@ def measure(setting: Setting, judge: Judge, repeat: int, single: float | None = 
     losses = [_last_loss(result.history) for result in results]
     return Row(
         setting.method,
-        renderer_name(params.renderer, device),
+        renderer_name(setting.hardware.renderer, device),
         device.type,
         heads,
         setting.subjects[0].photo.shape[0],
@@ -155,34 +161,36 @@ def benchmark(options: Namespace) -> Iterator[Row]:
     Raises:
         ParameterError: an unknown method, or parameters out of range.
     """
-    base = texture_params(options)
+    base, seed = texture_params(options)
     size = options.texture_size or PhotoTextureParams().size
     subjects = [load_subject(source, size, base.regions) for source in options.subject or ["sample"]]
-    device = choose_device(base.device)
+    device = choose_device(Hardware.wanted(options.device).device)
     repeat = options.repeat or _REPEAT[device.type]
     for renderer in _renderers(options.renderer, device):
+        hardware = Hardware.wanted(options.device, renderer)
         for iterations in options.iterations or [base.iterations]:
-            params = updated(base, {"renderer": renderer, "iterations": iterations})
-            judge, single = Judge(params, options.evaluation_size), None
+            params = updated(base, {"iterations": iterations})
+            judge, single = Judge(params, options.evaluation_size, hardware), None
             for method in _methods(options.methods):
-                row = measure(Setting(method, params, subjects[:1]), judge, repeat)
+                row = measure(Setting(method, params, subjects[:1], seed, hardware), judge, repeat)
                 single = row.heads_a_minute if method == "multi_view" else single
                 yield row
             for count in options.together:
                 several = [subjects[number % len(subjects)] for number in range(count)]
                 if single is None:
-                    single = measure(Setting("multi_view", params, subjects[:1]), judge, repeat).heads_a_minute
-                yield measure(Setting("multi_view", params, several), judge, repeat, single)
+                    alone = Setting("multi_view", params, subjects[:1], seed, hardware)
+                    single = measure(alone, judge, repeat).heads_a_minute
+                yield measure(Setting("multi_view", params, several, seed, hardware), judge, repeat, single)
 
 
-def texture_params(options: Namespace) -> TextureParams:
-    """Section ``texture`` under the options.
+def texture_params(options: Namespace) -> tuple[TextureParams, int]:
+    """Section ``texture`` and the seed under the options.
 
     Raises:
         ParameterError: unknown or out of range.
     """
-    params = with_overrides(Params(pairs={}), options.overrides).texture
-    changes = {"device": options.device}
+    everything = with_overrides(Params(pairs={}), options.overrides)
+    params, changes = everything.texture, {}
     if getattr(options, "scales", None):
         changes["scales"] = options.scales
         if len(options.scales) != len(params.iterations) and not options.iterations:
@@ -190,7 +198,7 @@ def texture_params(options: Namespace) -> TextureParams:
                 f"--scales has {len(options.scales)} entries and texture.iterations {len(params.iterations)}: "
                 "give --iterations with one number for each scale"
             )
-    return updated(params, changes)
+    return updated(params, changes), everything.seed
 
 
 def updated(params: TextureParams, changes: dict) -> TextureParams:
@@ -279,7 +287,7 @@ def run(arguments: Sequence[str], show: Callable[[str], None], program: str) -> 
         save_arrays(options.save, made)
         show(str(options.save))
         return
-    show(machine(choose_device(options.device)))
+    show(machine(choose_device(Hardware.wanted(options.device).device)))
     show(heading())
     rows = []
     for row in benchmark(options):

@@ -18,7 +18,7 @@ from ...translation.delivery import translate
 from ...translation.exemplar import AutoencoderTraining, Exemplar
 from ...translation.method import Trainable
 from ...translation.networks import ArtBranch, Autoencoder, critic, initialise
-from ...translation.params import ScheduleParams
+from ...translation.params import Schedule
 from ...translation.trainer import Trainer, capture, one_thread
 from ...translation.translator import Translator
 from ..params import LabParams
@@ -90,17 +90,15 @@ def small_space(params: Params, samples: int) -> tuple[ShapeSpace, ShapeSet]:
     return build_shape_space(normal, art, params.shape_space)
 
 
-def _trainings(
-    params: Params, space: ShapeSpace
-) -> Iterator[tuple[str, Callable[[], Trainable], ScheduleParams, bool]]:
+def _trainings(params: Params, space: ShapeSpace) -> Iterator[tuple[str, Callable[[], Trainable], Schedule, bool]]:
     def seeded() -> torch.Generator:
         return torch.Generator().manual_seed(0)
 
     def exemplar() -> Exemplar:
-        return Exemplar(Autoencoder(space.size), critic(space.size, space.classes), params.translation, seeded())
+        return Exemplar(Autoencoder(space.size), critic(space.size, space.classes), weights, seeded())
 
-    schedule = params.translation
-    yield "stage one", lambda: AutoencoderTraining(space.size, seeded()), params.autoencoder, False
+    schedule, weights = params.translation.schedule(), params.translation.weights()
+    yield "stage one", lambda: AutoencoderTraining(space.size, seeded()), params.autoencoder.schedule(), False
     yield "stage two", exemplar, schedule, True
     for name in MODELS:
         if name in RIVALS:

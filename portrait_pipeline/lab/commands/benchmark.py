@@ -54,7 +54,7 @@ def networks(overrides: tuple[str, ...], steps: int, project: Path) -> None:
     from ..benchmarks.training import table
 
     params = with_overrides(load_params(project / "params.yaml"), overrides)
-    click.echo(table(list(run(params, choose_device(params.translation.device), steps))))
+    click.echo(table(list(run(params, choose_device(), steps))))
 
 
 def _pass_on(name: str, text: str) -> click.Command:

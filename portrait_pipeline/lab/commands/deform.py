@@ -19,14 +19,14 @@ def deform() -> None:
     "laplacians",
     multiple=True,
     type=click.Choice(["uniform", "cotangent", "similarity"]),
-    help="Of deform.laplacian; may be repeated.",
+    help="Detail that is kept; may be repeated.  [default: similarity]",
 )
 @click.option(
     "--follow",
     "follows",
     multiple=True,
     type=click.Choice(["axes", "similarity", "none"]),
-    help="Of deform.follow; may be repeated.",
+    help="How the head follows the face; may be repeated.  [default: similarity]",
 )
 @click.option("--scale", "scales", multiple=True, type=float, help="Of deform.scale; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take this many faces, evenly spread.  [default: all]")

@@ -11,10 +11,9 @@ import numpy as np
 
 from ...base.artifacts import write_json
 from ...base.errors import FitError, InputFileError
-from ...base.params import validate
-from ...deformation.params import DeformParams
 from ...fit.fit import fit_landmarks, frontalise
 from ...fit.params import FitParams
+from ...fit.settings import FitSettings
 from ...head.model import FaceModel, load_bundled_model
 from ...perception.files import SUFFIXES, read_points
 from ...pipeline.params import Params, load_params, with_overrides
@@ -55,7 +54,7 @@ def measure_deformations(
         source: NPZ with ``landmarks`` (N, 68, 2), or a folder of landmark files (``.pts``, ``.txt``).
         output: JSON file. project: folder whose params.yaml gives the other parameters, if it has one.
         overrides: ``section.name=value``.
-        laplacians, follows, scales: of ``deform``; empty for those of the parameters.
+        laplacians, follows: of :class:`.DeformSettings`. scales: of ``deform.scale``. Empty: those of the parameters.
         limit: take this many faces, evenly spread; None for all.
         notify: receives one line a setting.
 
@@ -67,11 +66,12 @@ def measure_deformations(
     """
     file = project / "params.yaml"
     params = with_overrides(load_params(file) if file.is_file() else Params(pairs={}), overrides)
-    base = params.deform
+    base = params.deform.settings()
+    scaled = [with_overrides(params, [f"deform.scale={scale}"]).deform.scale for scale in scales]
     settings = [
-        validate(DeformParams, base.model_dump() | {"laplacian": laplacian, "follow": follow, "scale": scale}, "deform")
+        (scale, base.model_copy(update={"laplacian": laplacian, "follow": follow}))
         for scale, laplacian, follow in product(
-            scales or [base.scale], laplacians or [base.laplacian], follows or [base.follow]
+            scaled or [params.deform.scale], laplacians or [base.laplacian], follows or [base.follow]
         )
     ]
     model = load_bundled_model()
@@ -112,7 +112,7 @@ def _frontal(model: FaceModel, faces: np.ndarray, params: FitParams, notify: Cal
     found = []
     for index, points in enumerate(faces):
         try:
-            found.append(frontalise(model, fit_landmarks(model, points, params.for_art()), points))
+            found.append(frontalise(model, fit_landmarks(model, points, FitSettings.for_art(params)), points))
         except FitError as error:
             notify(f"face {index + 1} of {len(faces)} is left out: {error}")
     if not found:

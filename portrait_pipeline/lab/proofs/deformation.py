@@ -12,7 +12,7 @@ from ...deform.targets import landmark_targets
 from ...deformation.deform import deform_with_report
 from ...deformation.folds import flipped_triangles
 from ...deformation.intersections import intersecting_pairs
-from ...deformation.params import DeformParams
+from ...deformation.params import DeformSettings
 from ...head.camera import Camera
 from ...head.model import FaceModel
 from ...mesh.laplacian import directed_edges, graph_laplacian, ring_similarities
@@ -170,35 +170,37 @@ def compare_settings(
     model: FaceModel,
     vertices: np.ndarray,
     faces: np.ndarray,
-    settings: Sequence[DeformParams],
+    settings: Sequence[tuple[float, DeformSettings]],
     notify: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, float | str]]:
     """Deform one head towards many artworks with each of several settings.
 
     Args:
         model, vertices: the head (V, 3). faces: (N, 68, 2) artworks' points seen from the front.
-        settings: their ``scale`` is applied too.
+        settings: ``deform.scale`` with how the head is deformed.
 
     Returns:
         One row a setting: its name, the means of :meth:`HeadMeasures.measure` over all faces, the number of faces with
         any flipped triangle or new intersection at lips or lids, and the mean milliseconds of a deformation.
     """
     measures, mesh, rows = HeadMeasures(model, vertices), model.mesh(vertices), []
-    for params in settings:
+    for scale, params in settings:
         found, seconds = [], 0.0
         for face in faces:
-            targets = art_targets(model, vertices, face, params.scale)
+            targets = art_targets(model, vertices, face, scale)
             start = time.process_time()
             deformation = deform_with_report(mesh, model.landmarks, targets, params)
             seconds += time.process_time() - start
             found.append(measures.measure(deformation.vertices, targets))
-        rows.append(_setting(params) | _summary(found) | {"milliseconds": 1000.0 * seconds / len(faces)})
-        notify(f"{params.laplacian}, follow {params.follow}, skull {params.skull:g}, scale {params.scale:g}: done")
+        rows.append(
+            _setting(params) | {"scale": scale} | _summary(found) | {"milliseconds": 1000.0 * seconds / len(faces)}
+        )
+        notify(f"{params.laplacian}, follow {params.follow}, skull {params.skull:g}, scale {scale:g}: done")
     return rows
 
 
-def _setting(params: DeformParams) -> dict[str, float | str]:
-    return {name: getattr(params, name) for name in ("laplacian", "follow", "skull", "alpha", "scale")}
+def _setting(params: DeformSettings) -> dict[str, float | str]:
+    return {name: getattr(params, name) for name in ("laplacian", "follow", "skull", "alpha")}
 
 
 def _summary(found: Iterable[dict[str, float]]) -> dict[str, float]:

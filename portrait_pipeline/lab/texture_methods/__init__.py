@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation
@@ -19,7 +20,15 @@ from .uv_space import uv_space
 class Method(Protocol):
     """A method: head and artwork in, texture (and perhaps moved vertices) out."""
 
-    def __call__(self, subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation: ...
+    def __call__(
+        self,
+        subject: Subject,
+        params: TextureParams,
+        progress: Progress = silent,
+        *,
+        seed: int = 0,
+        hardware: Hardware | None = None,
+    ) -> Stylisation: ...
 
 
 METHODS: Mapping[str, Method] = {
@@ -29,12 +38,6 @@ METHODS: Mapping[str, Method] = {
     "single_view": single_view,
     "joint": joint,
 }
-"""The values of ``texture.method``."""
+"""Methods by name."""
 
-
-def stylise_by_method(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
-    """Stylise by the method that ``texture.method`` names."""
-    return METHODS[params.method](subject, params, progress)
-
-
-__all__ = ["METHODS", "Method", "Stylisation", "stylise_by_method"]
+__all__ = ["METHODS", "Method", "Stylisation"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.laplacian import graph_laplacian
 from ...perceptual.perceptual import PerceptualNetwork
@@ -62,10 +63,9 @@ class _JointOptimisation(Optimisation):
         scale: Scale,
         textures: torch.Tensor,
         network: PerceptualNetwork,
-        params: TextureParams,
         geometry: Geometry,
     ) -> None:
-        super().__init__(scale, textures, network, params)
+        super().__init__(scale, textures, network)
         self._geometry = geometry
 
     def step(self) -> None:
@@ -90,7 +90,6 @@ class JointWork(Work):
             self.surround,
             self.network,
             recorder,
-            self.params,
             self.generator,
             self.rng,
         )
@@ -98,7 +97,7 @@ class JointWork(Work):
         if stage.iterations == 0:
             return textures
         scale = replace(scale, views=self._moving(scale.views, recorder.shots))
-        optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
+        optimisation = _JointOptimisation(scale, textures, self.network, self.geometry)
         for step in range(stage.iterations):
             optimisation.step()
             self._record(optimisation.history[: step + 1], stage, progress, total)
@@ -120,7 +119,14 @@ class JointWork(Work):
         return MovingViews(*common)
 
 
-def joint(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def joint(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """Texture and vertices; ``Stylisation.vertices`` are the moved ones.
 
     On the CPU the vertices feel what happens inside the silhouette only; see :mod:`.moving_views`.
@@ -131,7 +137,7 @@ def joint(subject: Subject, params: TextureParams, progress: Progress = silent) 
         made.append(JointWork(*arguments))
         return made[-1]
 
-    result = run_method(subject, params, progress, work)
+    result = run_method(subject, params, progress, work, seed=seed, hardware=hardware)
     if not made:
         return result
     vertices = made[0].geometry.vertices.detach().cpu().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.render import View
 from ...texture.optimise import Work
@@ -18,6 +19,13 @@ class _Frontal(Work):
         self.front, self.surround = [View()] * _WINDOWS, []
 
 
-def single_view(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def single_view(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """As the paper's loop with one view from the front; ``texture.views`` and the like have no effect."""
-    return run_method(subject, params, progress, _Frontal)
+    return run_method(subject, params, progress, _Frontal, seed=seed, hardware=hardware)

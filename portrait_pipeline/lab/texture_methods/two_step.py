@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
@@ -120,17 +121,14 @@ class _TwoStep(Work):
     def _optimisation(self, stage: Stage, view: View, picture: torch.Tensor) -> Optimisation:
         renderer = _FromOneSide(self.renderer, self.heads[0].framing, view)
         parts = 1 if stage.window == stage.size else _WINDOWS
-        params = self.params.model_copy(update={"views_per_step": 1})
-        scale = build_scale(
-            stage, self.heads, [View()] * parts, [], self.network, renderer, params, self.generator, self.rng
-        )
+        scale = build_scale(stage, self.heads, [View()] * parts, [], self.network, renderer, self.generator, self.rng)
         windows = torch.tensor(renderer.windows, dtype=torch.float32, device=self.device)
         scale = replace(
             scale,
             stage=replace(stage, texture_size=stage.size),
             views=PictureViews(windows, scale.views.surface, stage.size),
         )
-        return Optimisation(scale, picture, self.network, params)
+        return Optimisation(scale, picture, self.network)
 
 
 class _FromOneSide:
@@ -160,9 +158,16 @@ class _FromOneSide:
         return Shot(self._view, Framing(self._whole.centre + self._view.rotation().T @ shift, framing.half_extent))
 
 
-def two_step(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def two_step(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """Every picture takes the schedule's steps, so that this takes five times as long as the paper's loop.
 
     ``texture.views`` and the like have no effect.
     """
-    return run_method(subject, params, progress, _TwoStep)
+    return run_method(subject, params, progress, _TwoStep, seed=seed, hardware=hardware)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
@@ -112,6 +113,13 @@ def _as_layout(head: Prepared) -> Prepared:
     return replace(head, framing=Framing(np.zeros(3), head.width / (2 * share)))
 
 
-def uv_space(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def uv_space(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """Style transfer in the layout; ``texture.views`` and the like have no effect."""
-    return run_method(subject, params, progress, _Flat)
+    return run_method(subject, params, progress, _Flat, seed=seed, hardware=hardware)
