@@ -315,7 +315,7 @@ def test_renderers_are_chosen_by_name_and_device():
 
 @pytest.mark.skipif(find_spec("nvdiffrast") is not None, reason="nvdiffrast is installed")
 def test_absent_nvdiffrast_is_said_with_the_line_that_installs_it():
-    with pytest.raises(MissingDependencyError, match="pip install .*nvdiffrast.*texture.renderer=cpu") as error:
+    with pytest.raises(MissingDependencyError, match="pip install .*nvdiffrast.*PORTRAIT_RENDERER to cpu") as error:
         choose_renderer("nvdiffrast", torch.device("cuda"))
     assert "\n" not in str(error.value)
 
