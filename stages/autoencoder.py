@@ -2,7 +2,7 @@
 
 from portrait_pipeline.base.artifacts import write_table
 from portrait_pipeline.base.device import choose_device
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.shapes.space import ShapeSet, ShapeSpace
@@ -17,7 +17,7 @@ def main(layout: Layout) -> None:
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     with progress_bar("autoencoder") as progress:
         autoencoder, history = train_autoencoder(
-            space, shapes, params, progress, layout.resume("autoencoder"), choose_device(params.device)
+            space, shapes, params, progress, layout.resume("autoencoder"), choose_device(), load_seed()
         )
     save_autoencoder(autoencoder, layout.artifact("autoencoder", "autoencoder.safetensors"))
     write_table(layout.artifact("autoencoder", "history.csv"), history)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from portrait_pipeline.base.artifacts import write_json
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.fid.fid import table_of_distances
 from portrait_pipeline.fid.params import FidParams
@@ -18,7 +18,7 @@ def main(layout: Layout) -> None:
     translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
-    questions = draw_questions(shapes, params.samples, np.random.default_rng(params.seed))
+    questions = draw_questions(shapes, params.samples, np.random.default_rng(load_seed()))
     write_json(layout.metric("fid.json"), table_of_distances(translator, space, questions, bound))
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from portrait_pipeline.base.artifacts import write_json
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.head.model import load_bundled_model
@@ -18,7 +18,7 @@ from portrait_pipeline.shapes.sets import build_set
 def main(layout: Layout) -> None:
     params = load_section(LandmarkSetsParams, "landmark_sets")
     model = load_bundled_model()
-    seeds = np.random.default_rng(params.seed).spawn(4)
+    seeds = np.random.default_rng(load_seed()).spawn(2)
     counts = {}
 
     def read(entry: str) -> Faces:
@@ -29,9 +29,9 @@ def main(layout: Layout) -> None:
         return faces
 
     domains = (("normal", generate_normal, params.normal_count), ("art", generate_art, params.art_count))
-    for (domain, generate, count), rng, draws in zip(domains, seeds[:2], seeds[2:], strict=True):
+    for (domain, generate, count), rng in zip(domains, seeds, strict=True):
         result, counts[domain] = build_set(
-            domain, params, model, lambda g=generate, n=count, r=rng: g(model, n, r), read, draws
+            domain, params, model, lambda g=generate, n=count, r=rng: g(model, n, r), read
         )
         result.save(layout.artifact("landmark_sets", f"{domain}.h5"))
         for name, numbers in counts[domain].items():

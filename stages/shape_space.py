@@ -1,6 +1,6 @@
 """Stage `shape_space`: alignment, PCA of both domains, K-means of the art domain (section 4.1, Fig. 3)."""
 
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.shapes.params import ShapeSpaceParams
 from portrait_pipeline.shapes.plots import plot_classes, plot_modes, save_figure
@@ -18,6 +18,7 @@ def main(layout: Layout) -> None:
         art.group,
         normal.source,
         art.source,
+        seed=load_seed(),
     )
     space.save(layout.artifact("shape_space", "shape_space.h5"))
     shapes.save(layout.artifact("shape_space", "shapes.h5"))

@@ -1,7 +1,7 @@
 """Stage `texture`: multi-view optimisation of the texture (eqs. 11-13)."""
 
 from portrait_pipeline.base.artifacts import write_table
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_pair_stage
 from portrait_pipeline.deform.record import DeformedHead
@@ -18,7 +18,13 @@ def main(layout: Layout, name: str) -> None:
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     with progress_bar(f"texture {name}") as progress:
         stylised, history = stylise_pair(
-            load_bundled_model(), located, head, photo, load_section(TextureParams, "texture"), progress
+            load_bundled_model(),
+            located,
+            head,
+            photo,
+            load_section(TextureParams, "texture"),
+            progress,
+            seed=load_seed(),
         )
     stylised.save(layout.pair_artifact("texture", name))
     write_table(layout.artifact("texture", f"{name}.csv"), history)

@@ -2,7 +2,7 @@
 
 from portrait_pipeline.base.artifacts import write_table
 from portrait_pipeline.base.device import choose_device
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.shapes.space import ShapeSet, ShapeSpace
@@ -18,7 +18,7 @@ def main(layout: Layout) -> None:
     autoencoder = load_autoencoder(layout.artifact("autoencoder", "autoencoder.safetensors"))
     with progress_bar("translation") as progress:
         translator, history = train_translation(
-            autoencoder, space, shapes, params, progress, layout.resume("translation"), choose_device(params.device)
+            autoencoder, space, shapes, params, progress, layout.resume("translation"), choose_device(), load_seed()
         )
     translator.save(layout.artifact("translation", "translator.safetensors"))
     write_table(layout.artifact("translation", "history.csv"), history)

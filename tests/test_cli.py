@@ -141,7 +141,7 @@ def test_doctor_reports_required_and_optional_parts(tmp_path: Path) -> None:
 def test_params_lists_ranges(params_file: Path) -> None:
     output = run("params")
     assert "texture.beta = 1.0 [>= 0]" in output
-    assert "deform.solver = direct [direct | adam]" in output
+    assert "shape_space.alignment = similarity [similarity | affine]" in output
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from portrait_pipeline.deformation.folds import Gaps, Heights, ease_shifts, flip
 from portrait_pipeline.deformation.follow import follow_landmarks, skull_stiffness
 from portrait_pipeline.deformation.intersections import intersecting_pairs
 from portrait_pipeline.deformation.order import keep_order
-from portrait_pipeline.deformation.params import DeformParams
+from portrait_pipeline.deformation.params import DeformSettings
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.mesh.geometry import directed_edges
 from portrait_pipeline.mesh.laplacian import (
@@ -28,7 +28,7 @@ from portrait_pipeline.mesh.laplacian import (
 from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.similarity import fit_similarity
 
-PAPER = DeformParams(laplacian="uniform", follow="none", skull=0.0)
+PAPER = DeformSettings(laplacian="uniform", follow="none", skull=0.0)
 LAPLACIANS = ("uniform", "cotangent", "similarity")
 VIEW = Camera(np.eye(3), 20.0, np.array([300.0, 320.0]))
 
@@ -119,7 +119,7 @@ def test_adam_agrees_with_the_direct_solve(model, vertices):
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
     mesh, size = model.mesh(vertices), eye_distance(vertices, model)
     direct, adam = (
-        deform(mesh, model.landmarks, targets, DeformParams(laplacian="uniform", follow="axes", skull=0.0, solver=s))
+        deform(mesh, model.landmarks, targets, DeformSettings(laplacian="uniform", follow="axes", skull=0.0, solver=s))
         for s in ("direct", "adam")
     )
     distance = np.linalg.norm(direct - adam, axis=1)
@@ -143,7 +143,7 @@ def test_adam_of_no_shift_is_no_motion():
 def test_default_is_close_and_without_folds(model, vertices):
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
-    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams())
+    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformSettings())
     assert result.residual.mean() < 0.005 * eye_distance(vertices, model)
     assert result.flipped == 0 and len(flipped_triangles(vertices, result.vertices, model.triangles)) == 0
     assert result.eased.max() < 0.01 * eye_distance(vertices, model)
@@ -155,21 +155,21 @@ def test_the_surface_is_smooth_at_the_landmarks(model, vertices):
     """No spike: a landmark vertex moves like the mean of its neighbours, to a small share of its motion."""
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
-    shift = deform(model.mesh(vertices), model.landmarks, targets, DeformParams()) - vertices
+    shift = deform(model.mesh(vertices), model.landmarks, targets, DeformSettings()) - vertices
     bump = np.linalg.norm((graph_laplacian(model.triangles, len(vertices)) @ shift)[model.landmarks], axis=1)
     assert bump.max() < 0.1 * np.linalg.norm(shift[model.landmarks], axis=1).max()
 
 
 def test_landmarks_at_home_leave_the_head_alone(model, vertices):
     for follow in ("axes", "similarity", "none"):
-        found = deform(model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformParams(follow=follow))
+        found = deform(model.mesh(vertices), model.landmarks, vertices[model.landmarks], DeformSettings(follow=follow))
         assert np.allclose(found, vertices, atol=1e-8)
 
 
 @pytest.mark.parametrize("follow", ["axes", "similarity"])
 def test_a_larger_face_gives_a_larger_head(model, vertices, follow):
     wanted = 1.3 * vertices + [1.0, -2.0, 0.5]
-    found = deform(model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformParams(follow=follow))
+    found = deform(model.mesh(vertices), model.landmarks, wanted[model.landmarks], DeformSettings(follow=follow))
     assert np.allclose(found, wanted, atol=1e-6)
 
 
@@ -187,7 +187,7 @@ def test_a_wider_face_gives_a_wider_head_without_shear(model, vertices):
 def test_the_result_is_linear_in_the_targets(model, vertices, follow, laplacian):
     home = vertices[model.landmarks]
     shift = 0.3 * np.stack([np.sin(home[:, 1]), np.cos(0.5 * home[:, 0]), 0.2 * home[:, 0]], axis=1)
-    mesh, params = model.mesh(vertices), DeformParams(follow=follow, laplacian=laplacian)
+    mesh, params = model.mesh(vertices), DeformSettings(follow=follow, laplacian=laplacian)
     results = [deform_with_report(mesh, model.landmarks, home + k * shift, params) for k in (0.0, 0.25, 0.5)]
     assert [r.eased.max() for r in results] == [0.0] * 3
     zero, one, two = (r.vertices for r in results)
@@ -214,7 +214,7 @@ def test_scale_zero_one_two(model, vertices):
     assert np.allclose(targets[0], vertices[model.landmarks])
     assert np.allclose(VIEW.project(targets[1])[:, :2], new)
     assert np.allclose(targets[2][:, :2] - targets[0][:, :2], 2 * (targets[1][:, :2] - targets[0][:, :2]))
-    heads = [deform(model.mesh(vertices), model.landmarks, t, DeformParams()) for t in targets]
+    heads = [deform(model.mesh(vertices), model.landmarks, t, DeformSettings()) for t in targets]
     assert np.allclose(heads[0], vertices, atol=1e-7)
     assert np.linalg.norm(heads[2] - heads[0]) > 1.7 * np.linalg.norm(heads[1] - heads[0])
 
@@ -231,7 +231,7 @@ def test_a_smaller_weight_of_the_laplacian_leaves_a_smaller_residual(model, vert
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, caricature(points))
     means = [
-        deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams(alpha=a)).residual.mean()
+        deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformSettings(alpha=a)).residual.mean()
         for a in (10.0, 1.0, 0.1)
     ]
     assert means[0] > means[1] > means[2]
@@ -256,7 +256,7 @@ def test_targets_that_would_fold_the_face_are_eased_and_reported(model, vertices
     upper, lower = [37, 38, 43, 44, 61, 62, 63], [41, 40, 47, 46, 67, 66, 65]
     targets[upper, 1] -= 0.7  # lids and lips cross
     targets[lower, 1] += 0.7
-    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams())
+    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformSettings())
     assert result.flipped == 0 and len(flipped_triangles(vertices, result.vertices, model.triangles)) == 0
     size = eye_distance(vertices, model)
     assert result.eased.max() > 0.01 * size and np.isfinite(result.vertices).all()
@@ -269,7 +269,7 @@ def test_strong_exaggeration_folds_nothing_with_any_laplacian(model, vertices, l
     points = VIEW.project(vertices[model.landmarks])[:, :2]
     wanted = points + 2.5 * (caricature(points) - points)
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, wanted)
-    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformParams(laplacian=laplacian))
+    result = deform_with_report(model.mesh(vertices), model.landmarks, targets, DeformSettings(laplacian=laplacian))
     assert result.flipped == 0
     assert result.residual.mean() < 0.03 * eye_distance(vertices, model)
 
@@ -321,7 +321,7 @@ def test_similarity_turns_and_scales_detail_with_its_surroundings(model, vertice
     face = model.regions == model.REGIONS.index("face")
     errors = []
     for laplacian in ("cotangent", "similarity"):
-        params = DeformParams(laplacian=laplacian, follow="none", skull=0.0)
+        params = DeformSettings(laplacian=laplacian, follow="none", skull=0.0)
         found = deform(model.mesh(vertices), model.landmarks, wanted[model.landmarks], params)
         errors.append(np.linalg.norm((found - wanted)[face], axis=1).mean())
     assert errors[1] < 0.5 * errors[0]
@@ -338,7 +338,7 @@ def test_skull_keeps_ears_and_back_and_leaves_the_face_alone(model, vertices):
     targets = landmark_targets(vertices, model.landmarks, VIEW, points, long_face)
     ear = (model.regions == model.REGIONS.index("ear")) & (vertices[:, 0] > 0)
     loose, firm = (
-        deform(model.mesh(vertices), model.landmarks, targets, DeformParams(skull=skull)) for skull in (0.0, 0.03)
+        deform(model.mesh(vertices), model.landmarks, targets, DeformSettings(skull=skull)) for skull in (0.0, 0.03)
     )
     unlike = [
         np.linalg.norm(fit_similarity(vertices[ear], after[ear]).apply(vertices[ear]) - after[ear])
@@ -404,7 +404,7 @@ def test_heights_and_gaps_against_finite_differences(model, vertices):
 @pytest.mark.parametrize("spoil", [lambda t: t[:60], lambda t: t[:, :2], lambda t: t * np.nan])
 def test_bad_targets_are_refused_in_one_line(model, vertices, spoil):
     with pytest.raises(LandmarkError) as caught:
-        deform(model.mesh(vertices), model.landmarks, spoil(vertices[model.landmarks]), DeformParams())
+        deform(model.mesh(vertices), model.landmarks, spoil(vertices[model.landmarks]), DeformSettings())
     assert "expected" in str(caught.value) and "\n" not in str(caught.value)
 
 

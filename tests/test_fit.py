@@ -8,7 +8,7 @@ import pytest
 from portrait_pipeline.base.errors import FitError, LandmarkError
 from portrait_pipeline.fit.fit import fit_errors, fit_landmarks, frontalise
 from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
-from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.settings import FitSettings
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import (
@@ -19,7 +19,7 @@ from portrait_pipeline.head.pose import (
     skew,
 )
 
-CONFIDENT = FitParams(identity_prior=0.01, expression_prior=0.01, pose_prior=0.0, iterations=120)
+CONFIDENT = FitSettings(identity_prior=0.01, expression_prior=0.01, pose_prior=0.0, iterations=120)
 
 
 def camera(yaw=0.0, pitch=0.0, roll=0.0, scale=20.0):
@@ -189,7 +189,7 @@ def test_frontalise_keeps_an_exaggeration_and_removes_the_pose(model, yaw, pitch
     offset[6:11, 1] -= 1.2  # long chin
     points = view.project(surface.of(vertices) + offset)[:, :2]
     wanted = view.frontal().project(landmarks_seen(model, vertices, view.frontal()).of(vertices) + offset)[:, :2]
-    fit = fit_landmarks(model, points, FitParams().for_art())
+    fit = fit_landmarks(model, points, FitSettings.for_art(None))
     got = frontalise(model, fit, points)
     # Position and size of the frame are the camera's business.
     a, b = got - got.mean(axis=0), wanted - wanted.mean(axis=0)

@@ -11,13 +11,14 @@ from portrait_pipeline.base.errors import FitError
 from portrait_pipeline.fit.fit import fit_errors, fit_joint, fit_landmarks, fit_many, frontalise
 from portrait_pipeline.fit.model_at_landmarks import landmarks_seen
 from portrait_pipeline.fit.params import FitParams
+from portrait_pipeline.fit.settings import FitSettings
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import angles_from_rotation, rotation_from_angles
 
 SIZE = (800, 600)
-FREE = FitParams(identity_prior=0.0, expression_prior=0.0, pose_prior=0.0, camera_prior=0.0, iterations=300)
-INDEPENDENT = FitParams(shared_error=0.0)
+FREE = FitSettings(identity_prior=0.0, expression_prior=0.0, pose_prior=0.0, camera_prior=0.0, iterations=300)
+INDEPENDENT = FitSettings(shared_error=0.0)
 KNOWN_FOCAL = FREE.model_copy(update={"focal_length": 50.0})
 
 
@@ -240,7 +241,7 @@ def test_the_spread_of_recovered_coefficients_is_that_of_the_posterior(model):
         noise = 0.015
         sigma = noise * np.linalg.norm(points[36] - points[45])
         points = points + sigma * np.random.default_rng(seed).normal(size=(68, 2))
-        fit = fit_landmarks(model, points, FitParams(noise=noise, jaw_weight=1.0), image_size=SIZE)
+        fit = fit_landmarks(model, points, FitSettings(noise=noise, jaw_weight=1.0), image_size=SIZE)
         estimates.append(fit.identity)
         errors.append(fit.identity - identity)
     total = np.mean(np.square(estimates), axis=0) + np.mean(np.square(errors), axis=0)

@@ -19,7 +19,7 @@ from portrait_pipeline.head.pose import angles_from_rotation, linear_pose, rotat
 from portrait_pipeline.perception import files
 from portrait_pipeline.perception.files import write_points
 from portrait_pipeline.pipeline.params import Params
-from portrait_pipeline.shapes import arrays, generate
+from portrait_pipeline.shapes import arrays, generate, sets
 from portrait_pipeline.shapes.alignment import align, apply
 from portrait_pipeline.shapes.arrays import read_arrays_file
 from portrait_pipeline.shapes.collection import Faces, collect
@@ -28,7 +28,7 @@ from portrait_pipeline.shapes.filters import POSE_ROWS, estimate_pose, mend_cros
 from portrait_pipeline.shapes.generate import generate_art, generate_normal
 from portrait_pipeline.shapes.params import LandmarkSetsParams, ShapeSpaceParams
 from portrait_pipeline.shapes.points import mirror
-from portrait_pipeline.shapes.sets import LandmarkSet, build_set, draw_rows
+from portrait_pipeline.shapes.sets import MAX_PITCH, MAX_YAW, OUTLIERS, LandmarkSet, build_set
 from portrait_pipeline.shapes.space import ShapeSet, build_shape_space, split
 from portrait_pipeline.shapes.validity import crossing
 
@@ -266,13 +266,9 @@ def test_a_face_with_hardly_any_points_has_no_pose(model, faces):
 
 
 def test_generated_faces_face_the_viewer_and_their_mirror_images_turn_the_other_way(model, faces, art):
-    params = LandmarkSetsParams()
-    for landmarks, yaw, pitch in (
-        (faces, params.max_yaw, params.max_pitch),
-        (art, params.art_max_yaw, params.art_max_pitch),
-    ):
+    for landmarks, domain in ((faces, "normal"), (art, "art")):
         pose = estimate_pose(landmarks, model)
-        assert ((np.abs(pose[:, 0]) <= yaw) & (np.abs(pose[:, 1]) <= pitch)).mean() > 0.999
+        assert ((np.abs(pose[:, 0]) <= MAX_YAW[domain]) & (np.abs(pose[:, 1]) <= MAX_PITCH[domain])).mean() > 0.999
         reflected = estimate_pose(mirror(landmarks, 256), model)
         assert np.abs(reflected * [-1, 1, -1] - pose).max() < 3  # the mean face itself is not quite symmetric
 
@@ -282,7 +278,7 @@ def test_generated_faces_face_the_viewer_and_their_mirror_images_turn_the_other_
 
 def test_clean_sets_stay_and_slipped_points_are_found(faces, art):
     params = LandmarkSetsParams()
-    for landmarks, limit in ((faces, params.outliers), (art, params.art_outliers)):
+    for landmarks, limit in ((faces, params.outliers), (art, params.outliers * OUTLIERS["art"])):
         distance = outlier_distance(landmarks)
         assert np.median(distance) == pytest.approx(1) and (distance <= limit).mean() > 0.98
     wrong = faces.copy()
@@ -356,16 +352,7 @@ def test_filling_does_not_see_the_frame_and_needs_complete_faces(faces):
         complete(faces[:200], known)
 
 
-# --- weights and the set of a domain ----------
-
-
-def test_rows_are_drawn_by_weight():
-    rng = np.random.default_rng(0)
-    assert np.array_equal(draw_rows(5, 1.0, rng), np.arange(5))
-    assert np.bincount(draw_rows(100, 2.25, rng)).tolist().count(3) == 25
-    thin = draw_rows(100, 0.3, rng)
-    assert len(thin) == 30 == len(set(thin)) and (np.diff(thin) > 0).all()
-    assert len(draw_rows(100, 0.0, rng)) == 0
+# --- the set of a domain ----------
 
 
 def make_faces(landmarks, groups=None, known=None, occluded=None, bad=()) -> Faces:
@@ -380,27 +367,26 @@ def make_faces(landmarks, groups=None, known=None, occluded=None, bad=()) -> Fac
 
 
 def assemble(model, params, sources, generated=None, domain="normal"):
-    return build_set(domain, params, model, lambda: generated, lambda name: sources[name], np.random.default_rng(0))
+    return build_set(domain, params, model, lambda: generated, lambda name: sources[name])
 
 
 def test_generated_faces_alone_pass_untouched(model, faces):
     result, counts = assemble(model, LandmarkSetsParams(), {}, faces)
     assert np.array_equal(result.landmarks, faces) and result.group.tolist() == list(range(400))
     assert result.source.dtype == result.group.dtype == np.int64 and not result.source.any()
-    assert counts == {"generated": {"read": 400, "kept": 400, "groups": 400, "rows": 400}}
+    assert counts == {"generated": {"read": 400, "kept": 400, "groups": 400}}
 
 
-def test_sources_mix_by_weight_and_repeats_share_their_group(model, faces):
+def test_sources_mix_and_keep_their_groups(model, faces):
     sources = {
         "a": make_faces(faces[:100], [f"g{i // 10}" for i in range(100)], bad=("a: bad",)),
         "b": make_faces(faces[100:200]),
     }
-    params = LandmarkSetsParams(normal=["a", "generated", "b"], normal_weights=[2, 0.5, 0.0], outliers=0)
+    params = LandmarkSetsParams(normal=["a", "generated", "b"], outliers=0)
     result, counts = assemble(model, params, sources, faces[200:])
-    assert np.bincount(result.source).tolist() == [200, 100]
+    assert np.bincount(result.source).tolist() == [100, 200, 100]
     assert np.array_equal(result.landmarks[:100], faces[:100])
-    assert np.array_equal(result.group[:100], result.group[100:200]) and len(set(result.group[:100])) == 10
-    assert not set(result.group[:200]) & set(result.group[200:])
+    assert len(set(result.group[:100])) == 10 and len(set(result.group)) == 310
     assert json.loads(result.entries) == ["a", "generated", "b"]
     assert counts["a"] == {
         "read": 101,
@@ -411,12 +397,11 @@ def test_sources_mix_by_weight_and_repeats_share_their_group(model, faces):
         "filled": 0,
         "kept": 100,
         "groups": 10,
-        "rows": 200,
     }
-    assert "b" not in counts
+    assert counts["b"]["kept"] == 100
 
 
-def test_filters_count_what_they_leave_out(model, faces):
+def test_filters_count_what_they_leave_out(model, faces, monkeypatch):
     given = faces[:200].copy()
     given[0] = given[0] * [0.3, 1]  # as narrow as a head turned away
     shape = model.mean[model.landmarks] @ rotation_from_angles(40, 0, 0).T
@@ -436,22 +421,18 @@ def test_filters_count_what_they_leave_out(model, faces):
     left_out = sum(count[name] for name in ("hidden", "pose", "outlier", "crossing"))
     assert count["kept"] == len(result.landmarks) == 200 - left_out
     assert np.isfinite(result.landmarks).all()
-    _, dropped = assemble(model, params.model_copy(update={"missing": "drop"}), source)
-    assert dropped["a"]["hidden"] == 4 and dropped["a"]["filled"] == 0
-    _, distrusting = assemble(model, params.model_copy(update={"occluded": "missing"}), source)
-    assert distrusting["a"]["filled"] == 5
-    _, strict = assemble(model, params.model_copy(update={"max_missing": 9}), source)
+    monkeypatch.setattr(sets, "MAX_HIDDEN", 9)
+    _, strict = assemble(model, params, source)
     assert strict["a"]["hidden"] == 4
 
 
 def test_useless_parameters_are_named(model, faces):
     sources = {"a": make_faces(faces[:30])}
-    with pytest.raises(ParameterError, match=r"art_weights has 2 numbers for 1 entries of landmark_sets\.art"):
-        assemble(model, LandmarkSetsParams(art="a", art_weights=[1, 2]), sources, domain="art")
-    with pytest.raises(ParameterError, match="is 0 for every source"):
-        assemble(model, LandmarkSetsParams(normal="a", normal_weights=[0]), sources)
-    with pytest.raises(ParameterError, match=r"landmark_sets\.normal: no face is left \(30 read, 30 pose\)"):
-        assemble(model, LandmarkSetsParams(normal="a", max_yaw=0), sources)
+    with pytest.raises(ParameterError, match=r"landmark_sets\.art names 'a' twice"):
+        assemble(model, LandmarkSetsParams(art=["a", "a"]), sources, domain="art")
+    turned = make_faces((model.mean[model.landmarks] @ rotation_from_angles(45, 0, 0).T)[None, :, :2] * [20, -20] + 256)
+    with pytest.raises(ParameterError, match=r"landmark_sets\.normal: no face is left \(1 read, 1 pose\)"):
+        assemble(model, LandmarkSetsParams(normal="a"), {"a": turned})
     few = make_faces(faces[:60], known=np.arange(68) != np.full((60, 1), 8))
     with pytest.raises(LandmarkError, match=r"landmark_sets\.normal: only 0 faces have all 68 points"):
         assemble(model, LandmarkSetsParams(normal="b"), {"b": few})
@@ -527,19 +508,18 @@ def test_the_stages_read_a_users_files(tmp_path, model, faces, art):
         write_pts(tmp_path / "data/landmarks/art" / f"painter{index % 8}" / f"{index}.pts", art[index])
     np.savez(tmp_path / "normal.npz", landmarks=faces[:150].astype(np.float32))
     (tmp_path / "params.yaml").write_text(
-        "pairs: {}\nlandmark_sets: {normal: normal.npz, art: [generated, data/landmarks/art], art_weights: [1, 2], "
-        "art_count: 64, art_outliers: 0}\nshape_space: {classes: 4}\n"
+        "pairs: {}\nlandmark_sets: {normal: normal.npz, art: [generated, data/landmarks/art], "
+        "art_count: 64, outliers: 0}\nshape_space: {classes: 4}\n"
     )
     done = stage(tmp_path, "landmark_sets")
     assert done.returncode == 0, done.stderr
     assert "art: data/landmarks/art: 80 read, 0 bad" in done.stdout
-    sets = tmp_path / "data" / "artifacts" / "landmark_sets"
-    result = LandmarkSet.load(sets / "art.h5")
+    result = LandmarkSet.load(tmp_path / "data" / "artifacts" / "landmark_sets" / "art.h5")
     rng = np.random.default_rng(0).spawn(2)[1]
     assert np.array_equal(result.landmarks[:64], generate_art(model, 64, rng))  # the generated part never changes
-    assert np.bincount(result.source).tolist() == [64, 160] and len(set(result.group)) == 72
+    assert np.bincount(result.source).tolist() == [64, 80] and len(set(result.group)) == 72
     counts = json.loads((tmp_path / "metrics" / "landmark_sets.json").read_text())
-    assert counts["art"]["data/landmarks/art"]["rows"] == 160 and counts["normal"]["normal.npz"]["read"] == 150
+    assert counts["art"]["data/landmarks/art"]["kept"] == 80 and counts["normal"]["normal.npz"]["read"] == 150
     done = stage(tmp_path, "shape_space")
     assert done.returncode == 0, done.stderr
     held_out = ShapeSet.load(tmp_path / "data" / "artifacts" / "shape_space" / "shapes.h5").art_held_out

@@ -21,7 +21,7 @@ from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.subject import Subject
 from portrait_pipeline.texture.views import draw_views
 
-FEW = TextureParams(views=3, points=64, style_points=128)
+FEW = TextureParams(views=3, points=64)
 
 
 # -- seam ----------------------------------------------------------------------------------------------------------

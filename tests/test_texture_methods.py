@@ -1,6 +1,7 @@
 """Methods of texture stylisation side by side: each alone at tiny settings, and what each is made of."""
 
 import runpy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = TextureParams(
     scales=[32, 40],
     iterations=[2, 1],
-    crop=32,
     views=2,
     surround=1,
     points=64,
-    style_points=96,
-    device="cpu",
-    renderer="cpu",
 )
 
 
@@ -112,7 +109,7 @@ def test_each_method_knows_strength_zero_and_bad_schedules(subject, name):
         METHODS[name](subject, TINY.model_copy(update={"iterations": [1]}))
 
 
-def test_multi_view_is_the_default_and_the_papers_loop(subject):
+def test_multi_view_is_the_papers_loop(subject):
     texture, history = stylise(subject, TINY)
     result = METHODS["multi_view"](subject, TINY)
     assert np.array_equal(texture, result.texture) and history == result.history
@@ -298,7 +295,7 @@ def project(records, tmp_path, monkeypatch):
         record.save(tmp_path / "data" / "artifacts" / stage / "only.h5")
     (tmp_path / "params.yaml").write_text(
         "pairs: {only: {photo: a.png, art: b.png}}\n"
-        "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64, style_points: 96, device: cpu}\n"
+        "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64}\n"
     )
     (tmp_path / "stages" / "lab").mkdir(parents=True)
     (tmp_path / "stages" / "lab" / "params.yaml").write_text(
@@ -316,7 +313,7 @@ def run_stage_script() -> None:
 
 
 def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
-    monkeypatch.setattr(texture_comparison, "TextureQuality", lambda *arguments: TextureQuality(*arguments, unseen=2))
+    monkeypatch.setattr(texture_comparison, "TextureQuality", partial(TextureQuality, unseen=2))
     run_stage_script()
     arrays, attributes = read_arrays(
         project / "data/artifacts/texture_comparison/textures.h5", kind="texture_comparison"

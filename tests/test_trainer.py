@@ -9,11 +9,10 @@ from torch import nn
 from portrait_pipeline.base.device import choose_device
 from portrait_pipeline.base.errors import ArtifactError, MissingDependencyError
 from portrait_pipeline.lab.table1.methods import MODELS, RIVALS, load_methods, save_methods
-from portrait_pipeline.pipeline.params import Params
 from portrait_pipeline.translation.data import TrainingData
 from portrait_pipeline.translation.exemplar import AutoencoderTraining, ClassifierTraining, Exemplar
 from portrait_pipeline.translation.flat import FlatAdam, flatten
-from portrait_pipeline.translation.params import AutoencoderParams, TranslationParams
+from portrait_pipeline.translation.params import AutoencoderParams, LossWeights, Schedule, TranslationParams
 from portrait_pipeline.translation.trainer import Trainer, draw_order, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,11 +62,11 @@ def explained(codes: torch.Tensor, factors: np.ndarray) -> float:
 def test_codes_recover_the_true_factors_and_not_each_others():
     data, y, a, b = toy()
     autoencoder = AutoencoderTraining(10, seeded(1))
-    train(autoencoder, data, AutoencoderParams(epochs=10, batch_size=128), art_passes=False)
+    train(autoencoder, data, AutoencoderParams(epochs=10, batch_size=128).schedule(), art_passes=False)
     classifier = ClassifierTraining(10, 6, seeded(2))
-    schedule = TranslationParams(epochs=24, batch_size=128, average_decay=0.98)
+    schedule = Schedule(epochs=24, batch_size=128, learning_rate=6e-3, average_decay=0.98)
     train(classifier, data, schedule.model_copy(update={"epochs": 6}))
-    model = Exemplar(autoencoder.autoencoder, classifier.classifier, schedule, seeded(3))
+    model = Exemplar(autoencoder.autoencoder, classifier.classifier, LossWeights(), seeded(3))
     train(model, data, schedule)
     with torch.no_grad():
         content, style = model.art_content(y), model.style(y)
@@ -102,7 +101,11 @@ def test_one_vector_of_weights_learns_as_separate_ones_do():
 
 def test_the_average_follows_the_weights_and_forgets_its_start():
     data = toy(300)[0]
-    trainer = Trainer(AutoencoderTraining(10, seeded()), data, AutoencoderParams(batch_size=50, average_decay=0.9))
+    trainer = Trainer(
+        AutoencoderTraining(10, seeded()),
+        data,
+        Schedule(epochs=20, batch_size=50, learning_rate=1e-3, average_decay=0.9),
+    )
     trainer.start_epoch(0)
     naive = trainer.weights.clone()
     for step in range(6):
@@ -121,7 +124,7 @@ def test_every_sample_is_drawn_as_often_as_the_others_up_to_one():
 
 def test_a_snapshot_takes_a_training_back_exactly():
     data = toy(300)[0]
-    params = TranslationParams(batch_size=50)
+    params = TranslationParams(batch_size=50).schedule()
     trainer = Trainer(RIVALS["munit"](10, seeded()), data, params)
     trainer.start_epoch(0)
     before = trainer.snapshot()
@@ -135,7 +138,8 @@ def test_a_snapshot_takes_a_training_back_exactly():
 
 def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_path, monkeypatch):
     monkeypatch.setattr("portrait_pipeline.translation.trainer.CHECKPOINT_EVERY", 1)
-    data, schedule, file = toy(200)[0], TranslationParams(epochs=3, batch_size=50), tmp_path / "state.safetensors"
+    data, file = toy(200)[0], tmp_path / "state.safetensors"
+    schedule = TranslationParams(epochs=3, batch_size=50).schedule()
 
     class Stop(Exception):
         pass
@@ -154,12 +158,11 @@ def test_the_state_of_a_training_with_other_loss_weights_is_not_continued(tmp_pa
 
 @pytest.mark.parametrize("name", MODELS)
 def test_methods_survive_the_disk(name, tmp_path):
-    params = Params(pairs={})
     if name in RIVALS:
         methods = [RIVALS[name](10, seeded(seed)) for seed in range(2)]
     else:
         weight = 0.0 if "without" in name else 1.0
-        section = params.translation.model_copy(update={"weight_class": weight, "weight_class_adversarial": weight})
+        section = LossWeights(weight_class=weight, weight_class_adversarial=weight)
         parts = AutoencoderTraining(10, seeded()).autoencoder, ClassifierTraining(10, 6, seeded()).classifier
         methods = [Exemplar(*parts, section, seeded(seed)) for seed in range(2)]
     file = tmp_path / "m.safetensors"
@@ -184,7 +187,7 @@ def test_a_device_that_is_not_there_is_refused():
     assert choose_device("cpu").type == "cpu"
     if not torch.cuda.is_available():
         assert choose_device("auto").type == "cpu"
-        with pytest.raises(MissingDependencyError, match=r"device is cuda.*use auto or cpu"):
+        with pytest.raises(MissingDependencyError, match="device is cuda.*set PORTRAIT_DEVICE to auto or cpu"):
             choose_device("cuda")
 
 
@@ -194,7 +197,7 @@ def test_a_captured_step_equals_an_eager_one_on_the_gpu():
 
     data = toy(600)[0]
     data = TrainingData(*(value.cuda() for value in vars(data).values()))
-    params = TranslationParams(batch_size=50)
+    params = TranslationParams(batch_size=50).schedule()
     trainers = [Trainer(RIVALS["munit"](10, seeded()), data, params) for _ in range(2)]
     graph = capture(trainers[0])
     trainers[1].state()

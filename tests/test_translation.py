@@ -18,7 +18,7 @@ from portrait_pipeline.translation import losses, networks, trainer
 from portrait_pipeline.translation.delivery import exaggerate, translate
 from portrait_pipeline.translation.exemplar import Exemplar
 from portrait_pipeline.translation.method import Batch
-from portrait_pipeline.translation.params import AutoencoderParams, TranslationParams
+from portrait_pipeline.translation.params import AutoencoderParams, LossWeights, Schedule, TranslationParams
 from portrait_pipeline.translation.training import train_autoencoder, train_translation
 from portrait_pipeline.translation.translator import Translator, load_autoencoder, save_autoencoder
 
@@ -143,8 +143,8 @@ OURS = ("class_adversarial", "random_codes", "content_domain")
 
 
 def exemplar(built, autoencoder, trained, **changes) -> Exemplar:
-    params = TRANSLATION.model_copy(update=changes)
-    return Exemplar(autoencoder, trained[0].classifier, params, torch.Generator().manual_seed(0))
+    weights = LossWeights(**changes)
+    return Exemplar(autoencoder, trained[0].classifier, weights, torch.Generator().manual_seed(0))
 
 
 def batch(built, size=40) -> Batch:
@@ -154,8 +154,11 @@ def batch(built, size=40) -> Batch:
 
 
 def test_without_our_additions_the_terms_and_weights_are_equation_7(built, autoencoder, trained):
-    letter = {f"weight_{name}": 0.0 for name in OURS} | {"weight_content_code": 0.5}
-    model = exemplar(built, autoencoder, trained, **letter)
+    letter = TranslationParams(paper_letter=True, weight_class=3.0).weights()
+    assert letter.model_dump() == LossWeights().model_dump() | {f"weight_{name}": 0.0 for name in OURS} | {
+        "weight_content_code": 0.5
+    }
+    model = exemplar(built, autoencoder, trained, **letter.model_dump())
     terms = model.terms(batch(built), model.make(batch(built)))
     assert {name: model.weights()[name] for name in terms} == PAPER
 
@@ -234,7 +237,7 @@ def test_two_trainings_agree_bit_for_bit_and_leave_stage_one_alone(built, autoen
 
 
 def test_another_seed_gives_other_weights(built, autoencoder, trained):
-    other, _ = train_translation(autoencoder, *built, TRANSLATION.model_copy(update={"seed": 1}))
+    other, _ = train_translation(autoencoder, *built, TRANSLATION, seed=1)
     assert not equal(other.branch, trained[0].branch)
 
 
@@ -257,10 +260,10 @@ def test_an_interrupted_training_continues_bit_for_bit(stage, built, autoencoder
 
     def train(progress=trainer.silent, checkpoint=None, seed=0):
         if stage == "autoencoder":
-            params = AutoencoderParams(epochs=4, batch_size=64, seed=seed)
-            return train_autoencoder(*built, params, progress, checkpoint)
-        params = TranslationParams(epochs=4, batch_size=64, seed=seed)
-        return train_translation(autoencoder, *built, params, progress, checkpoint)
+            params = AutoencoderParams(epochs=4, batch_size=64)
+            return train_autoencoder(*built, params, progress, checkpoint, seed=seed)
+        params = TranslationParams(epochs=4, batch_size=64)
+        return train_translation(autoencoder, *built, params, progress, checkpoint, seed=seed)
 
     whole, history = train()
     with pytest.raises(Stop):
@@ -279,10 +282,11 @@ def test_the_state_of_another_training_or_a_damaged_one_is_not_continued(built, 
     with pytest.raises(Stop):
         train_autoencoder(*built, AutoencoderParams(epochs=4, batch_size=64), stop_at(3), file)
     seen = []
-    train_autoencoder(*built, AutoencoderParams(epochs=2, batch_size=64, seed=9), lambda s, t, v: seen.append(s), file)
+    report = lambda s, t, v: seen.append(s)  # noqa: E731
+    train_autoencoder(*built, AutoencoderParams(epochs=2, batch_size=64), report, file, seed=9)
     assert seen == [1, 2]
     file.write_bytes(b"half a file")
-    train_autoencoder(*built, AUTOENCODER, lambda s, t, v: seen.append(s), file)
+    train_autoencoder(*built, AUTOENCODER, report, file)
     assert seen == [1, 2, 1, 2]
 
 
@@ -301,7 +305,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(built, autoencod
 
 def test_the_learning_rate_is_constant_and_then_falls():
     def rates(share):
-        params = TranslationParams(epochs=10, learning_rate=1e-3, decay_from=share)
+        params = Schedule(epochs=10, batch_size=64, learning_rate=1e-3, decay_from=share)
         return np.array([trainer.learning_rate(params, epoch) for epoch in range(10)])
 
     assert np.allclose(rates(1.0), 1e-3)

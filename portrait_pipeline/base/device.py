@@ -1,23 +1,68 @@
-"""Which device a stage computes on, and how arrays get there."""
+"""The hardware that a run computes on. It is no parameter: it must not make DVC run a stage again.
+
+``PORTRAIT_DEVICE`` (auto, cpu, cuda) and ``PORTRAIT_RENDERER`` (auto, cpu, nvdiffrast) of the environment are read here
+and nowhere else.
+"""
 
 from __future__ import annotations
+
+import os
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, DTypeLike
 
-from .errors import MissingDependencyError
+from .errors import MissingDependencyError, ParameterError
+
+DEVICES = ("auto", "cpu", "cuda")
+RENDERERS = ("auto", "cpu", "nvdiffrast")
 
 
-def choose_device(name: str) -> torch.device:
-    """The device for ``translation.device``, ``texture.device`` and the like: ``auto`` is a GPU where there is one.
+@dataclass(frozen=True)
+class Hardware:
+    """Names of a device and of a renderer.
+
+    Attributes:
+        device: one of ``DEVICES``; auto is a GPU where PyTorch sees one. Only the CPU promises the same bits.
+        renderer: one of ``RENDERERS``; auto is nvdiffrast on a GPU that has it.
+    """
+
+    device: str = "auto"
+    renderer: str = "auto"
+
+    @classmethod
+    def wanted(cls, device: str | None = None, renderer: str | None = None) -> Hardware:
+        """What is asked for by argument, else by the environment, else auto.
+
+        Raises:
+            ParameterError: a name that is not known.
+        """
+        return cls(
+            _known("PORTRAIT_DEVICE", device, DEVICES),
+            _known("PORTRAIT_RENDERER", renderer, RENDERERS),
+        )
+
+
+def _known(variable: str, name: str | None, known: tuple[str, ...]) -> str:
+    where = variable if name is None else variable.removeprefix("PORTRAIT_").lower()
+    name = (os.environ.get(variable) or "auto") if name is None else name
+    if name not in known:
+        raise ParameterError(f"{where} is {name!r}, which is not allowed: it is one of {', '.join(known)}")
+    return name
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The device called ``name``, one of ``DEVICES``; None asks the environment.
 
     Raises:
-        MissingDependencyError: ``cuda`` was asked for and is not there.
+        ParameterError: a name that is not known. MissingDependencyError: ``cuda`` was asked for and is not there.
     """
+    name = _known("PORTRAIT_DEVICE", name, DEVICES)
     if name == "cuda" and not torch.cuda.is_available():
         raise MissingDependencyError(
-            "the parameter device is cuda, but PyTorch sees no GPU; use auto or cpu, or install a CUDA build of PyTorch"
+            "the device is cuda, but PyTorch sees no GPU; set PORTRAIT_DEVICE to auto or cpu, or install a CUDA build "
+            "of PyTorch"
         )
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 

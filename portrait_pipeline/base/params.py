@@ -2,7 +2,8 @@
 
 The classes refuse strings for numbers (DVC writes ``1e-05``, which YAML 1.1 reads as a string; ruamel.yaml reads
 YAML 1.2), NaN, unknown names and values out of range. Each room has its sections in its own ``params.py``, with one
-line of documentation under each field and the defaults, which stand nowhere else.
+line of documentation under each field and the defaults, which stand nowhere else. What machine computes is no
+parameter, see :mod:`.device`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,26 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from .errors import ParameterError
+
+SECTIONS = (
+    "pairs",
+    "seed",
+    "landmark_sets",
+    "shape_space",
+    "autoencoder",
+    "translation",
+    "fid",
+    "landmarks",
+    "fit",
+    "translate",
+    "deform",
+    "photo_texture",
+    "texture",
+    "animation",
+    "export",
+)
+"""All that may stand at the top of the project's params.yaml: a stage reads its own section and no other, yet must not
+take a misspelt one for one that was left out."""
 
 PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -94,11 +115,38 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return values
 
 
+def read_params(path: str | Path = "params.yaml") -> dict[str, Any]:
+    """The plain values of the project's params.yaml, under the names of ``SECTIONS``.
+
+    Raises:
+        ParameterError: as :func:`read_yaml`, or a section of another name.
+    """
+    values = read_yaml(path)
+    for name in values:
+        if name not in SECTIONS:
+            raise ParameterError(f"{path}: unknown parameter '{name}'; remove it or mend its spelling")
+    return values
+
+
 def load_section(section: type[S], name: str, path: str | Path = "params.yaml") -> S:
-    """Read one section of a params.yaml, all that a stage needs; left out, it has its defaults.
+    """Read one section of the project's params.yaml, all that a stage needs; left out, it has its defaults.
 
     Raises:
         ParameterError: missing file, bad YAML, unknown name, wrong type or value out of range.
     """
-    values = read_yaml(path).get(name)
+    values = read_params(path).get(name)
     return validate(section, {} if values is None else values, str(path), f"{name}.")
+
+
+class _Seeded(Section):
+    seed: Seed = 0
+
+
+def load_seed(path: str | Path = "params.yaml") -> int:
+    """The project's one seed: every stage that draws makes a generator of its own from it.
+
+    Raises:
+        ParameterError: as :func:`load_section`.
+    """
+    values = read_params(path)
+    return validate(_Seeded, {"seed": values["seed"]} if "seed" in values else {}, str(path)).seed

@@ -60,8 +60,19 @@ def main() -> None:
 @_MORE_PHOTOS
 @_OVERRIDES
 @_PROJECT
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="Where to compute.  [default: PORTRAIT_DEVICE of the environment, or auto]",
+)
 def stylize(
-    photo: str, art: str, output: Path, more_photos: tuple[str, ...], overrides: tuple[str, ...], project: Path
+    photo: str,
+    art: str,
+    output: Path,
+    more_photos: tuple[str, ...],
+    overrides: tuple[str, ...],
+    project: Path,
+    device: str | None,
 ) -> None:
     """Make the head of PHOTO in the style of ART.
 
@@ -70,7 +81,14 @@ def stylize(
     from ..pipeline.stylize import stylize_files
 
     stylize_files(
-        photo, art, output, project, overrides, notify=lambda line: click.echo(line, err=True), more_photos=more_photos
+        photo,
+        art,
+        output,
+        project,
+        overrides,
+        notify=lambda line: click.echo(line, err=True),
+        more_photos=more_photos,
+        device=device,
     )
     click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
 

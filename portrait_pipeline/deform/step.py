@@ -24,7 +24,7 @@ def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair
     content = camera.project(mesh.vertices[model.landmarks])[:, :2]
     moved = content + wanted - translated.content
     targets = landmark_targets(mesh.vertices, model.landmarks, camera, content, moved)
-    deformation = deform_with_report(mesh, model.landmarks, targets, params)
+    deformation = deform_with_report(mesh, model.landmarks, targets, params.settings())
     off = np.linalg.norm((deformation.vertices[model.landmarks] - targets)[:, :2], axis=1)
     size = np.linalg.norm(targets[45, :2] - targets[36, :2])
     return DeformedHead(

@@ -15,7 +15,7 @@ from .folds import Gaps, Heights, ease_shifts, flipped_triangles
 from .follow import follow_landmarks
 from .intersections import intersecting_pairs
 from .order import keep_order
-from .params import DeformParams
+from .params import DeformSettings
 
 UNCROSS_ROUNDS = 4
 INNER_FACE = slice(31, 68)  # nostrils, eyes, mouth
@@ -39,12 +39,14 @@ class Deformation:
     flipped: int
 
 
-def deform(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformParams) -> np.ndarray:
+def deform(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformSettings) -> np.ndarray:
     """Vertices (V, 3) of :func:`deform_with_report`, same arguments."""
     return deform_with_report(mesh, landmark_ids, targets, params).vertices
 
 
-def deform_with_report(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformParams) -> Deformation:
+def deform_with_report(
+    mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray, params: DeformSettings
+) -> Deformation:
     """Move the landmark vertices to their targets and let the surface follow smoothly.
 
     Minimises ``sum_i |v[id_i] - t_i|^2 + alpha |L v - T L v_fit|^2 + skull |strain behind the face|^2``, in cm; see
@@ -61,7 +63,7 @@ def deform_with_report(mesh: Mesh, landmark_ids: np.ndarray, targets: np.ndarray
         mesh: the fitted head.
         landmark_ids: (N,) vertex ids, 68 in iBUG order for a face.
         targets: (N, 3) head space, from :func:`landmark_targets`.
-        params: ``scale`` is not used here: it has been applied to the targets.
+        params: weights, Laplacian and solver; ``deform.scale`` has been applied to the targets.
 
     Raises:
         LandmarkError: wrong shapes or numbers that are not finite.

@@ -12,7 +12,7 @@ from ..mesh.geometry import directed_edges
 from ..mesh.laplacian import cotangent_laplacian, factorise, graph_laplacian, ring_similarities
 from ..mesh.mesh import Mesh
 from .follow import skull_stiffness
-from .params import DeformParams
+from .params import DeformSettings
 
 SIMILARITY_ROUNDS = 4
 ADAM_STEPS = 1000
@@ -44,7 +44,7 @@ class Energy:
     similar: bool
 
     @classmethod
-    def of(cls, mesh: Mesh, rest: np.ndarray, ids: np.ndarray, params: DeformParams) -> Energy:
+    def of(cls, mesh: Mesh, rest: np.ndarray, ids: np.ndarray, params: DeformSettings) -> Energy:
         """The energy that ``params`` ask for; weights and Laplacian are those of the fitted head ``mesh``."""
         before, triangles = np.asarray(mesh.vertices, float), mesh.triangles
         if params.laplacian == "uniform":

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..base.params import Section, Seed
+from ..base.params import Section
 
 
 class FidParams(Section):
@@ -14,5 +14,3 @@ class FidParams(Section):
 
     samples: Annotated[int, Field(ge=64, le=10_000)] = 500
     """Translations of held-out samples (paper: 500)."""
-    seed: Seed = 0
-    """Seed of the random pairing."""

@@ -18,6 +18,7 @@ from ..mesh.closest import SurfacePoints
 from .model_at_landmarks import LandmarkModel, landmark_model, landmarks_seen, on_jaw
 from .params import FitParams
 from .problem import Jaw, State, slide_jaw
+from .settings import FitSettings
 from .solver import minimise
 from .start import ImageSize, Start, checked, joined, start
 
@@ -53,7 +54,7 @@ def fit_landmarks(
     Args:
         model: the morphable model.
         points: (68, 2) image points, iBUG order, px, y down; a row of NaN is a missing point.
-        params: strengths of the priors; ``params.for_art()`` for a stylised face.
+        params: strengths of the priors; :meth:`.FitSettings.for_art` for a stylised face.
         weights: (68,) non-negative weights; 0 leaves a point out. Default 1.
         image_size: (width, height) px of the image the points are in: its centre is the principal point. Without
             it the camera is weak perspective, whatever ``params.camera`` says.
@@ -101,7 +102,7 @@ def fit_joint(
     Raises:
         LandmarkError, FitError: as :func:`fit_landmarks`; with several views the message names the view.
     """
-    params = params or FitParams()
+    settings = FitSettings.of(params)
     weights = [None] * len(points) if weights is None else weights
     image_sizes = [None] * len(points) if image_sizes is None else image_sizes
     if not len(points) == len(weights) == len(image_sizes) > 0:
@@ -110,10 +111,10 @@ def fit_joint(
     names = ["landmarks"] if len(points) == 1 else [f"landmarks of photo {i + 1}" for i in range(len(points))]
     starts: list[Start] = []
     for where, *view in zip(names, points, weights, image_sizes, strict=True):
-        starts.append(start(known, *checked(where, *view[:2]), view[2], params, where))
-    problem, state = joined(known, starts, params)
-    state = minimise(problem, state, params.iterations)
-    if params.refine == "photo" and images is not None:
+        starts.append(start(known, *checked(where, *view[:2]), view[2], settings, where))
+    problem, state = joined(known, starts, settings)
+    state = minimise(problem, state, settings.iterations)
+    if settings.refine == "photo" and images is not None:
         from .photometric import refine
 
         state = refine(model, problem, state, list(images))

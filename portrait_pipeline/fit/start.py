@@ -11,8 +11,8 @@ from ..head.camera import Camera
 from ..head.pose import linear_pose
 from .camera_parameters import Views
 from .model_at_landmarks import JAW, LandmarkModel
-from .params import FitParams
 from .problem import Problem, State
+from .settings import FitSettings
 
 BROWS = slice(17, 27)
 BONE = np.array([*range(17, 36), 36, 39, 42, 45])  # brows, nose and eye corners: move little with expression
@@ -58,7 +58,12 @@ class Start:
 
 
 def start(
-    known: LandmarkModel, points: np.ndarray, weights: np.ndarray, size: ImageSize | None, params: FitParams, where: str
+    known: LandmarkModel,
+    points: np.ndarray,
+    weights: np.ndarray,
+    size: ImageSize | None,
+    params: FitSettings,
+    where: str,
 ) -> Start:
     """The mean face in its weak-perspective pose, at the distance that the camera's priors expect."""
     shape = known.mean_points()
@@ -88,7 +93,7 @@ def start(
     return Start(points, weights, views, params.noise * camera.scale * eye_distance, log_distance, log_focal)
 
 
-def _focal_prior(size: ImageSize, params: FitParams) -> tuple[float, float]:
+def _focal_prior(size: ImageSize, params: FitSettings) -> tuple[float, float]:
     """Mean and precision of the logarithm of the focal length in px."""
     length, precision = PORTRAIT_FOCAL, max(params.camera_prior, LEAST_PRIOR) * FOCAL_SPREAD**-2
     if params.focal_length > 0:
@@ -109,7 +114,7 @@ def _first_pose(shape: np.ndarray, points: np.ndarray, given: np.ndarray) -> Cam
     return camera
 
 
-def joined(known: LandmarkModel, starts: list[Start], params: FitParams) -> tuple[Problem, State]:
+def joined(known: LandmarkModel, starts: list[Start], params: FitSettings) -> tuple[Problem, State]:
     """The problem of several views of one person, and the state to start from."""
 
     def stacked(name: str) -> np.ndarray:

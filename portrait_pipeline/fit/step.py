@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..deformation.deform import deform
-from ..deformation.params import DeformParams
+from ..deformation.params import DeformSettings
 from ..head.camera import ROW_LENGTH
 from ..head.model import FaceModel
 from ..head.points import eye_distance
@@ -13,6 +13,7 @@ from ..landmarks.record import LocatedPair
 from .fit import Fit, fit_errors, fit_joint, fit_landmarks, frontalise, landmark_offsets
 from .params import FitParams
 from .record import FittedPair
+from .settings import FitSettings
 
 WRONG_POINT = 0.15
 """Points further from the fitted head than this share of the eye distance are taken for wrong, not for its shape."""
@@ -28,7 +29,7 @@ def fit_pair(model: FaceModel, pair: LocatedPair, params: FitParams) -> FittedPa
     sizes = [(image.shape[1], image.shape[0]) for image in photos]
     fits = fit_joint(model, points, params, image_sizes=sizes, images=photos)
     heads = [_on_landmarks(model, *seen).astype(np.float32) for seen in zip(fits, points, strict=True)]
-    art = fit_landmarks(model, pair.art_points, params.for_art())
+    art = fit_landmarks(model, pair.art_points, FitSettings.for_art(params))
     photo = fits[0]
     errors = fit_errors(model, photo, pair.photo_points) / eye_distance(pair.photo_points)
     return FittedPair(
@@ -55,4 +56,4 @@ def _on_landmarks(model: FaceModel, fit: Fit, points: np.ndarray) -> np.ndarray:
     size = np.linalg.norm(vertices[model.landmarks[36]] - vertices[model.landmarks[45]])
     offsets[np.linalg.norm(offsets, axis=1) > WRONG_POINT * size] = 0.0
     targets = vertices[model.landmarks] + offsets
-    return deform(model.mesh(vertices), model.landmarks, targets, DeformParams(follow="none"))
+    return deform(model.mesh(vertices), model.landmarks, targets, DeformSettings(follow="none"))

@@ -71,12 +71,13 @@ def compare_methods(
     params: TextureParams,
     settings: TextureComparisonParams,
     watch: Watch,
+    seed: int = 0,
 ) -> list[MethodResult]:
     """Stylise one pair by every method of ``settings`` and measure the textures by one ruler.
 
     Args:
         params: section ``texture``; scales and iterations are taken from ``settings``.
-        watch: gives each method, by its name, the progress it reports to while it runs.
+        seed: of the pipeline. watch: gives each method, by its name, the progress it reports to while it runs.
 
     Raises:
         PortraitError: any user error of the methods.
@@ -91,11 +92,11 @@ def compare_methods(
         Subject.of(model, head.vertices, texture, seen, pair.art, pair.art_points, regions=regions)
         for regions in (params.regions, True)
     )
-    quality, results = TextureQuality(ruled, params, _VIEW_SIZE), []
+    quality, results = TextureQuality(ruled, params, _VIEW_SIZE, seed=seed), []
     for name in settings.methods:
         start = time.perf_counter()
         with watch(name) as progress:
-            found = METHODS[name](subject, params, progress)
+            found = METHODS[name](subject, params, progress, seed=seed)
         measures = {"seconds": time.perf_counter() - start, **quality.measure(found.texture, found.vertices)}
         vertices = head.vertices if found.vertices is None else found.vertices
         measures["moved"] = float(np.linalg.norm(vertices - head.vertices, axis=1).mean())

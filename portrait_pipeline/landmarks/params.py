@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ..base.errors import ParameterError
-from ..base.params import PAIR_NAME, Section, read_yaml, validate
+from ..base.params import PAIR_NAME, Section, read_params, validate
 
 
 class Pair(Section):
@@ -64,4 +64,4 @@ def load_pairs(path: str | Path = "params.yaml") -> dict[str, Pair]:
     Raises:
         ParameterError: as :func:`read_pairs`.
     """
-    return read_pairs(read_yaml(path), path)
+    return read_pairs(read_params(path), path)

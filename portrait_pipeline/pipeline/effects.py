@@ -15,6 +15,7 @@ from ..deform.step import deform_pair
 from ..export.contact_sheet import CELL, Panel, compose, tight_frame
 from ..fit.record import FittedPair
 from ..head.model import FaceModel, load_bundled_model
+from ..landmarks.params import load_pair
 from ..landmarks.record import LocatedPair
 from ..mesh.render import View, render
 from ..photo_texture.record import PhotoTexture
@@ -54,9 +55,7 @@ def write_effects(
         raise ParameterError(f"--output is {output}: it must end in .png or .jpg")
     layout = Layout(project)
     params = with_overrides(load_params(project / "params.yaml"), overrides)
-    params.pair(name)
-    if params.texture.method == "joint":
-        raise ParameterError("texture.method is joint, which moves the head: the grid shows textures on given heads")
+    load_pair(name, project / "params.yaml")
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
     translated = TranslatedPair.load(layout.pair_artifact("translate", name))
@@ -67,7 +66,7 @@ def write_effects(
     def stylise(beta: float) -> np.ndarray:
         texture = params.texture.model_copy(update={"beta": beta, "strength": 1.0})
         with progress_bar(f"beta {beta:g}") as progress:
-            result, _ = stylise_pair(model, located, head, photo, texture, progress)
+            result, _ = stylise_pair(model, located, head, photo, texture, progress, seed=params.seed)
         notify(f"beta {beta:g}: style {result.style_loss:.4f}, content {result.content_loss:.4f}")
         return result.texture
 

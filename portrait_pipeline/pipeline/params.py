@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..animation.params import AnimationParams
 from ..base.errors import ParameterError
-from ..base.params import Section, read_yaml, validate
+from ..base.params import Section, Seed, read_params, validate
 from ..deformation.params import DeformParams
 from ..export.params import ExportParams
 from ..fid.params import FidParams
@@ -28,6 +28,8 @@ class Params(Section):
 
     pairs: dict[str, Pair]
     """Name of the pair to its photo and artwork."""
+    seed: Seed = 0
+    """Seed of everything that is drawn: generated faces, splits, initial weights, views and samples."""
     landmark_sets: LandmarkSetsParams = LandmarkSetsParams()
     shape_space: ShapeSpaceParams = ShapeSpaceParams()
     autoencoder: AutoencoderParams = AutoencoderParams()
@@ -49,7 +51,7 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     Raises:
         ParameterError: missing file, bad YAML, unknown name, wrong type or value out of range.
     """
-    values = read_yaml(path)
+    values = read_params(path)
     return validate(Params, values | {"pairs": read_pairs(values, path)}, str(path))
 
 
@@ -66,9 +68,13 @@ def project_params(project: Path, overrides: Sequence[str] = ()) -> Params:
 def parameter_rows() -> Iterator[tuple[str, str, str, str]]:
     """Name, default, allowed values and meaning of every parameter except ``pairs``."""
     for section, field in Params.model_fields.items():
-        if section != "pairs":
+        if section == "pairs":
+            continue
+        if not isinstance(field.default, Section):
+            yield section, _written(field.default), _allowed(field), str(field.description)
+        else:
             for name, item in type(field.default).model_fields.items():
-                yield f"{section}.{name}", str(item.default), _allowed(item), str(item.description)
+                yield f"{section}.{name}", _written(item.default), _allowed(item), str(item.description)
 
 
 def describe() -> str:
@@ -79,23 +85,38 @@ def describe() -> str:
     )
 
 
+def _written(value: Any) -> str:
+    """A default as params.yaml has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _allowed(item: Any) -> str:
     """Range or choices of a pydantic field, in words."""
-    choices = getattr(item.annotation, "__args__", ())
-    if choices and all(isinstance(choice, str) for choice in choices):
+    kind = item.annotation
+    if kind is bool:
+        return "true | false"
+    choices = get_args(kind)
+    if get_origin(kind) is Literal:
         return " | ".join(choices)
-    words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    bounds = [
-        f"{sign} {getattr(rule, name)}"
-        for rule in item.metadata
-        for name, sign in words.items()
-        if getattr(rule, name, None) is not None
-    ]
+    bounds = _bounds(item.metadata)
+    if get_origin(kind) is list and hasattr(choices[0], "__metadata__"):
+        each = [rule for part in choices[0].__metadata__ for rule in getattr(part, "metadata", [part])]
+        bounds = [f"each {', '.join(_bounds(each))}"]
     return ", ".join(bounds)
 
 
+def _bounds(rules: Sequence[Any]) -> list[str]:
+    words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    return [
+        f"{sign} {getattr(rule, name)}"
+        for rule in rules
+        for name, sign in words.items()
+        if getattr(rule, name, None) is not None
+    ]
+
+
 def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
-    """Apply ``section.name=value`` strings; values are read as YAML.
+    """Apply ``section.name=value`` (and ``seed=value``) strings; values are read as YAML.
 
     Raises:
         ParameterError: no such parameter, or a value it does not allow.
@@ -103,11 +124,13 @@ def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
     values = params.model_dump()
     for override in overrides:
         name, separator, text = override.partition("=")
-        section, dot, key = name.partition(".")
-        if not (separator and dot) or section == "pairs" or section not in values or key not in values[section]:
+        section, _, key = name.rpartition(".")
+        place = values.get(section) if section else values
+        known = isinstance(place, dict) and section != "pairs" and not isinstance(place.get(key, {}), dict)
+        if not (separator and known):
             raise ParameterError(f"-S {override}: no such parameter; `portrait params` lists them all")
         try:
-            values[section][key] = YAML(typ="safe", pure=True).load(text)
+            place[key] = YAML(typ="safe", pure=True).load(text)
         except YAMLError as error:
             reason = " ".join(str(error).split())
             raise ParameterError(f"-S {override}: the value is not valid YAML ({reason})") from error

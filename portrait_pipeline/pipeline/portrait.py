@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..animation.rig import Rig
 from ..animation.step import animate_pair, animate_photo
+from ..base.device import Hardware
 from ..base.progress import Notify, Progress, silent
 from ..deform.step import deform_pair
 from ..export.params import ExportParams
@@ -85,6 +86,7 @@ def make_portrait(
     notify: Notify = lambda line: None,
     progress: Progress = silent,
     more_photos: Sequence[Path] = (),
+    hardware: Hardware | None = None,
 ) -> Portrait:
     """Run every step of the method on one photo and one artwork; writes nothing.
 
@@ -93,6 +95,7 @@ def make_portrait(
         model: of ``params.fit.model``; like ``networks`` it can serve any number of portraits.
         notify: receives one line a step, once it is done.
         progress: receives the losses of every step of the texture.
+        hardware: device and renderer; None asks the environment.
 
     Raises:
         PortraitError: any user error.
@@ -107,7 +110,9 @@ def make_portrait(
     notify(f"deform: residual {100 * head.residual:.2f} % of the eye distance")
     texture = project_pair(model, located, fitted, params.photo_texture)
     notify("photo texture")
-    stylised, _ = stylise_pair(model, located, head, texture, params.texture, progress)
+    stylised, _ = stylise_pair(
+        model, located, head, texture, params.texture, progress, seed=params.seed, hardware=hardware
+    )
     notify("texture")
     rig = animate_pair(model, fitted, stylised, params.animation)
     photo_rig = animate_photo(model, fitted, texture, params.animation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..base.device import Hardware
 from ..samples.sources import resolve
 from .params import project_params
 
@@ -17,6 +18,7 @@ def stylize_files(
     overrides: Sequence[str],
     notify: Callable[[str], None],
     more_photos: Sequence[str] = (),
+    device: str | None = None,
 ) -> None:
     """Run every step of the method on one photo and one artwork and write the result files.
 
@@ -27,10 +29,12 @@ def stylize_files(
         overrides: ``section.name=value``.
         notify: receives one line a step.
         more_photos: further photos of the same person, as ``photo``.
+        device: auto, cpu or cuda; None asks the environment.
 
     Raises:
         PortraitError: any user error; nothing is written unless every step succeeded.
     """
+    hardware = Hardware.wanted(device)
     params = project_params(project, overrides)
     photo_path, art_path, *more_paths = (resolve(source, Path(".")).path for source in (photo, art, *more_photos))
 
@@ -43,6 +47,6 @@ def stylize_files(
     tell = Clock(notify)
     networks, model = load_networks(project), head_model(params.fit.model, project)
     with progress_bar("texture") as progress:
-        portrait = make_portrait(photo_path, art_path, params, networks, model, tell, progress, more_paths)
+        portrait = make_portrait(photo_path, art_path, params, networks, model, tell, progress, more_paths, hardware)
     portrait.write(output, params.export)
     tell("export")

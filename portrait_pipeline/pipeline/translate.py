@@ -15,6 +15,7 @@ from ..base.params import validate
 from ..deform.targets import landmark_targets
 from ..deformation.params import DeformParams
 from ..fit.fit import Fit, fit_landmarks, frontalise
+from ..fit.settings import FitSettings
 from ..head.model import FaceModel, head_model
 from ..perception.detector import locate
 from ..perception.files import SUFFIXES, read_points, write_points
@@ -192,7 +193,7 @@ def load_face(model: FaceModel, source: str, params: Params, artistic: bool, not
         points, enlarge = detection.points, images.image_size(path)[1] / image.shape[1]
     try:
         size = None if image is None else (image.shape[1], image.shape[0])
-        fit = fit_landmarks(model, points, params.fit.for_art() if artistic else params.fit, image_size=size)
+        fit = fit_landmarks(model, points, FitSettings.for_art(params.fit) if artistic else params.fit, image_size=size)
     except FitError as error:
         raise FitError(f"{path}: {error}") from error
     return Face(name, image, points, enlarge, fit, frontalise(model, fit, points))

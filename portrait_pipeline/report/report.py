@@ -24,11 +24,11 @@ SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "
 PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "animation", "export")
 
 
-def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, Any]:
+def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0) -> dict[str, Any]:
     """Quality of one pair; lengths are shares of the outer-eye distance.
 
     Args:
-        params: section ``texture``, which the texture's measures follow.
+        params: section ``texture``, which the texture's measures follow. seed: of the pipeline.
 
     Raises:
         ArtifactError: a stage of this pair has not run.
@@ -56,7 +56,7 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams) -> dict[str, 
             "style_loss": texture.style_loss,
             "content_loss": texture.content_loss,
             "steps": texture.steps,
-            **texture_measures(model, located, head, photo, texture, params),
+            **texture_measures(model, located, head, photo, texture, params, seed),
         },
         "seconds": {
             stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
@@ -71,11 +71,12 @@ def texture_measures(
     photo: PhotoTexture,
     texture: StylisedTexture,
     params: TextureParams,
+    seed: int,
 ) -> dict[str, float]:
     """See :meth:`portrait_pipeline.report.texture_quality.TextureQuality.measure`."""
     subject = Subject.of(model, head.vertices, photo.texture, photo.seen, located.art, located.art_points)
     moved = None if np.array_equal(texture.vertices, head.vertices) else texture.vertices
-    return TextureQuality(subject, params).measure(texture.texture, moved)
+    return TextureQuality(subject, params, seed=seed).measure(texture.texture, moved)
 
 
 def portrait_distance(

@@ -27,21 +27,24 @@ class TextureQuality:
     """Measures textures of one head; everything random about it is drawn here, once.
 
     Args:
-        subject: with regions. params: section ``texture``; its seed tells which views an optimisation sampled.
+        subject: with regions. params: section ``texture``; with ``seed`` it tells which views an optimisation sampled.
         size: side of the views, pixels. unseen: number of views that the optimisation did not sample.
+        seed: of the optimisation.
     """
 
-    def __init__(self, subject: Subject, params: TextureParams, size: int = 128, unseen: int = 20) -> None:
+    def __init__(
+        self, subject: Subject, params: TextureParams, size: int = 128, unseen: int = 20, seed: int = 0
+    ) -> None:
         self._subject = subject
         few = params.model_copy(update={"points": min(params.points, _POINTS)})
-        drawn = draw_views(params.views, params.azimuth, params.elevation, np.random.default_rng(params.seed))
+        drawn = draw_views(params.views, params.azimuth, params.elevation, np.random.default_rng(seed))
         by_azimuth = sorted(drawn, key=lambda view: view.azimuth)
         some = np.unique(np.linspace(0, len(drawn) - 1, _SAMPLED).round().astype(int))
         sampled = [by_azimuth[index] for index in some]
         others = unseen_views(drawn, params.azimuth, params.elevation, unseen)
         self._sampled = len(sampled)
-        self._losses = ViewLosses(subject, few, [*sampled, *others], size)
-        self._frontal = ViewLosses(subject, few, _FRONTAL, 2 * size)
+        self._losses = ViewLosses(subject, few, [*sampled, *others], size, seed=seed)
+        self._frontal = ViewLosses(subject, few, _FRONTAL, 2 * size, seed=seed)
         self._weight = _view_weights(subject, params, drawn, size)
         self._on_head = texel_map(subject.mesh, subject.photo.shape[0]).covered[:, [0, -1]].all(axis=1)
 

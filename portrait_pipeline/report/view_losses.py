@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..base.device import choose_device
+from ..base.device import Hardware, choose_device
 from ..mesh.render import View
 from ..perceptual.perceptual import network_for
 from ..regions.labels import EYES, LIPS, SKIN
@@ -34,13 +34,24 @@ class ViewLosses:
 
     Args:
         subject: head, photo texture and artwork; its regions decide what is compared with what.
-        params: section ``texture``: numbers of samples, weights, renderer, device and seed.
+        params: section ``texture``: numbers of samples, weights.
         views: directions; they count as views of the face.
         size: side of the views, pixels.
+        seed: of the samples. hardware: device and renderer; None asks the environment.
     """
 
-    def __init__(self, subject: Subject, params: TextureParams, views: Sequence[View], size: int = 128) -> None:
-        self._params, self._device = params, choose_device(params.device)
+    def __init__(
+        self,
+        subject: Subject,
+        params: TextureParams,
+        views: Sequence[View],
+        size: int = 128,
+        *,
+        seed: int = 0,
+        hardware: Hardware | None = None,
+    ) -> None:
+        hardware = hardware or Hardware.wanted()
+        self._device = choose_device(hardware.device)
         self._network = network_for(params.weights, self._device, torch.bfloat16)
         self._subject, self._views = subject, list(views)
         # Framed for the steepest of all views, so that none is cut.
@@ -48,8 +59,8 @@ class ViewLosses:
         head = prepare(subject, steepest, self._device)
         one = params.model_copy(update={"scales": [size], "iterations": [1]})
         self._level: Level = schedule(one, subject.photo.shape[0], size)[0]
-        self._renderer = Recorder(choose_renderer(params.renderer, self._device))
-        generator = torch.Generator(self._device).manual_seed(params.seed)
+        self._renderer = Recorder(choose_renderer(hardware.renderer, self._device))
+        generator = torch.Generator(self._device).manual_seed(seed)
         self._scale = build_scale(
             self._level,
             [head],
@@ -57,9 +68,8 @@ class ViewLosses:
             [],
             self._network,
             self._renderer,
-            params,
             generator,
-            np.random.default_rng(params.seed),
+            np.random.default_rng(seed),
         )
 
     def _of(self, texture: np.ndarray, vertices: np.ndarray | None) -> tuple[Scale, torch.Tensor]:
@@ -77,7 +87,7 @@ class ViewLosses:
             texture: (S, S, 3) uint8 RGB. vertices: (V, 3) of the head, where it is not the subject's.
         """
         scale, image = self._of(texture, vertices)
-        losses = Optimisation(scale, image, self._network, self._params).losses
+        losses = Optimisation(scale, image, self._network).losses
         pick = torch.arange(scale.samples.region.shape[1], device=self._device)
         views = torch.arange(len(self._views), device=self._device)
         return torch.cat([losses(image, view.view(1, 1), pick, scale.plan.channels[0]) for view in views]).cpu().numpy()

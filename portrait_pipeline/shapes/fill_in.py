@@ -74,10 +74,10 @@ def complete(landmarks: np.ndarray, known: np.ndarray) -> np.ndarray:
     if whole.sum() < MIN_COMPLETE:
         raise LandmarkError(
             f"only {whole.sum()} faces have all 68 points, too few to fill in those of {(~whole).sum()} others (at "
-            f"least {MIN_COMPLETE}); add complete faces, or drop the others with landmark_sets.missing: drop"
+            f"least {MIN_COMPLETE}); add complete faces, or take the others away"
         )
     if known.sum(axis=1).min() < 3:
-        raise LandmarkError("a face has fewer than 3 known points; drop it (landmark_sets.max_missing)")
+        raise LandmarkError("a face has fewer than 3 known points; take it away")
     aligned = align(points[whole])[0]
     gaussian = fit_gaussian(aligned)
     holes = points[~whole]

@@ -1,4 +1,4 @@
-"""The landmark set of one domain: generated faces and collected ones, filtered, completed and weighted."""
+"""The landmark set of one domain: generated faces and collected ones, filtered and completed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ from .params import LandmarkSetsParams
 
 Domain = Literal["normal", "art"]
 GENERATED = "generated"
+MAX_YAW: dict[Domain, float] = {"normal": 20.0, "art": 30.0}
+"""Degrees by which collected faces may be turned sideways, as estimated from the points; exaggeration looks like it."""
+MAX_PITCH: dict[Domain, float] = {"normal": 25.0, "art": 35.0}
+"""... and lifted or lowered."""
+OUTLIERS: dict[Domain, float] = {"normal": 1.0, "art": 15 / 11}
+"""What ``landmark_sets.outliers`` is multiplied with: exaggeration is what art faces are for."""
+MAX_HIDDEN = 24
+"""Collected faces with more missing and occluded points than this are dropped."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +47,18 @@ class LandmarkSet(Record):
     entries: str
 
 
-@dataclass(frozen=True)
-class _Limits:
-    yaw: float
-    pitch: float
-    outliers: float
-
-
-def entries(params: LandmarkSetsParams, domain: Domain) -> list[tuple[str, float]]:
-    """The sources of a domain with their weights.
+def entries(params: LandmarkSetsParams, domain: Domain) -> list[str]:
+    """The sources of a domain.
 
     Raises:
-        ParameterError: as many weights as sources are needed, or none at all; one of them must be above 0.
+        ParameterError: one is named twice; its faces would be trained on and held out at once.
     """
-    value, weights = getattr(params, domain), getattr(params, f"{domain}_weights")
+    value = getattr(params, domain)
     names = [value] if isinstance(value, str) else list(value)
-    if weights and len(weights) != len(names):
-        raise ParameterError(
-            f"landmark_sets.{domain}_weights has {len(weights)} numbers for {len(names)} entries of "
-            f"landmark_sets.{domain}; give one each, or [] for 1 each"
-        )
-    if weights and not max(weights):
-        raise ParameterError(f"landmark_sets.{domain}_weights is 0 for every source; raise at least one of them")
-    return list(zip(names, weights or [1.0] * len(names), strict=True))
+    for name in names:
+        if names.count(name) > 1:
+            raise ParameterError(f"landmark_sets.{domain} names {name!r} twice; name every source once")
+    return names
 
 
 def build_set(
@@ -70,7 +67,6 @@ def build_set(
     model: FaceModel,
     generate: Callable[[], np.ndarray],
     collect: Callable[[str], Faces],
-    rng: np.random.Generator,
 ) -> tuple[LandmarkSet, dict[str, dict[str, int]]]:
     """Put the landmark set of one domain together.
 
@@ -79,41 +75,26 @@ def build_set(
 
     Args:
         domain: ``normal`` or ``art``.
-        params: sources, weights and filters.
+        params: sources and filters.
         model: the head model, for the pose of collected faces.
         generate: gives the (N, 68, 2) generated faces of this domain.
         collect: reads the faces of an entry.
-        rng: draws the faces of a source whose weight is no whole number.
 
     Returns:
         The set, and for each source the numbers of faces read, bad, no_face, hidden, pose, filled, outlier,
-        crossing and kept, of groups kept, and of rows after weighting.
+        crossing and kept, and of groups kept.
 
     Raises:
-        ParameterError: weights do not fit the entries, or no face is left.
+        ParameterError: an entry is named twice, or no face is left.
         LandmarkError: there are too few complete faces to fill in the others.
     """
     sources = entries(params, domain)
-    limits = _limits(params, domain)
     parts, counts = [], {}
-    for index, (name, weight) in enumerate(sources):
-        if not weight:
-            continue
-        if name == GENERATED:
-            faces, count = _plain(generate())
-        else:
-            faces, count = _select(collect(name), model, limits, params)
-        parts.append((index, faces))
-        counts[name if name not in counts else f"{name} ({index})"] = count
-    points = _fill(domain, [faces for _, faces in parts])
-    result = _finish(domain, sources, parts, points, limits, list(counts.values()), rng)
-    return result, counts
-
-
-def _limits(params: LandmarkSetsParams, domain: Domain) -> _Limits:
-    if domain == "art":
-        return _Limits(params.art_max_yaw, params.art_max_pitch, params.art_outliers)
-    return _Limits(params.max_yaw, params.max_pitch, params.outliers)
+    for name in sources:
+        faces, counts[name] = _plain(generate()) if name == GENERATED else _select(domain, collect(name), model)
+        parts.append(faces)
+    limit = params.outliers * OUTLIERS[domain]
+    return _finish(domain, sources, parts, _fill(domain, parts), limit, list(counts.values())), counts
 
 
 def _plain(landmarks: np.ndarray) -> tuple[Faces, dict[str, int]]:
@@ -122,17 +103,12 @@ def _plain(landmarks: np.ndarray) -> tuple[Faces, dict[str, int]]:
     return Faces(landmarks, known, ~known, groups), {"read": len(landmarks)}
 
 
-def _select(
-    faces: Faces, model: FaceModel, limits: _Limits, params: LandmarkSetsParams
-) -> tuple[Faces, dict[str, int]]:
-    """Faces with enough points that look at the viewer."""
-    hidden = (~faces.known | faces.occluded).sum(axis=1)
-    known = faces.known & ~faces.occluded if params.occluded == "missing" else faces.known
-    enough = hidden <= params.max_missing
-    if params.missing == "drop":
-        enough &= known.all(axis=1)
+def _select(domain: Domain, faces: Faces, model: FaceModel) -> tuple[Faces, dict[str, int]]:
+    """Faces with enough points that look at the viewer; occluded points are used where they were placed."""
+    known = faces.known
+    enough = (~known | faces.occluded).sum(axis=1) <= MAX_HIDDEN
     pose = np.abs(estimate_pose(faces.landmarks, model, known))
-    frontal = (pose[:, 0] <= limits.yaw) & (pose[:, 1] <= limits.pitch)
+    frontal = (pose[:, 0] <= MAX_YAW[domain]) & (pose[:, 1] <= MAX_PITCH[domain])
     keep = enough & frontal
     counts = {
         "read": len(known) + len(faces.bad) + len(faces.no_face),
@@ -158,20 +134,18 @@ def _fill(domain: Domain, parts: list[Faces]) -> list[np.ndarray]:
 
 def _finish(
     domain: Domain,
-    sources: list[tuple[str, float]],
-    parts: list[tuple[int, Faces]],
+    sources: list[str],
+    parts: list[Faces],
     points: list[np.ndarray],
-    limits: _Limits,
+    limit: float,
     counts: list[dict[str, int]],
-    rng: np.random.Generator,
 ) -> LandmarkSet:
-    """Leave out outliers and crossings, number the groups, draw by weight."""
+    """Leave out outliers (``limit`` 0: none) and crossings, number the groups."""
     landmarks, source, group, groups = [], [], [], 0
-    for (index, faces), filled, count in zip(parts, points, counts, strict=True):
-        name, weight = sources[index]
-        if name != GENERATED and limits.outliers > 0 and len(filled):
+    for index, (name, faces, filled, count) in enumerate(zip(sources, parts, points, counts, strict=True)):
+        if name != GENERATED and limit > 0 and len(filled):
             filled, crossed = mend_crossings(filled)
-            outlier = outlier_distance(filled) > limits.outliers
+            outlier = outlier_distance(filled) > limit
             count |= {"outlier": int(outlier.sum()), "crossing": int((crossed & ~outlier).sum())}
             keep = ~outlier & ~crossed
         else:
@@ -179,31 +153,20 @@ def _finish(
         names, numbers = np.unique(faces.groups[keep], return_inverse=True)
         if name == GENERATED:
             numbers = np.arange(len(filled))
-        rows = draw_rows(len(numbers), weight, rng)
-        count |= {"kept": int(keep.sum()), "groups": len(names), "rows": len(rows)}
-        landmarks.append(filled[keep][rows])
-        source.append(np.full(len(rows), index, np.int64))
-        group.append(numbers[rows].astype(np.int64) + groups)
+        count |= {"kept": int(keep.sum()), "groups": len(names)}
+        landmarks.append(filled[keep])
+        source.append(np.full(len(numbers), index, np.int64))
+        group.append(numbers.astype(np.int64) + groups)
         groups += len(names)
-    names = json.dumps([name for name, _ in sources])
-    result = LandmarkSet(np.concatenate(landmarks), np.concatenate(source), np.concatenate(group), names)
+    result = LandmarkSet(np.concatenate(landmarks), np.concatenate(source), np.concatenate(group), json.dumps(sources))
     if not len(result.landmarks):
         told = ", ".join(f"{number} {name}" for name, number in _total(counts).items() if number)
         raise ParameterError(
-            f"landmark_sets.{domain}: no face is left ({told or 'none read'}); loosen the filters of "
-            "landmark_sets or give other faces"
+            f"landmark_sets.{domain}: no face is left ({told or 'none read'}); raise "
+            "landmark_sets.outliers or give other faces, seen from the front"
         )
     return result
 
 
 def _total(counts: list[dict[str, int]]) -> dict[str, int]:
     return {name: sum(count.get(name, 0) for count in counts) for name in counts[0]}
-
-
-def draw_rows(count: int, weight: float, rng: np.random.Generator) -> np.ndarray:
-    """Row numbers of a source that enters ``weight`` times: whole copies, and a random share of the rows for the
-    rest, in order."""
-    whole = int(weight)
-    rest = round((weight - whole) * count)
-    extra = np.sort(rng.permutation(count)[:rest]) if rest else np.zeros(0, np.int64)
-    return np.concatenate([np.tile(np.arange(count), whole), extra]).astype(np.int64)

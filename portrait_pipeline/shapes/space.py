@@ -115,22 +115,25 @@ def build_shape_space(
     art_groups: np.ndarray | None = None,
     normal_sources: np.ndarray | None = None,
     art_sources: np.ndarray | None = None,
+    *,
+    seed: int = 0,
 ) -> tuple[ShapeSpace, ShapeSet]:
     """Align both domains, split off the held-out samples, fit PCA and K-means on the rest.
 
     Args:
         normal: (Nx, 68, 2) pixels, y down. art: (Ny, 68, 2) pixels.
-        params: alignment, numbers of components and classes, held-out share, seed.
+        params: alignment, numbers of components and classes, held-out share.
         normal_groups: (Nx,), art_groups: (Ny,) int; a group is held out whole or not at all. Every face is its own
             group if not given.
         normal_sources: (Nx,), art_sources: (Ny,) int; each source is split for itself, so that training and test
             both see it. One source if not given.
+        seed: of the split and of the K-means restarts.
 
     Raises:
         ParameterError: too few samples for the components or classes asked for, or a domain that is one group.
         LandmarkError: a face cannot be aligned.
     """
-    rng = np.random.default_rng(params.seed)
+    rng = np.random.default_rng(seed)
     aligned_normal, normal_transforms = align(normal, params.alignment)
     aligned_art, art_transforms = align(art, params.alignment)
     normal_held_out = split("normal", len(normal), params.held_out, rng, normal_groups, normal_sources)
@@ -140,7 +143,7 @@ def build_shape_space(
     mean, components, scale, kept = fit_pca(np.concatenate([train_normal, train_art]), params.components)
     parity = _parity(components)
     plain = (train_art.reshape(-1, 136) - mean) @ components.T
-    centroids = fit_classes(plain, params.classes, params.seed)
+    centroids = fit_classes(plain, params.classes, seed)
     normal_mean = ((train_normal.mean(0).reshape(136) - mean) @ components.T / scale) * (parity > 0)
     space = ShapeSpace(params.alignment, mean, components, scale, parity, centroids, normal_mean, kept)
     art_coefficients = space.encode(aligned_art)

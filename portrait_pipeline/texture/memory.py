@@ -38,7 +38,6 @@ def advice(params: TextureParams, subjects: int, texture_size: int, device: torc
     what = "1 head" if subjects == 1 else f"{subjects} heads"
     lower = [
         ("the number of subjects together", subjects, 1),
-        ("texture.views_per_step", params.views_per_step, 1),
         ("texture.surround", params.surround, 0),
         ("texture.views", params.views, 1),
         ("photo_texture.size", texture_size, 64),

@@ -9,7 +9,6 @@ import torch
 
 from ..perceptual.perceptual import PerceptualNetwork
 from .losses import Moments, colour_emd, match, moment_distance, relaxed_emd, self_similarity
-from .params import TextureParams
 from .pyramid import analyse, synthesise
 from .sampling import Samples
 from .scale import TWO_WAY, Scale, on_background
@@ -17,6 +16,8 @@ from .scale import TWO_WAY, Scale, on_background
 TERMS = ("loss", "content", "emd", "moments", "colour")
 _OTHER_REGION = 10.0
 _FLOOR = 0.3
+GUIDANCE = 0.2
+"""Preference for the same place on the face when samples are compared with the artwork."""
 _FIELDS = ("points", "region", "position")
 
 
@@ -30,8 +31,8 @@ class Optimisation:
         history: (T, P, 5) the terms of every step, named by ``TERMS``. step_number: (1,) on the device.
     """
 
-    def __init__(self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork, params: TextureParams) -> None:
-        self.scale, self.network, self.params = scale, network, params
+    def __init__(self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork) -> None:
+        self.scale, self.network = scale, network
         device = textures.device
         levels = max(1, min(5, scale.level.texture_size.bit_length() - 4))
         self.pyramid = [part.clone().requires_grad_() for part in analyse(textures, levels)]
@@ -100,7 +101,7 @@ class Optimisation:
         """(B, N, M): places far apart on the face, and other regions within a group, are compared less readily."""
         other = samples.region[:, :, None] != style.region[:, None]
         squared = (samples.position[:, :, None] - style.position[:, None]).square().sum(dim=3)
-        return squared.clamp(max=1.0) * self.params.guidance + other * _OTHER_REGION
+        return squared.clamp(max=1.0) * GUIDANCE + other * _OTHER_REGION
 
 
 def _taken(samples: Samples, views: torch.Tensor, pick: torch.Tensor) -> Samples:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..base.device import choose_device, on_device
+from ..base.device import Hardware, choose_device, on_device
 from ..base.errors import ParameterError, TrainingError
 from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
@@ -32,12 +32,21 @@ from .views import draw_views, surround_views
 
 History = list[dict[str, float]]
 _SEAM_REACH = 8  # columns on either side of the layout's seam that share its correction
+CPU_WINDOW = 256
+"""Side of the largest image compared on a CPU: scales above it show random windows of the head. A GPU sees it whole."""
 _REPORT = {"cpu": 1, "cuda": 30}  # steps between reports: each one waits for the GPU
 
 
-def stylise(subject: Subject, params: TextureParams, progress: Progress = silent) -> tuple[np.ndarray, History]:
+def stylise(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> tuple[np.ndarray, History]:
     """Optimise one texture; see :func:`stylise_together`."""
-    return stylise_together([subject], params, progress)[0]
+    return stylise_together([subject], params, progress, seed=seed, hardware=hardware)[0]
 
 
 def stylise_together(
@@ -45,6 +54,9 @@ def stylise_together(
     params: TextureParams,
     progress: Progress = silent,
     work: Callable[..., TextureRun] | None = None,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
 ) -> list[tuple[np.ndarray, History]]:
     """Optimise textures so that views of the heads look painted like their artworks (section 5.1, eqs. 11-13).
 
@@ -54,7 +66,8 @@ def stylise_together(
         subjects: heads with their artworks; photo textures of one size.
         params: section ``texture``.
         progress: called with the mean terms of all subjects.
-        work: makes what runs the scales; :class:`TextureRun` by default, other ``methods`` bring their own.
+        work: makes what runs the scales; :class:`TextureRun` by default, other methods bring their own.
+        seed: of views and samples. hardware: device and renderer; None asks the environment.
 
     Returns:
         For each subject the (S, S, 3) uint8 RGB texture and one record a step: step, scale, loss, content, emd,
@@ -73,11 +86,12 @@ def stylise_together(
         )
     if params.strength == 0.0 or not subjects:
         return [(subject.photo.copy(), []) for subject in subjects]
-    device = choose_device(params.device)
-    renderer = choose_renderer(params.renderer, device)
+    hardware = hardware or Hardware.wanted()
+    device = choose_device(hardware.device)
+    renderer = choose_renderer(hardware.renderer, device)
     size = subjects[0].photo.shape[0]
     with _fast_matrices(device), memory_advice(params, len(subjects), size, device):
-        running = (work or TextureRun)(subjects, params, device, renderer)
+        running = (work or TextureRun)(subjects, params, device, renderer, seed)
         try:
             return running.run(progress)
         finally:
@@ -88,11 +102,16 @@ class TextureRun:
     """State shared by all scales."""
 
     def __init__(
-        self, subjects: Sequence[Subject], params: TextureParams, device: torch.device, renderer: Renderer
+        self,
+        subjects: Sequence[Subject],
+        params: TextureParams,
+        device: torch.device,
+        renderer: Renderer,
+        seed: int,
     ) -> None:
         self.params, self.device, self.renderer = params, device, renderer
-        self.rng = np.random.default_rng(params.seed)
-        self.generator = torch.Generator(device).manual_seed(params.seed)
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator(device).manual_seed(seed)
         self.heads = [prepare(subject, params.elevation, device) for subject in subjects]
         self.size = self.heads[0].photo.shape[2]
         if any(head.photo.shape[2] != self.size for head in self.heads):
@@ -100,6 +119,7 @@ class TextureRun:
         self.network = network_for(params.weights, device, torch.bfloat16)
         self.front = draw_views(params.views, params.azimuth, params.elevation, self.rng)
         self.surround = surround_views(params.surround, params.azimuth, params.elevation, self.rng)
+        self.window = window_size(params, device)  # side of the largest image compared, px
         self.histories: list[History] = [[] for _ in subjects]
         self.beside = ThreadPoolExecutor(1)
         self.gradings = [
@@ -110,7 +130,7 @@ class TextureRun:
         self.finest_whole: Level | None = None  # its views tell how well each texel is seen
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        levels = schedule(self.params, self.size, window_size(self.params, self.device))
+        levels = schedule(self.params, self.size, self.window)
         total = sum(level.iterations for level in levels)
         self.finest_whole = next((level for level in reversed(levels) if level.window == level.size), None)
         if self.finest_whole is None:
@@ -155,11 +175,10 @@ class TextureRun:
             self.surround,
             self.network,
             self.renderer,
-            self.params,
             self.generator,
             self.rng,
         )
-        optimisation = Optimisation(scale, textures, self.network, self.params)
+        optimisation = Optimisation(scale, textures, self.network)
         self._watch(level, scale.views)
         if level.iterations == 0:
             return textures
@@ -180,7 +199,7 @@ class TextureRun:
                 for name, value in terms.items():
                     if not np.isfinite(value) and name != "loss":
                         raise TrainingError(
-                            f"texture: loss term '{name}' is not finite at step {step}; lower texture.learning_rate"
+                            f"texture: loss term '{name}' is not finite at step {step}; check texture.weights"
                         )
                 self.histories[number].append({"step": step, "scale": level.size, **terms})
         progress(len(self.histories[0]), total, dict(zip(TERMS, map(float, rows[-1].mean(axis=0)), strict=True)))
@@ -242,10 +261,8 @@ def close_seam(texture: torch.Tensor) -> torch.Tensor:
 
 
 def window_size(params: TextureParams, device: torch.device) -> int:
-    """Side of the largest image compared: ``texture.crop``; ``auto`` is 256 on the CPU and no limit on a GPU."""
-    if params.crop == "auto":
-        return 256 if device.type == "cpu" else max(params.scales)
-    return params.crop
+    """Side of the largest image compared: ``CPU_WINDOW``, and no limit on a GPU."""
+    return CPU_WINDOW if device.type == "cpu" else max(params.scales)
 
 
 @contextmanager

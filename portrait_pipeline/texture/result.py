@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.device import Hardware
 from ..base.progress import Progress, silent
 from .optimise import History, TextureRun, stylise_together
 from .params import TextureParams
@@ -29,12 +30,18 @@ class Stylisation:
 
 
 def run_method(
-    subject: Subject, params: TextureParams, progress: Progress = silent, work: Callable[..., TextureRun] | None = None
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    work: Callable[..., TextureRun] | None = None,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
 ) -> Stylisation:
     """The stylisation of one head by some kind of :class:`~portrait_pipeline.texture.optimise.TextureRun`.
 
     Raises:
         PortraitError: as :func:`~portrait_pipeline.texture.optimise.stylise_together`.
     """
-    ((texture, history),) = stylise_together([subject], params, progress, work)
+    ((texture, history),) = stylise_together([subject], params, progress, work, seed=seed, hardware=hardware)
     return Stylisation(texture, history)

@@ -18,7 +18,6 @@ from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.labels import BACKGROUND, HAIR, OUTER, SKIN, TEETH, face_coordinates
 from .losses import Moments, moments
-from .params import TextureParams
 from .pyramid import resize
 from .rendering.base import RenderedViews, Renderer, Shot
 from .sampling import Samples, draw_pixels, inner, pixel_points
@@ -79,7 +78,6 @@ def build_scale(
     surround: list[View],
     network: PerceptualNetwork,
     renderer: Renderer,
-    params: TextureParams,
     generator: torch.Generator,
     rng: np.random.Generator,
 ) -> Scale:
@@ -100,7 +98,7 @@ def build_scale(
     samples = _candidates(views, heads, len(directions), level.window, level.points * _CANDIDATES, generator)
     taps = find_taps(samples.points, map_sizes(level.window, level.window))
     content = _content(views, heads, background, taps.first(level.points * _CANDIDATES // 2), network)
-    drawn = [_style(head, level, network, params, generator) for head in heads]
+    drawn = [_style(head, level, network, generator) for head in heads]
     style_samples = Samples(
         *(torch.stack([getattr(part, name) for _, part in drawn]) for name in ("points", "region", "position"))
     )
@@ -120,7 +118,7 @@ def build_scale(
         ours,
         theirs,
         moments(style, known),
-        _plan(level, len(heads), len(directions), params, content.shape[2], background.device, rng),
+        _plan(level, len(heads), len(directions), content.shape[2], background.device, rng),
     )
 
 
@@ -224,11 +222,7 @@ def on_background(
 
 
 def _style(
-    head: Prepared,
-    level: Level,
-    network: PerceptualNetwork,
-    params: TextureParams,
-    generator: torch.Generator,
+    head: Prepared, level: Level, network: PerceptualNetwork, generator: torch.Generator
 ) -> tuple[torch.Tensor, Samples]:
     """Hypercolumns (M, D) and samples of the artwork at the size at which its face is as large as the rendered one."""
     face = np.linalg.norm(head.art_points[16] - head.art_points[0])
@@ -241,7 +235,7 @@ def _style(
     usable = inner((labels != BACKGROUND)[None], max(1, level.window // 128))
     if not (head.subject.labels == TEETH).any():
         usable = usable & (labels != TEETH)
-    index = draw_pixels(usable, labels[None], params.style_points, generator)
+    index = draw_pixels(usable, labels[None], level.style_points, generator)
     where = pixel_points(index, (height, wide), generator)
     position = torch.zeros_like(where[0])
     if head.frame is not None:
@@ -258,7 +252,6 @@ def _plan(
     level: Level,
     heads: int,
     each: int,
-    params: TextureParams,
     channels: int,
     device: torch.device,
     rng: np.random.Generator,
@@ -267,7 +260,7 @@ def _plan(
 
     The first half of a step's picks are from the first half of the candidates, where the content is known.
     """
-    steps, used = level.iterations, params.views_per_step
+    steps, used = level.iterations, level.views_per_step
     rounds = -(-steps * used // each) if steps else 0
     order = np.concatenate([rng.permutation(each) for _ in range(rounds)] or [np.zeros(0, int)])[: steps * used]
     views = order.reshape(steps, 1, used) + np.arange(heads)[None, :, None] * each

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from .params import TextureParams
 
+CONTENT_WEIGHT = 16.0 * 0.3
+"""a of the first scale at beta 1: STROTSS starts at 16 times a weight, here 0.3; halved at each further scale."""
+LEARNING_RATE = 2e-3
+"""Of RMSprop (as in the paper); halved at the last scale."""
+STYLE_POINTS = 1500
+"""Samples of the artwork a scale."""
 _PIXELS = 8  # pixels a sample, at least: denser samples of a small image repeat each other
 
 
@@ -17,7 +23,8 @@ class Level:
         size: side of the rendered head, pixels. window: side of the images that are
             compared; smaller than ``size`` they show parts of the head.
         iterations: steps. learning_rate: of RMSprop. content_weight: a of the loss.
-        texture_size: side of the texture. points: samples of each view a step.
+        texture_size: side of the texture. points: samples of each view a step. style_points: samples of the artwork.
+        views_per_step: views rendered and compared in each step.
     """
 
     size: int
@@ -27,16 +34,18 @@ class Level:
     content_weight: float
     texture_size: int
     points: int
+    style_points: int = STYLE_POINTS
+    views_per_step: int = 1
 
 
 def schedule(params: TextureParams, texture_size: int, crop: int) -> list[Level]:
-    """Scales, iterations, learning rates and content weights: a = 16 w beta, halved at each scale."""
+    """Scales, iterations, learning rates and content weights: a = 4.8 beta, halved at each scale."""
     levels = []
     for index, (size, iterations) in enumerate(zip(params.scales, params.iterations, strict=True)):
         last = index == len(params.scales) - 1
-        rate = params.learning_rate * (0.5 if last else 1.0)
-        weight = 16.0 * params.content_weight * params.beta / 2**index
+        rate = LEARNING_RATE * (0.5 if last else 1.0)
+        weight = CONTENT_WEIGHT * params.beta / 2**index
         window = min(size, crop)
         points = min(params.points, max(window**2 // _PIXELS, 16))
-        levels.append(Level(size, window, iterations, rate, weight, min(texture_size, 2 * size), points))
+        levels.append(Level(size, window, iterations, rate, weight, min(texture_size, 2 * size), points, STYLE_POINTS))
     return levels

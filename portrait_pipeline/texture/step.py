@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.device import Hardware
 from ..base.progress import Progress, silent
 from ..deform.record import DeformedHead
 from ..head.model import FaceModel
@@ -22,12 +23,15 @@ def stylise_pair(
     photo: PhotoTexture,
     params: TextureParams,
     progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
     """Stylise the texture (section 5); also returns the losses of every step."""
     subject = Subject.of(
         model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
     )
-    result = run_method(subject, params, progress)
+    result = run_method(subject, params, progress, seed=seed, hardware=hardware)
     losses = _last_losses(result.history)
     return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history)), result.history
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from . import losses
 from .method import Batch, Method, Trainable
 from .networks import STYLE_SIZE, ArtBranch, Autoencoder, critic, initialise
-from .params import TranslationParams
+from .params import LossWeights
 
 
 class AutoencoderTraining(Trainable):
@@ -75,7 +75,7 @@ class Exemplar(Method):
     """
 
     def __init__(
-        self, autoencoder: Autoencoder, classifier: nn.Module, params: TranslationParams, generator: torch.Generator
+        self, autoencoder: Autoencoder, classifier: nn.Module, params: LossWeights, generator: torch.Generator
     ) -> None:
         super().__init__()
         components = autoencoder.encoder.layers.first.in_features

@@ -21,7 +21,7 @@ from ..base.progress import Progress, silent
 from .data import TrainingData
 from .flat import FlatAdam, flatten
 from .method import Batch, Trainable
-from .params import ScheduleParams
+from .params import Schedule
 
 CHECKPOINT_EVERY = 10  # epochs
 MOMENTS = (0.5, 0.999)
@@ -49,9 +49,7 @@ class Trainer:
         art_passes: an epoch is one pass over the larger domain; else over the normal faces.
     """
 
-    def __init__(
-        self, model: Trainable, data: TrainingData, schedule: ScheduleParams, *, art_passes: bool = True
-    ) -> None:
+    def __init__(self, model: Trainable, data: TrainingData, schedule: Schedule, *, art_passes: bool = True) -> None:
         self.model, self.data, self.schedule = model.to(data.device), data, schedule
         device = data.device
         counts = (len(data.normal), len(data.art))
@@ -170,7 +168,7 @@ def draw_order(count: int, length: int, generator: torch.Generator) -> Tensor:
     return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:length]
 
 
-def learning_rate(schedule: ScheduleParams, epoch: int) -> float:
+def learning_rate(schedule: Schedule, epoch: int) -> float:
     """Constant until ``decay_from`` of the epochs, then linear to a tenth."""
     start = schedule.decay_from * schedule.epochs
     share = 0.0 if epoch < start else (epoch - start) / max(schedule.epochs - start, 1)
@@ -204,7 +202,7 @@ def capture(trainer: Trainer) -> torch.cuda.CUDAGraph:
 def train(
     model: Trainable,
     data: TrainingData,
-    schedule: ScheduleParams,
+    schedule: Schedule,
     progress: Progress = silent,
     checkpoint: Path | None = None,
     *,
@@ -248,7 +246,7 @@ def train(
     return history
 
 
-def _configuration(model: Trainable, data: TrainingData, schedule: ScheduleParams) -> dict[str, Any]:
+def _configuration(model: Trainable, data: TrainingData, schedule: Schedule) -> dict[str, Any]:
     """All that decides a training beside its tensors; the state of one device means nothing to another."""
     return {
         "model": model.name,

@@ -4,7 +4,7 @@ import pandas
 
 from portrait_pipeline.base.artifacts import write_table
 from portrait_pipeline.base.device import choose_device
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_model_stage
 from portrait_pipeline.lab.params import load_lab_params
@@ -16,15 +16,16 @@ from portrait_pipeline.translation.translator import Translator
 
 
 def main(layout: Layout, name: str) -> None:
-    params, schedule = load_lab_params().comparison, load_section(TranslationParams, "translation")
+    params, section, seed = load_lab_params().comparison, load_section(TranslationParams, "translation"), load_seed()
+    schedule, weights = section.schedule(), section.weights()
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
     translator = Translator.load(layout.artifact("translation", "translator.safetensors"))
-    device = choose_device(schedule.device)
+    device = choose_device()
     methods, rows = [], []
     for index in range(params.seeds):
         if name == "ours" and index == 0:  # trained already, by the stage `translation`
-            method = of_translator(translator, schedule)
+            method = of_translator(translator, weights)
             history = pandas.read_csv(layout.artifact("translation", "history.csv")).to_dict("records")
         else:
             with progress_bar(f"{name}, seed {index + 1} of {params.seeds}") as progress:
@@ -34,8 +35,9 @@ def main(layout: Layout, name: str) -> None:
                     space,
                     shapes,
                     schedule,
+                    weights,
                     params.rival_learning_rate,
-                    schedule.seed + index,
+                    seed + index,
                     progress,
                     layout.resume(f"comparison_{name}_{index}"),
                     device,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from portrait_pipeline.base.artifacts import write_json
-from portrait_pipeline.base.params import load_section
+from portrait_pipeline.base.params import load_section, load_seed
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.fid.params import FidParams
 from portrait_pipeline.fid.questions import draw_questions
@@ -21,7 +21,7 @@ def main(layout: Layout) -> None:
     methods = {name: load_methods(layout.artifact("comparison", f"{name}.safetensors")) for name in MODELS}
     space = ShapeSpace.load(layout.artifact("shape_space", "shape_space.h5"))
     shapes = ShapeSet.load(layout.artifact("shape_space", "shapes.h5"))
-    questions = draw_questions(shapes, params.samples, np.random.default_rng(params.seed))
+    questions = draw_questions(shapes, params.samples, np.random.default_rng(load_seed()))
     delivered = exaggerate(translator, space, questions.contents, questions.exemplars, bound=bound)
     write_json(layout.metric("table1.json"), table_of_distances(methods, questions, delivered))
     write_json(layout.metric("translation.json"), table_of_translations(methods, space, shapes, questions))

@@ -3,6 +3,7 @@
 from portrait_pipeline.base.artifacts import write_arrays, write_json
 from portrait_pipeline.base.errors import ParameterError
 from portrait_pipeline.base.images import save_image
+from portrait_pipeline.base.params import load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.deform.record import DeformedHead
@@ -26,7 +27,14 @@ def main(layout: Layout) -> None:
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     model = load_bundled_model()
     results = compare_methods(
-        model, located, head, photo, TextureParams(), settings, lambda method: progress_bar(f"{method} {name}")
+        model,
+        located,
+        head,
+        photo,
+        TextureParams(),
+        settings,
+        lambda method: progress_bar(f"{method} {name}"),
+        load_seed(),
     )
     arrays = {f"{result.name}/{part}": getattr(result, part) for result in results for part in ("texture", "vertices")}
     path = layout.artifact("texture_comparison", "textures.h5")

@@ -18,7 +18,7 @@ from ...translation.delivery import translate
 from ...translation.exemplar import AutoencoderTraining, Exemplar
 from ...translation.method import Trainable
 from ...translation.networks import ArtBranch, Autoencoder, critic, initialise
-from ...translation.params import ScheduleParams
+from ...translation.params import Schedule
 from ...translation.trainer import Trainer, capture, one_thread
 from ...translation.translator import Translator
 from ..table1.methods import RIVALS
@@ -57,19 +57,18 @@ def measure(params: Params, device: torch.device, steps: int = 30, samples: int 
     return pd.DataFrame(rows)
 
 
-def _trainings(
-    params: Params, space: ShapeSpace
-) -> Iterator[tuple[str, Callable[[], Trainable], ScheduleParams, bool]]:
+def _trainings(params: Params, space: ShapeSpace) -> Iterator[tuple[str, Callable[[], Trainable], Schedule, bool]]:
     def seeded() -> torch.Generator:
         return torch.Generator().manual_seed(0)
 
     def exemplar() -> Exemplar:
-        return Exemplar(Autoencoder(space.size), critic(space.size, space.classes), params.translation, seeded())
+        return Exemplar(Autoencoder(space.size), critic(space.size, space.classes), weights, seeded())
 
-    yield "stage one", lambda: AutoencoderTraining(space.size, seeded()), params.autoencoder, False
-    yield "stage two", exemplar, params.translation, True
+    schedule, weights = params.translation.schedule(), params.translation.weights()
+    yield "stage one", lambda: AutoencoderTraining(space.size, seeded()), params.autoencoder.schedule(), False
+    yield "stage two", exemplar, schedule, True
     for name, kind in RIVALS.items():
-        yield name, lambda kind=kind: kind(space.size, seeded()), params.translation, True
+        yield name, lambda kind=kind: kind(space.size, seeded()), schedule, True
 
 
 def _median(run: Callable[[int], object], steps: int, device: torch.device) -> float:

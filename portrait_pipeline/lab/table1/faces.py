@@ -11,6 +11,7 @@ import numpy as np
 from ...fit.fit import fit_landmarks, frontalise
 from ...fit.params import FitParams
 from ...fit.record import FittedPair
+from ...fit.settings import FitSettings
 from ...head.model import FaceModel
 from ...landmarks.record import LocatedPair
 from ...pipeline.warp import warp_image
@@ -62,7 +63,7 @@ def photo_face(located: LocatedPair, fitted: FittedPair) -> Face:
 
 def art_face(model: FaceModel, image: np.ndarray, points: np.ndarray, params: FitParams) -> Face:
     """An artwork with its points (68, 2); its pose is removed as for a pair (section 4.2)."""
-    fit = fit_landmarks(model, points, params.for_art())
+    fit = fit_landmarks(model, points, FitSettings.for_art(params))
     return Face(image, points, frontalise(model, fit, points), fit.camera.rotation)
 
 

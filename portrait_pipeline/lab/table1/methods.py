@@ -14,7 +14,7 @@ from ...translation.exemplar import Exemplar
 from ...translation.files import fill, read_weights, write_weights
 from ...translation.method import Method
 from ...translation.networks import Autoencoder, critic
-from ...translation.params import TranslationParams
+from ...translation.params import LossWeights
 from ...translation.translator import Translator
 from ..rivals.cyclegan import Cyclegan
 from ..rivals.drit import Drit
@@ -24,9 +24,9 @@ RIVALS = {"cyclegan": Cyclegan, "munit": Munit, "drit": Drit}
 MODELS = ("ours", "ours_without_class_loss", *RIVALS)
 
 
-def of_translator(translator: Translator, params: TranslationParams) -> Exemplar:
+def of_translator(translator: Translator, weights: LossWeights) -> Exemplar:
     """The trained translator of the pipeline as one of the methods."""
-    model = Exemplar(translator.autoencoder, translator.classifier, params, torch.Generator().manual_seed(0))
+    model = Exemplar(translator.autoencoder, translator.classifier, weights, torch.Generator().manual_seed(0))
     model.translator.load_state_dict(translator.branch.state_dict())
     return model.eval().requires_grad_(False)
 
@@ -77,5 +77,5 @@ def _build(header: Mapping[str, Any]) -> Method:
     generator, components = torch.Generator().manual_seed(0), header["components"]
     if header["model"] in RIVALS:
         return RIVALS[header["model"]](components, generator)
-    params = validate(TranslationParams, header["params"], header["model"])
+    params = validate(LossWeights, header["params"], header["model"])
     return Exemplar(Autoencoder(components), critic(components, header["classes"]), params, generator)

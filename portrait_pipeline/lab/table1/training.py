@@ -11,7 +11,7 @@ from ...shapes.space import ShapeSet, ShapeSpace
 from ...translation.data import TrainingData
 from ...translation.method import Method
 from ...translation.networks import Autoencoder
-from ...translation.params import TranslationParams
+from ...translation.params import LossWeights, Schedule
 from ...translation.trainer import History, train
 from ...translation.training import train_exemplar
 from .methods import MODELS, RIVALS
@@ -22,7 +22,8 @@ def train_model(
     autoencoder: Autoencoder,
     space: ShapeSpace,
     shapes: ShapeSet,
-    schedule: TranslationParams,
+    schedule: Schedule,
+    weights: LossWeights,
     rival_learning_rate: float,
     seed: int,
     progress: Progress = silent,
@@ -33,8 +34,8 @@ def train_model(
 
     Args:
         name: one of ``MODELS``. autoencoder: stage one, which ours needs.
-        schedule: of stage two, for all methods, but rivals learn at their own rate.
-        seed: in place of ``translation.seed``.
+        schedule: of stage two, for all methods, but rivals learn at their own rate. weights: of ours.
+        seed: in place of the schedule's.
         Others and raises: as :func:`train_autoencoder`.
 
     Returns:
@@ -48,8 +49,8 @@ def train_model(
         history = train(model, data, schedule, progress, checkpoint)
     elif name in MODELS:
         if name == "ours_without_class_loss":
-            schedule = schedule.model_copy(update={"weight_class": 0.0, "weight_class_adversarial": 0.0})
-        model, history = train_exemplar(autoencoder, data, space.classes, schedule, progress, checkpoint)
+            weights = weights.model_copy(update={"weight_class": 0.0, "weight_class_adversarial": 0.0})
+        model, history = train_exemplar(autoencoder, data, space.classes, schedule, weights, progress, checkpoint)
     else:
         raise ValueError(f"unknown model {name!r}; known: {', '.join(MODELS)}")
     return model.cpu(), history

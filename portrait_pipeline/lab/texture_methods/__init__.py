@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.render import View
 from ...texture.optimise import TextureRun
@@ -23,9 +24,16 @@ class _Frontal(TextureRun):
         self.front, self.surround = [View()] * _WINDOWS, []
 
 
-def single_view(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def single_view(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """The paper's loop with one view from the front; what it does not show follows its neighbours on the surface."""
-    return run_method(subject, params, progress, _Frontal)
+    return run_method(subject, params, progress, _Frontal, seed=seed, hardware=hardware)
 
 
 METHODS: Mapping[str, Callable[..., Stylisation]] = {

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.laplacian import graph_laplacian
 from ...perceptual.perceptual import PerceptualNetwork
@@ -59,10 +60,9 @@ class _JointOptimisation(Optimisation):
         scale: Scale,
         textures: torch.Tensor,
         network: PerceptualNetwork,
-        params: TextureParams,
         geometry: Geometry,
     ) -> None:
-        super().__init__(scale, textures, network, params)
+        super().__init__(scale, textures, network)
         self._geometry = geometry
 
     def step(self) -> None:
@@ -87,7 +87,6 @@ class JointWork(TextureRun):
             self.surround,
             self.network,
             recorder,
-            self.params,
             self.generator,
             self.rng,
         )
@@ -112,7 +111,14 @@ class JointWork(TextureRun):
         return optimisation.textures
 
 
-def joint(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def joint(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """Texture and vertices; ``Stylisation.vertices`` are the moved ones, see :mod:`.moving_views`."""
     made: list[JointWork] = []
 
@@ -120,7 +126,7 @@ def joint(subject: Subject, params: TextureParams, progress: Progress = silent) 
         made.append(JointWork(*arguments))
         return made[-1]
 
-    result = run_method(subject, params, progress, work)
+    result = run_method(subject, params, progress, work, seed=seed, hardware=hardware)
     if not made:
         return result
     vertices = made[0].geometry.vertices.detach().cpu().numpy()

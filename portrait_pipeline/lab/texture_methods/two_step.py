@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.render import View
 from ...texture.optimisation_step import Optimisation
-from ...texture.optimise import History, TextureRun, window_size
+from ...texture.optimise import History, TextureRun
 from ...texture.params import TextureParams
 from ...texture.pyramid import resize
 from ...texture.rendering.base import RenderedViews, Shot, VisibleSurface, texel_weights
@@ -112,7 +113,7 @@ class _TwoStep(TextureRun):
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
         (head,) = self.heads
-        levels = schedule(self.params, self.size, window_size(self.params, self.device))
+        levels = schedule(self.params, self.size, max(self.params.scales))
         total = sum(level.iterations for level in levels)
         shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
         pictures = before = None
@@ -148,18 +149,22 @@ class _TwoStep(TextureRun):
         return torch.cat([optimisation.textures for optimisation in alone])
 
     def _optimisation(self, level: Level, view: View, picture: torch.Tensor) -> Optimisation:
-        params = self.params.model_copy(update={"views_per_step": 1})
-        scale = build_scale(
-            level, self.heads, [view], [], self.network, self.renderer, params, self.generator, self.rng
-        )
+        scale = build_scale(level, self.heads, [view], [], self.network, self.renderer, self.generator, self.rng)
         views = PictureViews(scale.views.surface, level.size)
         scale = replace(scale, level=replace(level, texture_size=level.size), views=views)
-        return Optimisation(scale, picture, self.network, params)
+        return Optimisation(scale, picture, self.network)
 
 
-def two_step(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
+def two_step(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
     """Every picture takes the schedule's steps, so that this takes five times as long as the paper's loop.
 
     ``texture.views``, ``texture.crop`` and the like have no effect: pictures are optimised whole.
     """
-    return run_method(subject, params.model_copy(update={"crop": max(params.scales)}), progress, _TwoStep)
+    return run_method(subject, params, progress, _TwoStep, seed=seed, hardware=hardware)

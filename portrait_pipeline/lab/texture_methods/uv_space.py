@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ...base.device import Hardware
 from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
@@ -61,7 +62,7 @@ class FlatRenderer:
 class _Flat(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.front, self.surround = [View()], []
+        self.front, self.surround, self.window = [View()], [], max(self.params.scales)
         self.heads = [_as_layout(head) for head in self.heads]
         self.renderer = FlatRenderer(self.device)
 
@@ -72,7 +73,13 @@ def _as_layout(head: Prepared) -> Prepared:
     return replace(head, framing=Framing(np.zeros(3), head.width / (2 * share)))
 
 
-def uv_space(subject: Subject, params: TextureParams, progress: Progress = silent) -> Stylisation:
-    """Style transfer in the layout; ``texture.views``, ``texture.crop`` and the like have no effect."""
-    update = {"crop": max(params.scales), "views_per_step": 1}
-    return run_method(subject, params.model_copy(update=update), progress, _Flat)
+def uv_space(
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress = silent,
+    *,
+    seed: int = 0,
+    hardware: Hardware | None = None,
+) -> Stylisation:
+    """Style transfer in the layout; ``texture.views`` and the like have no effect."""
+    return run_method(subject, params, progress, _Flat, seed=seed, hardware=hardware)

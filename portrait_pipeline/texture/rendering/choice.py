@@ -1,4 +1,4 @@
-"""Which renderer serves ``texture.renderer``."""
+"""Which renderer serves a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def choose_renderer(name: str, device: torch.device) -> Renderer:
     if name == "nvdiffrast":
         if device.type != "cuda":
             raise MissingDependencyError(
-                "texture.renderer is nvdiffrast, which needs a GPU; use texture.renderer=cpu (or auto) on this machine"
+                "the renderer is nvdiffrast, which needs a GPU; set PORTRAIT_RENDERER to cpu or auto on this machine"
             )
         load_nvdiffrast()
         return HardwareRenderer(device)

@@ -29,8 +29,8 @@ def load_nvdiffrast() -> ModuleType:
         import nvdiffrast.torch
     except ImportError as error:
         raise MissingDependencyError(
-            f"texture.renderer is nvdiffrast, which is not installed ({error}); "
-            f"run `{NVDIFFRAST_INSTALL}`, or use texture.renderer=cpu"
+            f"the renderer is nvdiffrast, which is not installed ({error}); "
+            f"run `{NVDIFFRAST_INSTALL}`, or set PORTRAIT_RENDERER to cpu"
         ) from error
     return nvdiffrast.torch
 
@@ -88,7 +88,7 @@ class HardwareRenderer:
         if texture_size & (texture_size - 1):
             raise ParameterError(
                 f"the texture's side is {texture_size}: nvdiffrast needs a power of two, such as 512 or 1024 "
-                "(photo_texture.size; twice each of texture.scales up to it), or use texture.renderer=cpu"
+                "(photo_texture.size; twice each of texture.scales up to it), or set PORTRAIT_RENDERER to cpu"
             )
         context = raster.RasterizeCudaContext(self.device)
         parts = [
