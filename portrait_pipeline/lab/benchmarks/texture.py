@@ -24,7 +24,7 @@ from .subject import sample_subject, synthetic_subject
 
 VIEWS = (View(), View(-25.0, 8.0), View(25.0, -8.0), View(-12.0, -15.0), View(12.0, 15.0))
 """Where results are judged, whatever views their optimisation used."""
-JUDGED = {"points": 2048, "style_points": 2048, "seed": 12345}
+JUDGED, JUDGE_SEED = {"points": 2048}, 12345
 
 
 def measure(
@@ -39,14 +39,14 @@ def measure(
     Raises:
         ParameterError: an unknown method, or a batch of another method than ``multi_view``.
     """
-    texture, device = params.texture, choose_device(params.texture.device)
+    texture, device = params.texture, choose_device()
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise ParameterError(f"--method {unknown[0]}: no such method; known: {', '.join(METHODS)}")
     model = load_bundled_model()
     make = synthetic_subject if synthetic else sample_subject
     subject = make(model, params.photo_texture.size, texture.regions)
-    judge = ViewLosses(subject, texture.model_copy(update=JUDGED), VIEWS, size)
+    judge = ViewLosses(subject, texture.model_copy(update=JUDGED), VIEWS, size, seed=JUDGE_SEED)
     steps, rows = sum(texture.iterations), []
     for method in methods:
         for count in together if method == "multi_view" else [1]:
@@ -70,8 +70,8 @@ def measure(
 def _run(method: str, subjects: Sequence[Subject], params: Params) -> Stylisation:
     """The first head's result."""
     if len(subjects) == 1:
-        return METHODS[method](subjects[0], params.texture)
-    return Stylisation(*stylise_together(subjects, params.texture)[0])
+        return METHODS[method](subjects[0], params.texture, seed=params.seed)
+    return Stylisation(*stylise_together(subjects, params.texture, seed=params.seed)[0])
 
 
 def _forget_peak(device: torch.device) -> None:
