@@ -73,15 +73,15 @@ def test_the_metrics_are_plain_numbers(result):
 
 
 def test_the_stage_as_a_user_runs_it(tmp_path):
-    (tmp_path / "params.yaml").write_text(
-        "pairs: {}\nphoto_texture_proof: {heads: 1, yaws: [0.0], size: 128, photo_size: 160}\n"
-    )
+    params = tmp_path / "stages" / "lab" / "params.yaml"
+    params.parent.mkdir(parents=True)
+    params.write_text("photo_texture_proof: {heads: 1, yaws: [0.0], size: 128, photo_size: 160}\n")
     script = Path(__file__).parents[1] / "stages" / "lab" / "photo_texture_proof.py"
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "PSNR" in done.stdout
     values = json.loads((tmp_path / "metrics" / "photo_texture.json").read_text())
     assert values["heads"] == 1 and "0" in values["one_photo"]
-    (tmp_path / "params.yaml").write_text("pairs: {}\nphoto_texture_proof: {heads: 0}\n")
+    params.write_text("photo_texture_proof: {heads: 0}\n")
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "photo_texture_proof.heads" in done.stderr and done.stderr.count("\n") == 1
