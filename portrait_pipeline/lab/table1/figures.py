@@ -55,6 +55,7 @@ def face_figures(
         return {}
     contents = [
         photo_face(
+            model,
             LocatedPair.load(layout.pair_artifact("landmarks", name)),
             FittedPair.load(layout.pair_artifact("fit", name)),
         )
