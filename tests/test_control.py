@@ -563,9 +563,9 @@ def test_the_pose_is_put_back(project, files):
     file = project / "turned.pts"
     write_points(file, points)
     person = application.load_face(model, str(file), Params(pairs={}), False, print)
-    assert np.allclose(application.put_pose_back(model, person, person.frontal), person.points, atol=1e-9)
+    assert np.allclose(person.moved(person.frontal), person.points, atol=1e-9)
     # The tip of the nose, moved sideways by 10 px in front, moves by about 10 cos(20) px in the turned face.
     changed = person.frontal.copy()
     changed[27:36] += [10.0, 5.0]
-    moved = application.put_pose_back(model, person, changed) - person.points
+    moved = person.moved(changed) - person.points
     assert np.allclose(moved[27:36], [10 * np.cos(turn), 5.0], atol=0.6) and np.abs(moved[36:]).max() < 0.5

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import splu
 
 from ..mesh.geometry import triangle_areas
+from ..mesh.laplacian import factorise
 
 STILL = 0.02  # cm; what no expression of the fitted head moves by more stays where it is
 ANCHOR = 1.0  # weight of that
@@ -35,7 +35,7 @@ def carry_expressions(
     still = np.abs(basis).max(axis=(0, 2), initial=0.0) < STILL
     anchors = sp.diags(ANCHOR * still + 1e-9)
     divergence = (gradient.T @ sp.diags(weight)).tocsr()
-    solver = splu((divergence @ gradient + anchors).tocsc())
+    solver = factorise(divergence @ gradient + anchors)
     frames = triangle_frames(source[triangles])
     inverse = np.linalg.inv(frames)
     tangent = tangent_projections(deformed[triangles])

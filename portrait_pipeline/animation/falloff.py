@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import splu
 
 from ..mesh.geometry import vertex_areas
-from ..mesh.laplacian import cotangent_weights, stiffness
+from ..mesh.laplacian import cotangent_weights, factorise, stiffness
 
 
 class Falloff:
@@ -31,7 +30,7 @@ class Falloff:
         bending = (stretching @ sp.diags(1.0 / mass) @ stretching).tocsr()
         # A little stretching energy keeps the field from overshooting between handles and border.
         energy = bending + stretching * (2.0 / radius**2)
-        self._solver = splu(energy[self.free][:, self.free].tocsc())
+        self._solver = factorise(energy[self.free][:, self.free])
         self._coupling = energy[self.free][:, self.handles]
         self._count = len(vertices)
 

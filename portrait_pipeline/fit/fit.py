@@ -1,7 +1,7 @@
 """Fitting the morphable model to 68 landmarks: camera, identity and expression, of one photo or of many.
 
-The function that is minimised is in :mod:`.fit_problem`, the cameras in :mod:`.fit_camera`, the first guess in
-:mod:`.fit_start`, the descent in :mod:`.fit_solver`.
+The function that is minimised is in :mod:`.problem`, the cameras in :mod:`.camera_parameters`, the first guess in
+:mod:`.start`, the descent in :mod:`.solver`.
 """
 
 from __future__ import annotations

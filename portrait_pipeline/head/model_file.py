@@ -69,7 +69,7 @@ def read_model_file(path: str | Path, complete: bool = True) -> tuple[str, dict[
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"{path}: missing; give a face model (.h5) written by `portrait model convert`, or 'bundled'")
-    remedy = REMEDY if complete else "see the table of datasets in face_model/model_file.py"
+    remedy = REMEDY if complete else "see the table of datasets in head/model_file.py"
     try:
         with h5py.File(path, "r") as file:
             kind, version = (_text(file.attrs.get(name)) for name in ("kind", "format_version"))

@@ -28,6 +28,12 @@ class RayScene:
         directions = np.ascontiguousarray(np.broadcast_to(np.asarray(directions, np.float32), origins.shape))
         return np.asarray(self._scene.run(origins, directions), np.int32)
 
+    def distances(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`first_hits` for unit directions (N, 3), and how far the triangles are (N,)."""
+        parts = (np.ascontiguousarray(part, np.float32) for part in (origins, directions))
+        hits = self._scene.run(*parts, output=1)
+        return np.asarray(hits["primID"], np.int32), np.asarray(hits["tfar"])
+
 
 def sphere_points(count: int) -> np.ndarray:
     """(``count``, 3) evenly spread unit vectors (Fibonacci spiral)."""

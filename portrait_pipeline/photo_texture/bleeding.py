@@ -51,7 +51,7 @@ def without_bleeding(
     The face within its landmarks stays as it is, beard, glasses and all, and so does the hair on the scalp.
 
     Args:
-        colour: (S, S, 3) in [0, 255]. weight: (S, S). labels: (S, S) of :func:`.regions_head.head_regions`.
+        colour: (S, S, 3) in [0, 255]. weight: (S, S). labels: (S, S) of :func:`..regions.head.head_regions`.
         hairlike: (S, S) of :func:`hair_likeness`, if known.
     """
     lab = to_lab(colour)
@@ -152,7 +152,7 @@ def hair_likeness(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, pl
     either, or if they look the same.
 
     Args:
-        colour: (S, S, 3) in [0, 255]. weight: (S, S). labels: (S, S) of :func:`.regions_head.head_regions`.
+        colour: (S, S, 3) in [0, 255]. weight: (S, S). labels: (S, S) of :func:`..regions.head.head_regions`.
         places: (68, 2) landmarks in the layout, in [0, 1].
     """
     size = weight.shape[0]

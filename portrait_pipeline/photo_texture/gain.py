@@ -39,7 +39,7 @@ def log_gain(
     """(V, 3) logarithm of the factor that brings ``source`` to the light of ``wanted``.
 
     Args:
-        mesh, laplacian: the head and its :func:`.surface.surface_laplacian`.
+        mesh, laplacian: the head and its :func:`..mesh.laplacian.surface_laplacian`.
         wanted, source: (S, S, 3) in [0, 255]. weight: (S, S) in [0, 1], how far a texel is known in both.
     """
     values, mass = bilinear_at_vertices(mesh, _log_ratio(wanted, source), weight, max(1.0, weight.shape[0] / 200))

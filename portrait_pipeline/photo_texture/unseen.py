@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from ..head.model import FaceModel
 from ..head.parts import openness, regions_with_whole_ears
 from ..mesh.geometry import sides
+from ..mesh.laplacian import factorise
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, bilinear_at_vertices, extend
 from ..regions.hair_flow import hair_flow, texel_size
@@ -55,9 +55,9 @@ def fill_by_region(
     """Complete a photo texture: seen colours stay, hair and skin go on separately up to a hairline.
 
     Args:
-        model: regions. mesh: the fitted head. laplacian: of :func:`.surface.surface_laplacian`. texels: map of size S.
+        model: regions. mesh: the fitted head. laplacian: its surface Laplacian. texels: map of size S.
         colour: (S, S, 3) in [0, 255]. weight: (S, S) in [0, 1], how far each texel is seen.
-        labels: (S, S) of :func:`.regions_head.head_regions`. seed: of the strands.
+        labels: (S, S) of :func:`..regions.head.head_regions`. seed: of the strands.
 
     Returns:
         (S, S, 3) in [0, 255].
@@ -113,7 +113,7 @@ def hairline_distance(mesh: Mesh, laplacian: sparse.csr_matrix, is_hair: np.ndar
         mesh, is_hair[..., None].astype(np.float32), np.ones(is_hair.shape), is_hair.shape[0] / 256
     )
     system = sparse.identity(laplacian.shape[0]) + _EVEN * laplacian
-    level = splu(system.tocsc()).solve(inside[:, 0]) - 0.5
+    level = factorise(system).solve(inside[:, 0]) - 0.5
     edges = sides(mesh.triangles)
     first, second = level[edges[:, 0]], level[edges[:, 1]]
     crossing = first * second < 0

@@ -12,15 +12,15 @@ import numpy as np
 from ..base import images
 from ..base.errors import ArtifactError, FitError, ParameterError
 from ..base.params import validate
-from ..deform.targets import landmark_targets
 from ..deformation.params import DeformParams
-from ..fit.fit import Fit, fit_landmarks, frontalise
+from ..fit.fit import fit_landmarks, frontalise
 from ..fit.settings import FitSettings
 from ..head.model import FaceModel, head_model
 from ..perception.detector import locate
 from ..perception.files import SUFFIXES, read_points, write_points
 from ..samples.sources import resolve
 from ..shapes.easing import keep_face
+from .face import Face
 from .networks import Networks, load_networks
 from .params import Params, project_params
 
@@ -28,27 +28,6 @@ if TYPE_CHECKING:  # torch takes seconds to import: errors in the arguments are 
     from ..translation.styles import Style
 
 STEPS = 7
-
-
-@dataclass(frozen=True)
-class Face:
-    """A face as it was given, and seen from the front.
-
-    Attributes:
-        name: for captions.
-        image: (H, W, 3) uint8 RGB, or None where only points were given.
-        points: (68, 2) pixels of ``image``.
-        enlarge: factor from ``points`` to pixels of the file at its full size.
-        fit: the face model fitted to ``points``.
-        frontal: (68, 2) ``points`` with the pose taken out.
-    """
-
-    name: str
-    image: np.ndarray | None
-    points: np.ndarray
-    enlarge: float
-    fit: Fit
-    frontal: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -153,7 +132,7 @@ def translate_files(
     person = load_face(model, content, params, False, notify)
     styles = choose_styles(networks, model, choice, params, notify)
     notify(f"translate: networks {networks.files.origin}")
-    results = translate_face(networks, model, person, styles.codes, choice, params)
+    results = translate_face(networks, person, styles.codes, choice, params)
     warped = warp_all(person, results)
     note = "" if params.deform.scale == 1 else f", scale {params.deform.scale:g}"
     return _write(output, person, styles, results, warped, draw_figure(person, styles, results, warped, note))
@@ -196,7 +175,8 @@ def load_face(model: FaceModel, source: str, params: Params, artistic: bool, not
         fit = fit_landmarks(model, points, FitSettings.for_art(params.fit) if artistic else params.fit, image_size=size)
     except FitError as error:
         raise FitError(f"{path}: {error}") from error
-    return Face(name, image, points, enlarge, fit, frontalise(model, fit, points))
+    landmarks = model.vertices(fit.identity, fit.expression)[model.landmarks]
+    return Face(image, points, frontalise(model, fit, points), landmarks, fit.camera, name, enlarge)
 
 
 def choose_styles(
@@ -235,7 +215,7 @@ def choose_styles(
 
 
 def translate_face(
-    networks: Networks, model: FaceModel, person: Face, codes: Style, choice: StyleChoice, params: Params
+    networks: Networks, person: Face, codes: Style, choice: StyleChoice, params: Params
 ) -> list[Translation]:
     """The person in the chosen style, or in each style on the way between several."""
     from ..translation.delivery import deliver
@@ -254,33 +234,9 @@ def translate_face(
     )
     back = np.linalg.inv(to_canvas[:, :2]).T
     return [
-        Translation(frontal, put_pose_back(model, person, frontal))
+        Translation(frontal, keep_face(person.points, person.moved(frontal)))
         for frontal in (person.frontal + (face - aligned) @ back for face in moved)
     ]
-
-
-def put_pose_back(model: FaceModel, person: Face, frontal: np.ndarray) -> np.ndarray:
-    """Changed frontal points as the photo's camera sees them.
-
-    The change of the frontal points becomes one of the fitted head's landmarks, with the depth that the deformation
-    of the head gives it (:func:`~portrait_pipeline.deform.targets.landmark_targets`); how far that moves them in
-    the photo is added to the photo's own points, so that no change leaves these as they are.
-
-    Args:
-        model: of the fit.
-        person: whose pose it is.
-        frontal: (68, 2) in the frame of ``person.frontal``.
-
-    Returns:
-        (68, 2) in the frame of ``person.points``.
-    """
-    camera = person.fit.camera
-    vertices = model.vertices(person.fit.identity, person.fit.expression)
-    before, after = (
-        camera.project(landmark_targets(vertices, model.landmarks, camera.frontal(), person.frontal, points))[:, :2]
-        for points in (person.frontal, frontal)
-    )
-    return keep_face(person.points, person.points + (after - before))
 
 
 def _write(

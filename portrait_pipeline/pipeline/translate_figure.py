@@ -25,7 +25,8 @@ from ..landmarks.draw import draw
 from .warp import warp_image
 
 if TYPE_CHECKING:
-    from .translate import Face, Styles, Translation
+    from .face import Face
+    from .translate import Styles, Translation
 
 WIDTH = 2000
 PANEL = 640

@@ -59,7 +59,7 @@ def bleeding(
     rest rescaled: 0 is a head whose skin is as pure as the artwork's own, 1 one without any skin colour.
 
     Args:
-        texture: (S, S, 3) uint8 RGB. labels: (S, S) of :func:`.regions_head.head_regions`.
+        texture: (S, S, 3) uint8 RGB. labels: (S, S) of :func:`..regions.head.head_regions`.
         art: (H, W, 3) uint8 RGB. art_labels: (H, W) of :func:`.regions_art.portrait_regions`.
         weight: (S, S) of each texel, for instance its area on the head; all alike by default.
 

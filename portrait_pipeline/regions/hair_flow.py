@@ -67,7 +67,7 @@ def hair_flow(
     """(V, 3) unit tangents along the hair.
 
     Args:
-        mesh, laplacian: the head and its :func:`.surface.surface_laplacian`. texels: map of size S.
+        mesh, laplacian: the head and its :func:`..mesh.laplacian.surface_laplacian`. texels: map of size S.
         light: (S, S) lightness of the photo texture. shown: (S, S) in [0, 1], where it shows hair.
     """
     normals = vertex_normals(np.asarray(mesh.vertices, float), mesh.triangles)

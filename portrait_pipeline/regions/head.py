@@ -37,7 +37,7 @@ def head_regions(
 
     Args:
         model: topology and regions. mesh: the head, fitted or deformed.
-        texture: (S, S, 3) uint8 RGB of :func:`.photo_projection.project_photo`.
+        texture: (S, S, 3) uint8 RGB of :func:`..photo_texture.projection.project_photo`.
         landmarks: (68,) vertex ids; the model's own by default.
         seen: (S, S) bool, where the texture shows the photo itself; without it all texels count as seen.
 

@@ -49,7 +49,7 @@ def estimate_pose(landmarks: np.ndarray, model: FaceModel, known: np.ndarray | N
     affine = np.swapaxes(np.linalg.solve(moments, mixed), 1, 2)
     left, _, right = np.linalg.svd(affine, full_matrices=False)
     rows = left @ right
-    forward = np.cross(rows[:, 0], rows[:, 1])  # last row of the rotation; see face_model.pose
+    forward = np.cross(rows[:, 0], rows[:, 1])  # last row of the rotation; see head.pose
     yaw = np.arctan2(-forward[:, 0], forward[:, 2])
     pitch = np.arcsin(np.clip(-forward[:, 1], -1, 1))
     roll = np.arctan2(-rows[:, 0, 1], rows[:, 1, 1])

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from ..mesh.geometry import sides
 from .packing import pack
 
 _AXES = np.array([[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], float)
@@ -61,7 +62,7 @@ def face_charts(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray
 def face_adjacency(triangles: np.ndarray) -> sparse.csr_matrix:
     """(F, F) 1 between faces that share an edge."""
     count = len(triangles)
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
+    edges = np.sort(sides(triangles), axis=1)
     faces = np.tile(np.arange(count), 3)
     key = edges[:, 0].astype(np.int64) * (int(triangles.max()) + 1) + edges[:, 1]
     order = np.argsort(key, kind="stable")

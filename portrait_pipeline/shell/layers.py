@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from ..head.model import FaceModel
+from ..mesh.geometry import triangle_normals
+from ..mesh.rays import RayScene
 from .canvas import Canvas
 
 
@@ -56,17 +56,13 @@ def _cast(
     vertices: np.ndarray, triangles: np.ndarray, shape: tuple[int, int], side: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Depth and triangle (rows, columns) of the first surface seen from z = +inf (side 1) or -inf (side -1)."""
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, vertices.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
     y, x = np.mgrid[: shape[0], : shape[1]].reshape(2, -1) + 0.5
     start = np.full(len(x), side * (np.abs(vertices[:, 2]).max() + 50))
-    origins = np.stack([x, y, start], axis=1).astype(np.float32)
-    directions = np.broadcast_to(np.array([0, 0, -side], np.float32), origins.shape).copy()
-    hit = np.asarray(scene.run(origins, directions), int)
+    hit = RayScene(vertices, triangles).first_hits(np.stack([x, y, start], axis=1), np.array([0, 0, -side]))
     depth = np.zeros(len(x))
     seen = np.flatnonzero(hit >= 0)
-    corners = vertices[triangles[hit[seen]]]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    met = triangles[hit[seen]]
+    corners, normal = vertices[met], triangle_normals(vertices, met)
     steep = np.where(np.abs(normal[:, 2]) < 1e-9, 1e-9, normal[:, 2])
     offset = (x[seen] - corners[:, 0, 0]) * normal[:, 0] + (y[seen] - corners[:, 0, 1]) * normal[:, 1]
     low, high = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)

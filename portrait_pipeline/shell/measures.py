@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from ..head.model import FaceModel
-from ..mesh.geometry import vertex_normals
+from ..mesh.geometry import sides, triangle_areas, triangle_normals, vertex_normals
+from ..mesh.rays import RayScene, sphere_points
 from .record import Shell
 
 _DIRECTIONS = 200
@@ -39,7 +38,7 @@ def measure_shell(
 
 def is_watertight(triangles: np.ndarray) -> bool:
     """Every edge belongs to two triangles, which run along it in opposite directions."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    edges = sides(triangles).astype(np.int64)
     count = int(triangles.max()) + 1
     forth, back = edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]
     forth.sort()
@@ -54,15 +53,6 @@ def edge_ratio(vertices: np.ndarray, triangles: np.ndarray) -> float:
     return float(length.max() / np.median(length))
 
 
-def fibonacci_directions(count: int = _DIRECTIONS) -> np.ndarray:
-    """(N, 3) unit vectors spread evenly over the sphere."""
-    index = np.arange(count) + 0.5
-    height = 1 - 2 * index / count
-    angle = np.pi * (1 + 5**0.5) * index
-    radius = np.sqrt(1 - height**2)
-    return np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
-
-
 def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray) -> float:
     """Largest share of a view's pixels, over the views within 60 degrees of the front, that show covered skull.
 
@@ -73,16 +63,14 @@ def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.nda
     triangles = np.concatenate([model.triangles, shell.triangles + len(head)])
     both = np.concatenate([head, vertices]).astype(float)
     middle, half = (both.min(axis=0) + both.max(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 * 1.2
-    scene = EmbreeScene(robust=True)
-    TriangleMesh(scene, both.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
+    scene = RayScene(both, triangles)
     steps = (2 * (np.arange(_SIZE) + 0.5) / _SIZE - 1) * half
     grid = np.stack([*(axis.ravel() for axis in np.meshgrid(steps, steps)), np.full(_SIZE**2, 2 * half)], axis=1)
     worst = 0.0
-    for direction in fibonacci_directions():
+    for direction in sphere_points(_DIRECTIONS):
         if direction @ front < np.cos(np.radians(_FRONT)):
             continue
-        origins = (grid @ _looking(direction) + middle).astype(np.float32)
-        first = np.asarray(scene.run(origins, np.tile((-direction).astype(np.float32), (len(grid), 1))))
+        first = scene.first_hits(grid @ _looking(direction) + middle, -direction)
         first = first[first >= 0]
         worst = max(worst, float(skull[first[first < len(skull)]].sum() / max(len(first), 1)))
     return worst
@@ -106,26 +94,18 @@ def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: n
     normals = vertex_normals(head, model.triangles)
     shown = (shell.bare > _BORDER) & (normals @ front > _FACING)
     asked = np.flatnonzero((model.regions == model.REGIONS.index("face")) & shown)
-    scene = EmbreeScene(robust=True)
-    places = np.asarray(vertices, float)
-    TriangleMesh(scene, places.astype(np.float32), np.ascontiguousarray(shell.triangles, np.int32))
-    origins, directions = (np.ascontiguousarray(part[asked], np.float32) for part in (head, normals))
-    hits = scene.run(origins, directions, output=1)
-    hit = np.asarray(hits["primID"])
+    hit, far = RayScene(vertices, shell.triangles).distances(head[asked], normals[asked])
     found = np.flatnonzero(hit >= 0)
-    corners = places[shell.triangles[hit[found]]]
-    outward = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    leaving = (outward * directions[found]).sum(axis=1) > 0
+    leaving = (triangle_normals(vertices, shell.triangles[hit[found]]) * normals[asked[found]]).sum(axis=1) > 0
     # A neighbour across a hollow (a lock beside the cheek) is left far away: only what is near counts.
-    depth = np.asarray(hits["tfar"])[found][leaving]
+    depth = far[found][leaving]
     depth = depth[depth < 1.5]
     return float(depth.max()) if len(depth) else 0.0
 
 
 def stretched_share(shell: Shell) -> float:
     """Share of the shell's front area that shows the photo at a glance (|n_z| < .3): smeared pixels."""
-    corners = np.asarray(shell.vertices, float)[shell.triangles]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = triangle_areas(shell.vertices, shell.triangles)
     coordinates = shell.uv[shell.uv_triangles].mean(axis=1)
     size = len(shell.seen)
     column = np.clip((coordinates[:, 0] * size).astype(int), 0, size - 1)

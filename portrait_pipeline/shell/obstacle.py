@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
+
+from ..mesh.laplacian import factorise
 
 _ROUNDS = 14
 _SETTLED = 5e-4  # share of pixels that may still change their state: their bounds are clipped in any case
@@ -43,7 +44,7 @@ def membrane_system(domain: np.ndarray, screening: np.ndarray) -> sparse.csr_mat
 
 def solve_symmetric(matrix: sparse.spmatrix, right: np.ndarray) -> np.ndarray:
     """x of ``matrix @ x = right`` for a sparse, symmetric, positive matrix."""
-    factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    factors = factorise(matrix)
     return factors.solve(right)
 
 

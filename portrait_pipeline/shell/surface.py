@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from skimage.measure import marching_cubes
 
+from ..mesh.laplacian import adjacency
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .depth import Sheets
@@ -111,16 +112,9 @@ def count_allows(vertices: int, density: float) -> float:
     return float(np.sqrt(max(1.0, vertices / (0.95 * _MOST * min(1.0, density)))))
 
 
-def neighbours(triangles: np.ndarray, count: int) -> sparse.csr_matrix:
-    """(V, V) 1 between vertices that share an edge."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    matrix = sparse.csr_matrix((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (count, count))
-    return ((matrix + matrix.T) > 0).astype(float)
-
-
 def taubin(vertices: np.ndarray, triangles: np.ndarray, rounds: int = _ROUNDS) -> np.ndarray:
     """Vertices (V, 3) without marching cubes' staircase and without shrinking."""
-    matrix = neighbours(triangles, len(vertices))
+    matrix = adjacency(triangles, len(vertices))
     mean = sparse.diags(1 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)) @ matrix
     for _ in range(rounds):
         for step in (_PULL, _PUSH):

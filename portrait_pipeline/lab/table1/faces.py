@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ from ...fit.record import FittedPair
 from ...fit.settings import FitSettings
 from ...head.model import FaceModel
 from ...landmarks.record import LocatedPair
-from ...pipeline.warp import warp_image
+from ...pipeline.face import Face
 from ...shapes.alignment import apply, invert
 from ...shapes.space import ShapeSpace
 from .comparison import answers
@@ -27,44 +26,17 @@ Translate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 person in the style of the exemplar (68, 2)."""
 
 
-@dataclass(frozen=True)
-class Face:
-    """A face in a picture.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        points: (68, 2) px of ``image``. frontal: (68, 2) the same seen from the front, px.
-        rotation: (3, 3) pose of the head.
-    """
-
-    image: np.ndarray
-    points: np.ndarray
-    frontal: np.ndarray
-    rotation: np.ndarray
-
-    def moved(self, frontal: np.ndarray) -> np.ndarray:
-        """Where the points of the picture (68, 2) go when the frontal ones go to ``frontal`` (68, 2).
-
-        The change lies in the plane of the face, and is seen in the picture as that plane is.
-        """
-        change = (np.asarray(frontal) - self.frontal) * [1.0, -1.0]
-        return self.points + change @ self.rotation[:2, :2].T * [1.0, -1.0]
-
-    def warped(self, frontal: np.ndarray) -> Face:
-        """The face with its picture bent to ``frontal`` (68, 2)."""
-        points = self.moved(frontal)
-        return replace(self, image=warp_image(self.image, self.points, points), points=points, frontal=frontal)
-
-
-def photo_face(located: LocatedPair, fitted: FittedPair) -> Face:
+def photo_face(model: FaceModel, located: LocatedPair, fitted: FittedPair) -> Face:
     """The photo of a pair."""
-    return Face(located.photo, located.photo_points, fitted.content_points, fitted.camera.rotation)
+    landmarks = fitted.vertices[model.landmarks]
+    return Face(located.photo, located.photo_points, fitted.content_points, landmarks, fitted.camera)
 
 
 def art_face(model: FaceModel, image: np.ndarray, points: np.ndarray, params: FitParams) -> Face:
     """An artwork with its points (68, 2); its pose is removed as for a pair (section 4.2)."""
     fit = fit_landmarks(model, points, FitSettings.for_art(params))
-    return Face(image, points, frontalise(model, fit, points), fit.camera.rotation)
+    landmarks = model.vertices(fit.identity, fit.expression)[model.landmarks]
+    return Face(image, points, frontalise(model, fit, points), landmarks, fit.camera)
 
 
 def method_translate(method: Method, space: ShapeSpace, bound: float) -> Translate:

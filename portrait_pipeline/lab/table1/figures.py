@@ -62,6 +62,7 @@ def face_figures(
     """
     contents = [
         photo_face(
+            model,
             LocatedPair.load(layout.pair_artifact("landmarks", name)),
             FittedPair.load(layout.pair_artifact("fit", name)),
         )

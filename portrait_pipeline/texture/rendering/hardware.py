@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ...base.device import on_device
 from ...base.errors import NVDIFFRAST_INSTALL, MissingDependencyError, ParameterError
+from ...mesh.geometry import double_area
 from ...mesh.mesh import Mesh
 from ...mesh.render import MIN_AREA
 from .base import Shot, VisibleSurface
@@ -157,17 +158,12 @@ def _cameras(mesh: Mesh, shots: Sequence[Shot], device: torch.device) -> torch.T
 
 def _log_density(cameras: torch.Tensor, triangles: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
     """(N, V): :func:`portrait_pipeline.mesh.render.log_density` of every view; corners are (T, 3, 2) UV."""
-    areas = _double_area(cameras[:, triangles.flatten(), :2].view(len(cameras), -1, 3, 2))
-    ratio = _double_area(corners)[None] / areas.clamp_min(MIN_AREA)
+    areas = double_area(cameras[:, triangles.flatten(), :2].view(len(cameras), -1, 3, 2)).abs()
+    ratio = double_area(corners).abs()[None] / areas.clamp_min(MIN_AREA)
     value = (0.5 * torch.log2(ratio.clamp_min(MIN_AREA))).repeat_interleave(3, dim=1)
     index = triangles.flatten()
     total = torch.zeros(cameras.shape[:2], device=cameras.device).index_add_(1, index, value)
     return total / torch.bincount(index, minlength=cameras.shape[1]).clamp_min(1)
-
-
-def _double_area(corners: torch.Tensor) -> torch.Tensor:
-    a, b = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
-    return (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).abs()
 
 
 def clip_space(cameras: torch.Tensor) -> torch.Tensor:
