@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from portrait_pipeline.base.errors import ArtifactError, ParameterError
+from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.making import networks as making
 from portrait_pipeline.pipeline.networks import bundled_networks, find_networks, load_networks, trained_networks
 from portrait_pipeline.shapes.params import ShapeSpaceParams
@@ -61,3 +63,17 @@ def test_refreshing_asks_for_the_defaults(trained: Path, tmp_path: Path, monkeyp
     with pytest.raises(ArtifactError):
         making.refresh(trained)
     assert copies.translator.read_bytes() == bundled_networks().translator.read_bytes()
+
+
+def test_stylize_works_outside_a_project_and_says_which_networks(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ("photo_texture.size=128", "texture.scales=[32]", "texture.iterations=[1]", "texture.views=2")
+    small += ("texture.points=64", "texture.style_points=64", "export.turntable_frames=2", "export.turntable_size=64")
+    options = [part for setting in small for part in ("-S", setting)]
+    result = CliRunner().invoke(main, ["stylize", "sample:astronaut", "sample:oil_strokes", "-o", "out", *options])
+    assert result.exit_code == 0, result.output
+    assert "networks bundled with the package" in result.output
+    names = {"head.glb", "head.obj", "head.mtl", "texture.png", "contact_sheet.png", "turntable.gif", "viewer.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"rig.h5"}
+    posed = CliRunner().invoke(main, ["pose", "out/head.glb", "-e", "smile=1", "-o", "smile.glb"])
+    assert posed.exit_code == 0, posed.output

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..base.errors import MissingDependencyError
 from ..base.images import save_image
 from ..head.points import POLYLINES
 from ..landmarks.draw import draw
@@ -195,7 +196,11 @@ def _letterbox(picture: np.ndarray, size: tuple[int, int]) -> Image.Image:
 def label_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib, so that every machine draws the same letters."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), max(size, 6))
+    matplotlib = find_spec("matplotlib")  # found, not imported: that takes a while
+    if matplotlib is None or matplotlib.origin is None:
+        raise MissingDependencyError("matplotlib is not installed, whose fonts are used; pip install -e .")
+    fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(str(fonts / name), max(size, 6))
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:

@@ -71,7 +71,7 @@ def _quantise(frames: np.ndarray, colours: int) -> tuple[list[Image.Image], byte
     background = frames[0, 0, 0]
     behind = (frames == background).all(axis=3)
     pixels = frames[~behind]
-    pixels = pixels[:: max(1, len(pixels) // 200_000)] if len(pixels) else background[None]
+    pixels = pixels[:: max(1, len(pixels) // 50_000)] if len(pixels) else background[None]
     adaptive = Image.fromarray(pixels[None]).quantize(colours - 1, Image.Quantize.MEDIANCUT, kmeans=3)
     palette = np.array(adaptive.getpalette(), np.uint8).reshape(-1, 3)[: colours - 1]
     palette = np.concatenate([background[None], palette])
