@@ -104,7 +104,7 @@ class JointWork(TextureRun):
             seen.texture_size,
         )
         scale = replace(scale, views=views)
-        optimisation = _JointOptimisation(scale, textures, self.network, self.params, self.geometry)
+        optimisation = _JointOptimisation(scale, textures, self.network, self.geometry)
         for step in range(level.iterations):
             optimisation.step()
             self._record(optimisation.history[: step + 1], level, progress, total)
