@@ -8,6 +8,7 @@ from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.head.model import head_model
 from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.shell.record import Shell
 from portrait_pipeline.texture.record import StylisedTexture
 
 
@@ -17,8 +18,9 @@ def main(layout: Layout, name: str) -> None:
     fitted = FittedPair.load(layout.pair_artifact("fit", name))
     stylised = StylisedTexture.load(layout.pair_artifact("texture", name))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
-    animate_pair(model, fitted, stylised, params).save(layout.pair_artifact("animation", name))
-    animate_photo(model, fitted, photo, params).save(layout.artifact("animation", f"{name}_photo.h5"))
+    shell = Shell.load(layout.pair_artifact("shell", name))
+    animate_pair(model, fitted, stylised, shell, params).save(layout.pair_artifact("animation", name))
+    animate_photo(model, fitted, photo, shell, params).save(layout.artifact("animation", f"{name}_photo.h5"))
 
 
 if __name__ == "__main__":

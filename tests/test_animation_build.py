@@ -270,7 +270,7 @@ def test_parts_are_sound(rigs: dict[str, Rig]) -> None:
             assert mesh.uv.max() <= 1
             assert part.texture.dtype == np.uint8
             assert part.targets.shape[1:] == mesh.vertices.shape
-            assert part.turns == part.name.startswith("Eye")
+            assert part.stiff == part.name.startswith("Eye")
 
 
 def test_parts_are_on_by_parameter() -> None:

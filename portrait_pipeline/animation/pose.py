@@ -114,7 +114,7 @@ def posed_part(rig: Rig, part: Part, pose: Pose) -> np.ndarray:
         rotation = rotation_from_angles(*eye_turn(part.name, rig.names, pose.expression))
         turned = vertices @ rotation.T
         vertices = part.pivot + turned * part.stretch
-    else:
+    elif not part.stiff:
         used = np.flatnonzero(pose.expression)
         vertices = vertices + np.tensordot(pose.expression[used], part.targets[used], axes=1)
     return rig.neck + (vertices - rig.neck) @ rotation_from_angles(*pose.turn).T

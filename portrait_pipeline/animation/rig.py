@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,9 @@ STILL, FULL = 0.015, 0.03
 """cm; shorter displacements than the first are left out, longer ones than the second are kept, and between them they
 fade, so that no step appears in the surface. The error is at most 0.015 cm, half a thousandth of a head."""
 
+SHELL = "Shell"
+"""Name of the part that is hair, hat and shoulders."""
+
 _MESH_FIELDS = ("vertices", "triangles", "uv", "uv_triangles")
 
 
@@ -23,12 +26,13 @@ class Part:
     """One piece of a rig with a texture of its own.
 
     Attributes:
-        name: ``Head``, ``Mouth`` (cavity), ``Teeth``, ``EyeLeft`` or ``EyeRight`` (the subject's left, +x). The
-            vertices of ``Head`` start with the model's, in its order; those of patches that parts replace are unused.
+        name: ``Head``, ``Mouth`` (cavity), ``Teeth``, ``EyeLeft`` or ``EyeRight`` (the subject's left, +x), ``Shell``
+            (hair, hat and shoulders). The vertices of ``Head`` start with the model's, in its order; those of patches
+            that parts replace are unused.
         mesh: at rest (all expressions 0). Head space, cm; an eyeball's is relative to its centre, before ``stretch``.
         texture: (H, W, 3) uint8 RGB, row 0 is v = 1.
         targets: (E, V, 3) float32 displacements (cm) of the rig's expressions at coefficient 1; (0, V, 3) for an
-            eyeball, which turns instead.
+            eyeball, which turns instead, and for the shell, which stays with the skull.
         pivot: (3,) cm, an eyeball's centre in head space; zeros for the rest.
         stretch: (3,) factors along the head's axes, applied after the eyeball has turned (a stylised eye may be
             taller than wide); ones for the rest.
@@ -42,8 +46,8 @@ class Part:
     stretch: np.ndarray
 
     @property
-    def turns(self) -> bool:
-        """Whether the part is an eyeball."""
+    def stiff(self) -> bool:
+        """Whether no expression deforms the part."""
         return len(self.targets) == 0
 
 
@@ -73,6 +77,11 @@ class Rig:
             if part.name == name:
                 return part
         raise KeyError(name)
+
+    @property
+    def bare(self) -> Rig:
+        """The head alone, without its shell."""
+        return replace(self, parts=tuple(part for part in self.parts if part.name != SHELL))
 
     def save(self, path: str | Path) -> None:
         """Write the rig as HDF5, atomically."""

@@ -53,6 +53,7 @@ class SheetInputs:
         mesh: the fitted head (head space), with topology and UV.
         deformed: (V, 3) vertices of the deformed head.
         photo_texture, texture: (S, S, 3) uint8 RGB, row 0 on top: t_x and t_z.
+        surfaces: what the finished portrait consists of, meshes with their textures.
         expressions: panels of a last row; no such row if empty.
     """
 
@@ -68,6 +69,7 @@ class SheetInputs:
     deformed: np.ndarray
     photo_texture: np.ndarray
     texture: np.ndarray
+    surfaces: Sequence[tuple[Mesh, np.ndarray]]
     expressions: Sequence[Panel] = ()
 
 
@@ -84,8 +86,9 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
     head = inputs.mesh.with_vertices(inputs.deformed)
     both = tight_frame(np.concatenate([inputs.mesh.vertices, inputs.deformed]), [View()])
     grey = [render(mesh, None, View(), both, size, CELL) for mesh in (inputs.mesh, head)]
-    around = tight_frame(inputs.deformed, [view for _, view in FIVE_VIEWS])
-    scene = Scene([(head, inputs.texture)])
+    vertices = np.concatenate([mesh.vertices for mesh, _ in inputs.surfaces])
+    around = tight_frame(vertices, [view for _, view in FIVE_VIEWS])
+    scene = Scene(inputs.surfaces)
     views = [(name, scene.picture(view, around, size, CELL)) for name, view in FIVE_VIEWS]
     window = window_about([inputs.content, inputs.translated])
     lines = [

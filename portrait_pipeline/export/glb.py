@@ -4,6 +4,7 @@ Nodes::
 
     Portrait            turns about the neck (its rotation is the head's)
       Head              one mesh: a primitive each for skin, mouth and teeth, with the same morph targets
+      Shell             hair, hat and shoulders, where there are any: a mesh of its own, without targets
       EyeLeftSocket     the eyeball's place and its stretch
         EyeLeft         turns (its rotation is the gaze)
       EyeRightSocket
@@ -30,7 +31,7 @@ import numpy as np
 from .. import __version__
 from ..animation.frames import Frames, add_animation
 from ..animation.pose import EYES, Pose, eye_turn, quaternion
-from ..animation.rig import Part, Rig, compact
+from ..animation.rig import SHELL, Part, Rig, compact
 from ..base.artifacts import atomic_path
 from ..mesh import gltf
 from ..mesh.files import METRES_PER_CM, check_finite, png_bytes
@@ -56,7 +57,8 @@ def rig_glb(rig: Rig, pose: Pose | None = None, frames: Frames | None = None) ->
     if pose is None:
         pose = Pose(rig.expression) if frames is None else Pose(frames.expression[0], *frames.turns[0].tolist())
     writer = gltf.BufferWriter()
-    head = [part for part in rig.parts if part.name not in EYES]
+    head = [part for part in rig.parts if part.name not in EYES and part.name != SHELL]
+    shell = [part for part in rig.parts if part.name == SHELL]
     eyes = [part for part in rig.parts if part.name in EYES]
     meshes = [
         {
@@ -65,7 +67,8 @@ def rig_glb(rig: Rig, pose: Pose | None = None, frames: Frames | None = None) ->
             "extras": {"targetNames": list(rig.names)},
         }
     ]
-    meshes += [{"name": part.name, "primitives": [_primitive(writer, part, rig.parts.index(part))]} for part in eyes]
+    others = [*shell, *eyes]
+    meshes += [{"name": part.name, "primitives": [_primitive(writer, part, rig.parts.index(part))]} for part in others]
     names = [part.name for part in rig.parts]
     images = [writer.add_bytes(png_bytes(part.texture)) for part in rig.parts]
     writer.data.extend(b"\0" * (-len(writer.data) % 4))
@@ -74,7 +77,7 @@ def rig_glb(rig: Rig, pose: Pose | None = None, frames: Frames | None = None) ->
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
         "scenes": [{"name": "Scene", "nodes": [0]}],
-        "nodes": _nodes(rig.neck, eyes),
+        "nodes": _nodes(rig.neck, shell, eyes),
         "meshes": meshes,
         "materials": [_material(name, index) for index, name in enumerate(names)],
         "textures": [{"name": name, "sampler": 0, "source": index} for index, name in enumerate(names)],
@@ -122,13 +125,16 @@ def _posed(document: dict, names: Sequence[str], pose: Pose) -> dict:
     return document | {"nodes": nodes, "meshes": [head | weights, *others]}
 
 
-def _nodes(neck: np.ndarray, eyes: Sequence[Part]) -> list[dict]:
+def _nodes(neck: np.ndarray, shell: Sequence[Part], eyes: Sequence[Part]) -> list[dict]:
     place = np.asarray(neck, float) * METRES_PER_CM
     nodes = [
         {"name": "Portrait", "translation": place.tolist(), "children": [1]},
         {"name": "Head", "mesh": 0, "translation": (-place).tolist()},
     ]
-    for index, part in enumerate(eyes, start=1):
+    for index, part in enumerate(shell, start=1):
+        nodes[0]["children"].append(len(nodes))
+        nodes.append({"name": part.name, "mesh": index, "translation": (-place).tolist()})
+    for index, part in enumerate(eyes, start=1 + len(shell)):
         nodes[0]["children"].append(len(nodes))
         where = np.asarray(part.pivot, float) * METRES_PER_CM - place
         nodes.append(

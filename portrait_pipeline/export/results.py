@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..animation.rig import Rig
+from ..animation.rig import SHELL, Rig
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
-from ..mesh.obj import write_obj
+from ..mesh.obj import TexturedObject, write_obj, write_surfaces
 from ..photo_texture.record import PhotoTexture
 from ..texture.record import StylisedTexture
 from ..translation.record import TranslatedPair
@@ -36,7 +36,8 @@ def write_results(
 ) -> None:
     """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif, viewer.html and rig.h5.
 
-    The last is what ``portrait pose`` reads (:mod:`.pose`); all others are for people and other programs.
+    With a shell also portrait.glb, portrait.obj, portrait.mtl and shell.png. ``rig.h5`` is what ``portrait pose`` reads
+    (:mod:`.pose`); all others are for people and other programs.
 
     Args:
         folder: made if needed; files of these names are replaced.
@@ -49,9 +50,15 @@ def write_results(
     fitted_mesh = model.mesh(fitted.vertices)
     mesh = fitted_mesh.with_vertices(stylised.vertices)
     rig.save(folder / RIG_NAME)
-    write_rig_glb(folder / "head.glb", rig)
+    write_rig_glb(folder / "head.glb", rig.bare)
     write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
-    write_turntable(folder / "turntable.gif", mesh, stylised.texture, params)
+    shells = [part for part in rig.parts if part.name == SHELL]
+    surfaces = [(mesh, stylised.texture), *((part.mesh, part.texture) for part in shells)]
+    if shells:
+        write_rig_glb(folder / "portrait.glb", rig)
+        objects = [TexturedObject("Head", *surfaces[0]), TexturedObject(SHELL, *surfaces[1], "shell.png")]
+        write_surfaces(folder / "portrait.obj", objects)
+    write_turntable(folder / "turntable.gif", surfaces, params)
     write_viewer(folder / "viewer.html", title, {"Stylised": rig, "Photo": photo_rig})
     inputs = SheetInputs(
         title=title,
@@ -66,6 +73,7 @@ def write_results(
         deformed=stylised.vertices,
         photo_texture=photo.texture,
         texture=stylised.texture,
+        surfaces=surfaces,
         expressions=expression_row(rig, WIDTH // 5, CELL),
     )
     write_contact_sheet(folder / "contact_sheet.png", inputs)

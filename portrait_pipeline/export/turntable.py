@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,10 +36,10 @@ def turning_frame(vertices: np.ndarray, margin: float = 0.06) -> Framing:
 
 
 def render_turn(
-    mesh: Mesh, texture: np.ndarray, frames: int, size: int, background: tuple[int, int, int] = BACKGROUND
+    surfaces: Sequence[tuple[Mesh, np.ndarray]], frames: int, size: int, background: tuple[int, int, int] = BACKGROUND
 ) -> np.ndarray:
     """One full turn, evenly spaced, starting from the front: (frames, size, size, 3) uint8."""
-    framing, scene = turning_frame(mesh.vertices), Scene([(mesh, texture)])
+    framing, scene = turning_frame(np.concatenate([mesh.vertices for mesh, _ in surfaces])), Scene(surfaces)
     views = [View(360.0 * index / frames, ELEVATION) for index in range(frames)]
     first = scene.picture(views[0], framing, size, background)  # by itself: it completes the scene
     with ThreadPoolExecutor() as pool:  # rays and gathers leave the interpreter to the other threads
@@ -113,18 +114,17 @@ def _encode(images: list[Image.Image], palette: bytes, seconds: float) -> bytes:
     return stream.getvalue()
 
 
-def write_turntable(path: str | Path, mesh: Mesh, texture: np.ndarray, params: ExportParams) -> None:
+def write_turntable(path: str | Path, surfaces: Sequence[tuple[Mesh, np.ndarray]], params: ExportParams) -> None:
     """Render and write the turntable GIF.
 
     Args:
         path: target, replaced atomically.
-        mesh: in head space.
-        texture: (H, W, 3) uint8.
+        surfaces: meshes in head space with their textures (S, S, 3) uint8.
         params: number of frames and their side in pixels.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    content = gif_bytes(render_turn(mesh, texture, params.turntable_frames, params.turntable_size))
+    content = gif_bytes(render_turn(surfaces, params.turntable_frames, params.turntable_size))
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class Pair(Section):
     """Further photos (or video frames) of the same person: they share its identity in the fit and fill its texture."""
     art: str
     """Portrait artwork: a path from the project root, or ``sample:<name>``."""
+    shell: Literal["auto", "none"] = "auto"
+    """Hair, hat and shoulders around the head: found in the photo, or left out."""
 
 
 class LandmarksParams(Section):

@@ -25,6 +25,7 @@ class BufferWriter:
         self.data = bytearray()
         self.views: list[dict] = []
         self.accessors: list[dict] = []
+        self._zeros: dict[int, int] = {}  # length to the view of so many zeros
 
     def add_bytes(self, content: bytes, target: int | None = None) -> int:
         """Append bytes at the next multiple of 4; return the index of their view."""
@@ -63,11 +64,16 @@ class BufferWriter:
     def add_sparse(self, count: int, moved: np.ndarray, values: np.ndarray, bounds: bool = False) -> int:
         """Append (count, 3) vectors of which only some are not 0; return the index of their accessor.
 
+        The specification lets zeros go without a view, but Assimp and panda3d-gltf read such accessors as damaged: all
+        of one length share one view of zeros.
+
         Args:
-            moved: (M,) their places, increasing; none at all is allowed, and takes no bytes.
+            moved: (M,) their places, increasing; none at all is allowed.
             values: (M, 3).
         """
-        accessor = {"componentType": FLOAT, "count": count, "type": "VEC3"}
+        if count not in self._zeros:
+            self._zeros[count] = self.add_bytes(bytes(12 * count), ARRAY_BUFFER)
+        accessor = {"bufferView": self._zeros[count], "componentType": FLOAT, "count": count, "type": "VEC3"}
         values = np.ascontiguousarray(values, dtype="<f4")
         if len(moved):
             dtype = _index_type(count - 1)
