@@ -27,6 +27,7 @@ many sides of the box."""
 
 _SHARP = 0.6  # crops reduced further than this are smoothed first
 _SMOOTHING = 0.35  # Gaussian, in pixels of the crop
+_ROOM = 4  # pixels around what a crop shows, for smoothing
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,19 @@ def roll_of(points: np.ndarray) -> float:
     return float(np.arctan2(down, right))
 
 
-def around_points(points: np.ndarray, ratio: float = RATIO, base: float = 0.0, lift: float = LIFT) -> Frame:
+def around_points(points: np.ndarray, ratio: float = RATIO, base: float | None = None, lift: float = LIFT) -> Frame:
     """The frame that shows a face with level eyes and at the size the network knows.
 
     Args:
         points: (68, 2) pixels.
         ratio: side over the face's size.
-        base: radians by which the picture as a whole is turned; points that are turned much further are taken for
-            wrong, and the frame keeps this angle.
+        base: radians by which the picture as a whole is turned, if the points are a first guess: when they are turned
+            much further they are taken for wrong, and the frame keeps this angle. None trusts the points.
         lift: middle of the frame below the middle of the points' box, in face sizes.
     """
-    further = np.remainder(roll_of(points) - base + np.pi, 2 * np.pi) - np.pi
-    angle = base + float(further) if abs(further) <= STEEPEST else base
+    angle = roll_of(points)
+    if base is not None and abs(np.remainder(angle - base + np.pi, 2 * np.pi) - np.pi) > STEEPEST:
+        angle = base
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
     levelled = points @ turn
@@ -153,12 +155,27 @@ def _halved(pixels: np.ndarray) -> np.ndarray:
 
 
 def _warp(pixels: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """``shape`` (height, width) pixels through a (2, 3) map from ``pixels`` to the result."""
+    pixels, matrix = _needed(pixels, matrix, shape)
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < _SHARP:
         pixels = cv2.GaussianBlur(pixels, (0, 0), _SMOOTHING / scale)
     return cv2.warpAffine(
         pixels, to_indices(matrix), shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def _needed(pixels: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The piece of a picture that a map shows, with some room, and the map from that piece."""
+    height, width = shape
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
+    corners = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    limits = np.array(pixels.shape[1::-1])
+    # A crop wholly outside still needs the nearest pixel of the border.
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - _ROOM, 0, limits - 1)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + _ROOM, low + 1, limits)
+    moved = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
+    return pixels[low[1] : high[1], low[0] : high[0]], moved
 
 
 def to_indices(matrix: np.ndarray) -> np.ndarray:

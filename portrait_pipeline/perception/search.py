@@ -27,6 +27,7 @@ SMALLEST_FACE = 24.0
 
 _SAME_PLACE, _SAME_SIZE = 0.2, 1.25  # two frames nearer than this (in sides, and in ratio of sides) see one face
 _STEP = 32  # pixels between the crops of a survey
+_LARGEST = 2.0  # face size over the longer side of the picture
 _SURVEY_PICKS = 6  # most promising crops of one survey
 _LOOKS = 4  # closer looks a search
 
@@ -120,15 +121,25 @@ def same(one: Frame, other: Frame) -> bool:
 
 
 def looks_from(network: Network, picture: Picture, frames: Sequence[Frame], base: float = 0.0) -> list[Look]:
-    """Glance at frames, and look closer at the different faces that the glances suggest."""
-    glances = glance(network, picture, frames)
-    return closer(network, picture, glances, base)
+    """Glance at frames, and look closer at the different faces that the glances suggest.
+
+    Args:
+        network: as loaded.
+        picture: the picture.
+        frames: where to glance.
+        base: radians by which the picture as a whole is turned.
+
+    Returns:
+        One look a face, the most certain first.
+    """
+    return closer(network, picture, glance(network, picture, frames), base)
 
 
 def closer(
     network: Network, picture: Picture, glances: Sequence[tuple[np.ndarray, float]], base: float = 0.0
 ) -> list[Look]:
-    """One look at each different face that coarse points suggest, the highest scores first, at most four."""
+    """One look at each different face that coarse points suggest (the four of the highest scores), the most certain
+    first."""
     frames: list[Frame] = []
     for points, _ in sorted(glances, key=lambda item: -item[1]):
         frame = around_points(points, base=base)
@@ -136,8 +147,18 @@ def closer(
             frames.append(frame)
         if len(frames) == _LOOKS:
             break
-    found = look(network, picture, frames, mirror=False)
-    return [item for item in found if possible(picture, item.points)]
+    found = [item for item in look(network, picture, frames, mirror=False) if possible(picture, item.points)]
+    return different(sorted(found, key=lambda item: item.doubt))
+
+
+def different(looks: Sequence[Look]) -> list[Look]:
+    """The looks without those that see the face of an earlier one."""
+    kept: list[Look] = []
+    for item in looks:
+        frame = around_points(item.points)
+        if not any(same(frame, around_points(other.points)) for other in kept):
+            kept.append(item)
+    return kept
 
 
 def possible(picture: Picture, points: np.ndarray) -> bool:
@@ -145,6 +166,4 @@ def possible(picture: Picture, points: np.ndarray) -> bool:
     size = face_size(points)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     inside = (middle > 0).all() and (middle < [picture.width, picture.height]).all()
-    return bool(
-        inside and upright(points) and SMALLEST_FACE / 2 < size < 2.0 * max(picture.width, picture.height)
-    )
+    return bool(inside and upright(points) and SMALLEST_FACE / 2 < size < _LARGEST * max(picture.width, picture.height))
