@@ -20,8 +20,8 @@ CENTRED_SIDES = (0.55, 0.8, 1.05, 1.35)
 """Sides of the first frames, in shorter sides of the picture."""
 SURVEY_FACTOR = 0.7
 """Each survey has frames of this size compared with the one before it."""
-SURVEY_PASSES = 110
-"""Surveys end when they would cost as much as this many crops (about two seconds on two cores)."""
+SURVEY_PASSES = 230
+"""Surveys end when they would cost as much as this many crops (six seconds of one core)."""
 SMALLEST_FACE = 24.0
 """Faces under this size, in pixels, are not looked for."""
 

@@ -1,0 +1,1 @@
+"""How the bundled assets were made; nothing imports this package."""
