@@ -9,12 +9,20 @@ import torch
 
 from portrait_pipeline import images
 from portrait_pipeline.errors import InputFileError, LandmarkError
-from portrait_pipeline.making.perception.augment import augmented, dressed
+from portrait_pipeline.making.perception import augment
 from portrait_pipeline.making.perception.data import UNKNOWN, find_samples, load_sample
 from portrait_pipeline.making.perception.train import Options, plain_error, train
 from portrait_pipeline.perception import Part, order, painted, weights
 
 WIDTHS, BLOCKS = (8, 12, 16, 20, 24), (0, 0, 0, 0, 0)
+
+FILLED = (
+    (slice(0, 27), (230, 190, 160), Part.SKIN),
+    (slice(36, 42), (20, 30, 120), Part.EYES),
+    (slice(42, 48), (20, 30, 120), Part.EYES),
+    (slice(31, 36), (120, 80, 60), Part.NOSE),
+    (slice(48, 60), (190, 40, 50), Part.LOWER_LIP),
+)
 
 
 def _face(random: np.random.Generator) -> np.ndarray:
@@ -41,17 +49,10 @@ def _write(folder: Path, count: int) -> None:
         points = _face(random)
         picture = np.full((200, 200, 3), random.integers(120, 255, 3), dtype=np.uint8)
         labels = np.zeros((200, 200), dtype=np.uint8)
-
-        def fill(group: slice, colour: tuple[int, int, int], part: Part) -> None:
+        for group, colour, part in FILLED:
             shape = cv2.convexHull(np.rint(points[group] - 0.5).astype(np.int32))
             cv2.fillConvexPoly(picture, shape, colour)
             cv2.fillConvexPoly(labels, shape, int(part))
-
-        fill(slice(0, 27), (230, 190, 160), Part.SKIN)
-        for group in (slice(36, 42), slice(42, 48)):
-            fill(group, (20, 30, 120), Part.EYES)
-        fill(slice(31, 36), (120, 80, 60), Part.NOSE)
-        fill(slice(48, 60), (190, 40, 50), Part.LOWER_LIP)
         path = folder / f"face_{index}.png"
         images.save_image(path, picture)
         lines = "\n".join(f"{x:.3f} {y:.3f}" for x, y in points)
@@ -75,48 +76,47 @@ def test_pictures_are_found_and_cut_out(folder: Path) -> None:
     assert sample.labels[y, x] == Part.NOSE and sample.labels[0, 0] == UNKNOWN
 
 
-def test_points_move_with_the_crop(folder: Path) -> None:
+def test_points_move_with_the_crop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = load_sample(find_samples([folder])[0])
     dots = np.zeros_like(sample.pixels)
     for x, y in sample.points[[8, 39, 54]]:
         cv2.circle(dots, (round((x - 0.5) * 16), round((y - 0.5) * 16)), 40, (255, 255, 255), -1, cv2.LINE_AA, 4)
     random = np.random.default_rng(3)
-    for strength in (0.0, 0.99, 0.99, 0.99):
-        crop = augmented(sample._replace(pixels=dots), random, strength)
-        if not crop.face:
-            continue
-        undressed = crop.pixels.astype(float).mean(axis=2)
-        level = np.median(undressed)
-        for x, y in (crop.points[[8, 39, 42, 54]] + 1) * 96:
-            row, column = int(np.clip(y, 0, 191)), int(np.clip(x, 0, 191))
-            if strength == 0.0 and not np.allclose((x, y), (crop.points[42] + 1) * 96):
-                assert undressed[row, column] > level + 60
+    monkeypatch.setattr(augment, "dressed", lambda pixels, random: pixels)
+    shown = 0
+    for strength in (0.0, 1.0, 1.0, 1.0, 1.0):
+        crop = augment.augmented(sample._replace(pixels=dots), random, strength)
+        # Mirrored or not, the three dots are the same points or their partners.
+        for group in ((8, 39, 54), (8, 42, 48)):
+            places = (crop.points[list(group)] + 1) * 96
+            inside = np.isfinite(places).all() and (places > 4).all() and (places < 188).all()
+            if inside:
+                columns, rows = np.floor(places).astype(int).T
+                shown += bool((crop.pixels[rows, columns, 0] > 200).all())
+    assert shown == 5
 
 
 def test_dressing_keeps_size_and_range(folder: Path) -> None:
     sample = load_sample(find_samples([folder])[0])
     random = np.random.default_rng(0)
     for _ in range(12):
-        result = dressed(sample.pixels, random)
+        result = augment.dressed(sample.pixels, random)
         assert result.shape == sample.pixels.shape and result.dtype == np.uint8 and result.std() > 3
 
 
-def test_small_network_learns_and_goes_on_from_its_state(
-    folder: Path, tmp_path: Path, one_thread: None
-) -> None:
+def test_small_network_learns_and_goes_on_from_its_state(folder: Path, tmp_path: Path, one_thread: None) -> None:
     samples = [load_sample(path) for path in find_samples([folder])]
-    options = Options(
-        steps=70, batch=6, rate=5e-3, average=0.9, strength=0.15, widths=WIDTHS, blocks=BLOCKS
-    )
+    options = Options(steps=44, batch=3, rate=5e-3, average=0.9, strength=0.15, widths=WIDTHS, blocks=BLOCKS)
     losses: list[float] = []
 
     def progress(step: int, terms: dict[str, float]) -> None:
         losses.append(sum(terms.values()))
-        if step == 69:
+        if step == 43:
             assert set(terms) == {"points", "coarse", "local", "heat", "parts", "face"}
 
     state = tmp_path / "weights.state"
     network = train(samples, options, state_path=state, progress=progress)
+    print(losses[:4], losses[-8:], plain_error(network, samples))
     assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:4])
     assert plain_error(network, samples) < 0.12
     again = train(samples, options, state_path=state)  # nothing is left to do

@@ -135,7 +135,8 @@ def read(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        boxes: faces seen by a detector, or the detector; useful for small faces, and to count faces.
+        boxes: faces seen by a detector, or the detector. It finds small faces sooner than the search does; boxes
+            given as a list are looked at in any case, so that the faces are counted and the largest is known.
         parts: read the parts as well.
         turns: try the picture on its side and upside down if it shows no face as it is.
         network: None is the bundled one.
@@ -226,10 +227,11 @@ def _searches(
 
     Many places and turns are many chances to take a pattern for a face, so those searches only count when certain.
     """
-    given = [] if callable(boxes) else search.boxed(boxes)
-    looks = search.looks_from(network, picture, given + search.centred(picture))
+    looks = search.looks_from(network, picture, search.centred(picture))
+    if not callable(boxes):
+        looks = _joined(search.looks_from(network, picture, search.boxed(boxes)), looks)
     if looks and looks[0].doubt <= CERTAIN and _is_small(picture, looks[0]):
-        looks = search.different(looks + _larger(network, picture, looks[0]))
+        looks = _joined(looks, _larger(network, picture, looks[0]))
     yield looks, True
     if callable(boxes):
         asked = search.boxed(boxes(image))
@@ -254,7 +256,11 @@ def _larger(network: Network, picture: Picture, seen: Look) -> list[Look]:
         if side < face_size(seen.points):
             break
         looks += search.closer(network, picture, search.survey(network, picture, side))
-    return sorted(looks, key=lambda item: item.doubt)
+    return looks
+
+
+def _joined(first: list[Look], second: list[Look]) -> list[Look]:
+    return search.different(sorted(first + second, key=lambda item: item.doubt))
 
 
 def _settled_faces(network: Network, picture: Picture, looks: list[Look]) -> list[Look]:

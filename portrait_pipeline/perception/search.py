@@ -22,8 +22,10 @@ SURVEY_FACTOR = 0.7
 """Each survey has frames of this size compared with the one before it."""
 SURVEY_PASSES = 230
 """Surveys end when they would cost as much as this many crops (six seconds of one core)."""
+SMALLEST_SURVEY = 64.0
+"""Surveys end at frames of this side, in pixels: smaller faces are a handful of pixels across an eye."""
 SMALLEST_FACE = 24.0
-"""Faces under this size, in pixels, are not looked for."""
+"""Faces under this size, in pixels, are not believed."""
 
 _SAME_PLACE, _SAME_SIZE = 0.2, 1.25  # two frames nearer than this (in sides, and in ratio of sides) see one face
 _STEP = 32  # pixels between the crops of a survey
@@ -73,7 +75,7 @@ def survey_sides(picture: Picture, largest: float) -> Iterator[float]:
     side, spent = largest, 0.0
     while True:
         spent += (picture.width + side / 3) * (picture.height + side / 3) / side**2
-        if spent > SURVEY_PASSES or side < SMALLEST_FACE:
+        if spent > SURVEY_PASSES or side < SMALLEST_SURVEY:
             return
         yield side
         side *= SURVEY_FACTOR
@@ -166,4 +168,4 @@ def possible(picture: Picture, points: np.ndarray) -> bool:
     size = face_size(points)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     inside = (middle > 0).all() and (middle < [picture.width, picture.height]).all()
-    return bool(inside and upright(points) and SMALLEST_FACE / 2 < size < _LARGEST * max(picture.width, picture.height))
+    return bool(inside and upright(points) and SMALLEST_FACE < size < _LARGEST * max(picture.width, picture.height))

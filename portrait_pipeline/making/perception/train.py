@@ -91,7 +91,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimiser.step()
         _average(averaged, network, min(options.average, (step + 1) / (step + 10)))
-        progress(step, {name: float(value) for name, value in terms.items()})
+        progress(step, {name: float(value.detach()) for name, value in terms.items()})
         if state_path is not None and ((step + 1) % SAVE_EVERY == 0 or step + 1 == options.steps):
             _keep(state_path, step + 1, network, averaged, optimiser)
     return averaged
