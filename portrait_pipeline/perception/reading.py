@@ -35,6 +35,8 @@ DOUBTFUL = -3.5
 """A face with more doubt than this should be looked at by somebody before it is used."""
 NO_FACE = -2.6
 """With more doubt than this there is no face."""
+HOPELESS = -1.8
+"""A first look with more doubt than this is not followed up."""
 LOST = -3.0
 """Doubt of a single look beyond which a face followed through a video counts as lost."""
 
@@ -265,7 +267,8 @@ def _joined(first: list[Look], second: list[Look]) -> list[Look]:
 
 def _settled_faces(network: Network, picture: Picture, looks: list[Look]) -> list[Look]:
     """The faces of some looks, each read carefully: those that look certain, or else the two least doubtful."""
-    promising = [item for item in looks if item.doubt <= CERTAIN] or looks[:2]
+    hopeful = [item for item in looks if item.doubt <= HOPELESS]
+    promising = [item for item in hopeful if item.doubt <= CERTAIN] or hopeful[:2]
     settled = [_settled(network, picture, item.points) for item in promising]
     settled = [item for item in settled if search.possible(picture, item.points)]
     return search.different(sorted(settled, key=lambda item: item.doubt))
@@ -276,7 +279,7 @@ def _settled(network: Network, picture: Picture, points: np.ndarray) -> Look:
     for _ in range(_ROUNDS):
         settled = _read_twice(network, picture, points)
         moved = float(np.linalg.norm(settled.points - points, axis=1).mean()) / face_size(settled.points)
-        if moved < _STILL or not search.possible(picture, settled.points):
+        if moved < _STILL or settled.doubt > HOPELESS or not search.possible(picture, settled.points):
             break
         points = settled.points
     return settled
