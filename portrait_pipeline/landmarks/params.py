@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,8 @@ class Pair(Section):
 class LandmarksParams(Section):
     """Landmark detection on a photo and an artwork."""
 
+    detector: Literal["ours", "dlib"] = "ours"
+    """``ours``: the network of ``perception``; ``dlib``: the paper's detector. Points in a file beside a picture win."""
     max_side: Annotated[int, Field(ge=128, le=8192)] = 1600
     """Images are reduced to this longer side (pixels) before anything else."""
 

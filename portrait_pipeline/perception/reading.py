@@ -161,6 +161,21 @@ def read(
     return _reading(best, picture, len(found), frame, crop_parts)
 
 
+def at_points(image: np.ndarray, points: np.ndarray, network: Network | None = None) -> Reading:
+    """Read the face whose points are roughly known: what the network sees in the crop that they define.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        points: (68, 2) pixels.
+        network: None is the bundled one.
+    """
+    network = load() if network is None else network
+    picture = Picture(image)
+    frame = around_points(points, _PARTS_RATIO, lift=_PARTS_LIFT)
+    crop_parts = look(network, picture, [frame], parts=True)[0].parts
+    return _reading(_read_twice(network, picture, points), picture, 1, frame, crop_parts)
+
+
 def follow(
     image: np.ndarray, points: np.ndarray, *, mirror: bool = False, network: Network | None = None
 ) -> Reading | None:
