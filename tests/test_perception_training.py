@@ -118,7 +118,6 @@ def test_small_network_learns_and_goes_on_from_its_state(folder: Path, tmp_path:
 
     state = tmp_path / "weights.state"
     network = train(samples, options, state_path=state, progress=progress)
-    print(losses[:4], losses[-8:], plain_error(network, samples))
     assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:4])
     assert plain_error(network, samples) < 0.12
     again = train(samples, options, state_path=state)  # nothing is left to do

@@ -4,9 +4,9 @@ One look at the right crop is nearly as good as a dozen (README.md of this room 
 into finding the face; the points are the mean of two crops and their mirror images.
 
 The search widens step by step, and stops as soon as a face is certain enough: squares in the middle and given boxes;
-boxes of a detector that is asked only now; the picture turned by a quarter, a half and three quarters; every place at
-smaller and smaller sizes. A picture whose face is found at once costs about half a second of one core, one without a
-face about five.
+boxes of a detector that is asked only now; the picture turned by a quarter, a half and three quarters; if nothing at
+all was seen, every place at smaller and smaller sizes. A picture whose face is found at once costs about 0.6 s of one
+core, points and parts (0.3 s on two); a large one without a face about ten.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ Boxes = Sequence[Sequence[float]] | Callable[[np.ndarray], Sequence[Sequence[flo
 """Left, top, right, bottom of faces in pixels, brows to chin as dlib's HOG detector draws them; or a detector that
 gives such boxes for an (H, W, 3) picture, asked only where the first search is not certain."""
 
+# The thresholds were chosen on the 120 works of Artistic-Faces, 11 photos and 51 pictures without a face; README.md
+# tells the misses and false alarms of each.
 CERTAIN = -3.3
 """A face with less doubt is a face: the search ends. Turned and small faces must reach it to be believed at all."""
-DOUBTFUL = -3.5
-"""A face with more doubt than this should be looked at by somebody before it is used."""
+DOUBTFUL = -3.6
+"""A face with more doubt than this should be looked at by somebody before it is used: of the 120 works 32 are told,
+among them all 7 with an error above 0.08 of the outer eye distance and 16 of the 21 above 0.06; 16 of the 32 are false
+alarms. None of 11 photos is told."""
 NO_FACE = -2.6
-"""With more doubt than this there is no face."""
+"""With more doubt than this there is no face. Of the 120 works and 11 photos none is missed (the worst has -2.89); of 51
+pictures without a face none passes (the most face-like has -2.42 upright; turned ones reach -2.92 but must be certain)."""
 HOPELESS = -1.8
 """A first look with more doubt than this is not followed up."""
 LOST = -3.0
@@ -226,15 +231,22 @@ def _reading(seen: Look, picture: Picture, faces: int, frame: Frame, crop_parts:
 def _faces(network: Network, picture: Picture, image: np.ndarray, boxes: Boxes, turns: bool) -> list[Look]:
     """Settled looks at different faces: all that are certain, or the one that may still be a face, or none."""
     uncertain: list[Look] = []
-    for looks, last_resort in _searches(network, picture, image, boxes, turns):
+    for looks, counts in _searches(network, picture, image, boxes, turns):
         settled = _settled_faces(network, picture, looks)
         certain = [item for item in settled if item.doubt <= CERTAIN]
         if certain:
             return certain
-        if last_resort:
+        if counts:
             uncertain += settled
     best = min(uncertain, key=lambda item: item.doubt, default=None)
-    return [best] if best is not None and best.doubt <= NO_FACE else []
+    if best is not None and best.doubt <= NO_FACE:
+        return [best]
+    for side in _survey_sides(picture):
+        looks = search.closer(network, picture, search.survey(network, picture, side))
+        certain = [item for item in _settled_faces(network, picture, looks) if item.doubt <= CERTAIN]
+        if certain:
+            return certain
+    return []
 
 
 def _searches(
@@ -242,7 +254,7 @@ def _searches(
 ) -> Iterator[tuple[list[Look], bool]]:
     """One search after the other: its looks, and whether a face that is not certain may come from it.
 
-    Many places and turns are many chances to take a pattern for a face, so those searches only count when certain.
+    Many turns (and, later, places) are many chances to take a pattern for a face: there a face has to be certain.
     """
     looks = search.looks_from(network, picture, search.centred(picture))
     if not callable(boxes):
@@ -257,9 +269,10 @@ def _searches(
     for degrees in _QUARTERS if turns else ():
         angle = float(np.radians(degrees))
         yield search.looks_from(network, picture, search.centred(picture, angle), angle), False
-    shorter = min(picture.width, picture.height)
-    for side in search.survey_sides(picture, _LARGEST_SURVEY * shorter):
-        yield search.closer(network, picture, search.survey(network, picture, side)), False
+
+
+def _survey_sides(picture: Picture) -> Iterator[float]:
+    return search.survey_sides(picture, _LARGEST_SURVEY * min(picture.width, picture.height))
 
 
 def _is_small(picture: Picture, seen: Look) -> bool:
@@ -269,7 +282,7 @@ def _is_small(picture: Picture, seen: Look) -> bool:
 def _larger(network: Network, picture: Picture, seen: Look) -> list[Look]:
     """Looks at faces elsewhere in the picture that are at least about as large as one that was found."""
     looks: list[Look] = []
-    for side in search.survey_sides(picture, _LARGEST_SURVEY * min(picture.width, picture.height)):
+    for side in _survey_sides(picture):
         if side < face_size(seen.points):
             break
         looks += search.closer(network, picture, search.survey(network, picture, side))
