@@ -1,6 +1,7 @@
 """The network that reads faces: geometry of its crops, what must not change, and what it refuses."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -233,3 +234,14 @@ def test_frame_levels_the_eyes(astronaut_reading: Reading) -> None:
 def test_cpu_and_gpu_agree(astronaut: np.ndarray, astronaut_reading: Reading) -> None:
     reading = read(astronaut, parts=False, network=weights.load().cuda())
     assert np.abs(reading.points - astronaut_reading.points).max() < 0.1
+
+
+def test_crops_cut_side_by_side_are_those_cut_alone() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3)).astype(np.uint8)
+    frames = [Frame(750.0, 750.0, side) for side in (1400.0, 1300.0, 1200.0, 700.0)]
+    alone = [Picture(noise).cut(frame) for frame in frames]
+    for _ in range(5):
+        picture = Picture(noise)
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(picture.cut, frames))
+        assert all((one == other).all() for one, other in zip(alone, together, strict=True))

@@ -8,6 +8,7 @@ nowhere else in the room.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -121,6 +122,7 @@ class Picture:
     def __init__(self, pixels: np.ndarray) -> None:
         self.height, self.width = pixels.shape[:2]
         self._levels = [np.ascontiguousarray(pixels)]
+        self._growing = Lock()  # crops are cut side by side: without it two threads would both add the same level
 
     def cut(self, frame: Frame, size: int = SIZE) -> np.ndarray:
         """(size, size, 3) uint8 crop, antialiased; places outside the picture repeat its border."""
@@ -142,8 +144,9 @@ class Picture:
         return _warp(pixels, np.column_stack([linear / shrink, shift]), shape)
 
     def _level(self, level: int) -> np.ndarray:
-        while len(self._levels) <= level and min(self._levels[-1].shape[:2]) > 1:
-            self._levels.append(_halved(self._levels[-1]))
+        with self._growing:
+            while len(self._levels) <= level and min(self._levels[-1].shape[:2]) > 1:
+                self._levels.append(_halved(self._levels[-1]))
         return self._levels[min(level, len(self._levels) - 1)]
 
 
