@@ -20,7 +20,7 @@ from ..mesh.render import View, render
 from ..photo_texture.record import PhotoTexture
 from ..report.texture_quality import TextureQuality
 from ..texture.params import TextureParams
-from ..texture.subject import Subject
+from ..texture.step import subject_of
 from .params import TextureComparisonParams
 from .texture_methods import METHODS
 
@@ -82,14 +82,8 @@ def compare_methods(
     """
     photo = reduced(photo, settings.size)
     params = params.model_copy(update={"scales": settings.scales, "iterations": settings.iterations, "strength": 1.0})
-    subject = Subject.of(
-        model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
-    )
-    ruled = (
-        subject
-        if params.regions
-        else Subject.of(model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points)
-    )
+    subject = subject_of(model, pair, head, photo, params.regions)
+    ruled = subject if params.regions else subject_of(model, pair, head, photo)
     quality = TextureQuality(ruled, params, settings.view_size)
     results = []
     for name in settings.methods:
@@ -109,8 +103,11 @@ def reduced(photo: PhotoTexture, size: int) -> PhotoTexture:
     if photo.texture.shape[0] <= size:
         return photo
     texture = cv2.resize(photo.texture, (size, size), interpolation=cv2.INTER_AREA)
-    seen = cv2.resize(photo.seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
-    return PhotoTexture(texture, seen.astype(bool))
+    seen, labels = (
+        cv2.resize(part.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
+        for part in (photo.seen, photo.labels)
+    )
+    return PhotoTexture(texture, seen.astype(bool), labels)
 
 
 def comparison_sheet(mesh: Mesh, art: np.ndarray, results: Sequence[MethodResult], title: str) -> np.ndarray:

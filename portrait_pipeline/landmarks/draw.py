@@ -53,7 +53,9 @@ def draw(image: np.ndarray, points: np.ndarray, errors: np.ndarray) -> np.ndarra
             colour = _DARK if rim else tuple(int(value) for value in colours[ids[0]])
             width = round(line * 2 + 1) if rim else max(1, round(line))
             cv2.polylines(canvas, [_fixed(points[list(ids)])], closed, colour, width, cv2.LINE_AA, _SHIFT)
-    for centre, colour in zip(_fixed(points), confidence_colours(errors / (face_size(points) / factor / 2)), strict=True):
+    for centre, colour in zip(
+        _fixed(points), confidence_colours(errors / (face_size(points) / factor / 2)), strict=True
+    ):
         for radius, fill in ((1.8 * line + 1, _DARK), (1.8 * line, tuple(int(value) for value in colour))):
             cv2.circle(
                 canvas,

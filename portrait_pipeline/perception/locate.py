@@ -112,7 +112,9 @@ def _read(path: Path, image: np.ndarray, detector: Detector) -> tuple[Reading, s
     if file is not None:
         height, width = images.image_size(path)
         points = read_points(file, (height, width)) * (np.array(image.shape[1::-1]) / (width, height))
-        return replace(at_points(image, points), points=points, errors=np.zeros(len(points)), turn=0), f"file:{file.name}"
+        return replace(
+            at_points(image, points), points=points, errors=np.zeros(len(points)), turn=0
+        ), f"file:{file.name}"
     if detector == "ours":
         return read(image, face_boxes, name=str(path)), "network"
     found = dlib_detector.detect(image)
@@ -120,7 +122,9 @@ def _read(path: Path, image: np.ndarray, detector: Detector) -> tuple[Reading, s
         raise NoFaceError(dlib_detector.no_face(path))
     seen = at_points(image, found.points)
     away = np.linalg.norm(seen.points - found.points, axis=1)
-    return replace(seen, points=found.points, errors=np.maximum(seen.errors, away), faces=found.faces, turn=0), found.source
+    return replace(
+        seen, points=found.points, errors=np.maximum(seen.errors, away), faces=found.faces, turn=0
+    ), found.source
 
 
 def find_mask(image_path: str | Path) -> Path | None:
@@ -139,8 +143,8 @@ def _drawn(path: Path, shape: tuple[int, ...]) -> PartMap | None:
     height, width = shape[:2]
     if abs(mask.shape[1] / mask.shape[0] * height / width - 1) > max(_ASPECT, 2 / min(shape[:2])):
         raise InputFileError(
-            f"{file}: {mask.shape[1]} x {mask.shape[0]} pixels are another shape than the picture's; draw the mask over "
-            "the picture at its full size"
+            f"{file}: {mask.shape[1]} x {mask.shape[0]} pixels are another shape than the picture's; draw it over the "
+            "picture at its full size"
         )
     labels = cv2.resize(labelled(mask), (width, height), interpolation=cv2.INTER_NEAREST)
     return PartMap.of_labels(labels)

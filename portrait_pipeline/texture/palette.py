@@ -26,7 +26,7 @@ def start_by_region(
 
     Args:
         texture: (1, 3, S, S) in [0, 1].
-        labels: (S, S) uint8 of :func:`.regions_head.head_regions`, or (T, T) of any other size.
+        labels: (S, S) uint8 of :func:`.regions.head.head_regions`, or (T, T) of any other size.
         colours: (N, 3) uint8 by label, of :func:`.regions_colours.region_colours`.
         how: ``photo``: unchanged. ``mean``: each region moved to the mean colour of its like. ``palette``: light and
             dark of a region get the median and (within limits) spread of its like, and each luminance the mean

@@ -11,11 +11,14 @@ import numpy as np
 
 from ...base.errors import InputFileError
 from ...head.model import load_bundled_model
+from ...regions.artwork import portrait_regions
+from ...regions.exemplar import BACKGROUND, SKIN, portrait_mask
+from ...regions.head import head_regions
 from ...samples.sources import resolve
 from ...texture.subject import Subject
 
 PHOTO, ART = "sample:astronaut", "sample:ink_caricature"
-_ARRAYS = {"vertices": 2, "texture": 3, "seen": 2, "art": 3, "art_points": 2}
+_ARRAYS = {"vertices": 2, "texture": 3, "labels": 2, "art": 3, "art_points": 2, "art_labels": 2}
 
 
 def load_subject(source: str, size: int, regions: bool) -> Subject:
@@ -36,14 +39,13 @@ def load_subject(source: str, size: int, regions: bool) -> Subject:
         arrays = synthetic_arrays(size)
     else:
         arrays = read_arrays(Path(source))
-    texture, seen = arrays["texture"], arrays["seen"]
+    texture, labels = arrays["texture"], arrays["labels"]
     if texture.shape[0] != size:
         shrinks = size < texture.shape[0]
         texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        seen = cv2.resize(seen.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) > 0
-    return Subject.of(
-        load_bundled_model(), arrays["vertices"], texture, seen, arrays["art"], arrays["art_points"], regions
-    )
+        labels = cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST)
+    drawn = arrays["art"], arrays["art_points"], arrays["art_labels"]
+    return Subject.of(load_bundled_model(), arrays["vertices"], texture, labels, *drawn, regions)
 
 
 def sample_arrays(size: int) -> dict[str, np.ndarray]:
@@ -63,9 +65,10 @@ def sample_arrays(size: int) -> dict[str, np.ndarray]:
     return {
         "vertices": fitted.vertices,
         "texture": photo.texture,
-        "seen": photo.seen,
+        "labels": photo.labels,
         "art": pair.art,
         "art_points": pair.art_points,
+        "art_labels": portrait_regions(pair.art, pair.art_points, pair.art_map),
     }
 
 
@@ -86,9 +89,10 @@ def synthetic_arrays(size: int) -> dict[str, np.ndarray]:
     return {
         "vertices": model.mean,
         "texture": _bytes(texture),
-        "seen": np.ones((size, size), bool),
+        "labels": head_regions(model, model.mesh(model.mean), size),
         "art": _bytes(art),
         "art_points": points,
+        "art_labels": np.where(portrait_mask(points, art.shape[:2]), SKIN, BACKGROUND).astype(np.uint8),
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -22,13 +21,13 @@ from ...head.parts import regions_with_whole_ears
 from ...mesh.mesh import Mesh
 from ...mesh.render import vertex_normals
 from ...mesh.texels import TexelMap, surface_laplacian, texel_map
-from ...photo_texture.merging import merged_photos, mirrored_side, with_other_side
+from ...photo_texture.merging import merged_photos, mirrored_side
 from ...photo_texture.photo_view import PhotoView, Shot, feathered, geometry_view, view_photo
-from ...photo_texture.projection import completed, kept_and_labelled, rounded
-from ...photo_texture.unseen import fill_by_region, plain_fill
+from ...photo_texture.projection import completed, rounded
+from ...photo_texture.unseen import fill_by_region
 from ...regions.head import head_regions, landmark_places
 from ..params import PhotoTextureProofParams
-from .painted_heads import PaintedHead, paint_head, photograph
+from .painted_heads import PaintedHead, paint_head, parts_of, photograph
 
 REGIONS = ("face front", "cheeks", "ears", "scalp", "neck")
 _FRONT = 40.0  # degrees of the normal from straight ahead
@@ -69,11 +68,11 @@ class Scene:
     seen: np.ndarray
     region: np.ndarray
 
-    @cached_property
-    def kept(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights (S, S) of the first photo without hair before the skin, and labels (S, S)."""
-        view = self.views[0]
-        return kept_and_labelled(self.model, self.head.mesh, self.laplacian, self.texels, view.colour, view.weight)
+    @property
+    def labels(self) -> np.ndarray:
+        """(S, S) regions that the first photo tells."""
+        view, texels = self.views[0], self.texels
+        return head_regions(self.model, self.head.mesh, len(view.hair), view.hair, view.weight > _CLEARLY, texels)
 
 
 def prove(model: FaceModel, params: PhotoTextureProofParams) -> dict[str, object]:
@@ -122,7 +121,7 @@ def make_scene(
     shots = []
     for yaw, exposure in zip(yaws, _EXPOSURES, strict=False):
         camera, image = photograph(head, yaw, params.photo_size, rng, np.array(exposure))
-        shots.append(Shot(head.mesh.vertices, camera, image))
+        shots.append(Shot(head.mesh.vertices, camera, image, parts_of(head, camera, params.photo_size)))
     texels = texel_map(head.mesh, params.size)
     geometry = [geometry_view(model, texels, shot) for shot in shots]
     views = [view_photo(model, texels, shot) for shot in shots]
@@ -164,33 +163,27 @@ def _plain(model: FaceModel, scene: Scene) -> np.ndarray:
 
 def _without_masks(model: FaceModel, scene: Scene) -> np.ndarray:
     """The full method with hair, clothes and background taken for the head."""
-    view, mesh = scene.geometry[0], scene.head.mesh
-    weight = feathered(view.weight)
-    mirrored = mirrored_side(mesh, scene.laplacian, scene.texels, view.colour, weight)
-    full, known = with_other_side(mesh, scene.laplacian, scene.texels, view.colour, weight, mirrored)
-    plain = rounded(plain_fill(model, mesh, scene.laplacian, scene.texels, full, known))
-    return _filled(model, scene, full, known, head_regions(model, mesh, plain, seen=known > 0.5))
+    view = scene.geometry[0]
+    return _completed(model, scene, view.colour, feathered(view.weight), view.hair)
 
 
 def _without_mirror(model: FaceModel, scene: Scene) -> np.ndarray:
     """All that is not seen is a smooth fill."""
-    kept, labels = scene.kept
-    return _filled(model, scene, scene.views[0].colour, kept, labels)
+    view = scene.views[0]
+    return _filled(model, scene, view.colour, view.weight, scene.labels)
 
 
 def _without_gain(model: FaceModel, scene: Scene) -> np.ndarray:
     """The mirrored side in its own light, laid in by its weights."""
-    kept, labels = scene.kept
-    colour = scene.views[0].colour
-    return _filled(model, scene, *_feathered_in(colour, kept, colour[:, ::-1]), labels)
+    view = scene.views[0]
+    return _filled(model, scene, *_feathered_in(view.colour, view.weight, view.colour[:, ::-1]), scene.labels)
 
 
 def _without_membrane(model: FaceModel, scene: Scene) -> np.ndarray:
     """The mirrored side in this side's light, laid in by its weights, not in gradients and bands."""
-    kept, labels = scene.kept
-    colour = scene.views[0].colour
-    mirrored = mirrored_side(scene.head.mesh, scene.laplacian, scene.texels, colour, kept)
-    return _filled(model, scene, *_feathered_in(colour, kept, mirrored), labels)
+    view = scene.views[0]
+    mirrored = mirrored_side(scene.head.mesh, scene.laplacian, scene.texels, view.colour, view.weight)
+    return _filled(model, scene, *_feathered_in(view.colour, view.weight, mirrored), scene.labels)
 
 
 def _feathered_in(colour: np.ndarray, weight: np.ndarray, mirrored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -209,11 +202,12 @@ def _averaged(model: FaceModel, scene: Scene) -> np.ndarray:
     weights = np.array([view.weight for view in scene.views])
     colours = np.array([view.colour for view in scene.views])
     mean = (weights[..., None] * colours).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-6)[..., None]
-    return _completed(model, scene, mean, 1 - np.prod(1 - weights, axis=0))
+    hair = np.average([view.hair for view in scene.views], axis=0, weights=weights + 1e-6)
+    return _completed(model, scene, mean, 1 - np.prod(1 - weights, axis=0), hair)
 
 
-def _completed(model: FaceModel, scene: Scene, colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return completed(model, scene.head.mesh, scene.laplacian, scene.texels, colour, weight)[0]
+def _completed(model: FaceModel, scene: Scene, colour: np.ndarray, weight: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    return completed(model, scene.head.mesh, scene.laplacian, scene.texels, colour, weight, hair)[0]
 
 
 Method = Callable[[FaceModel, Scene], np.ndarray]
