@@ -13,11 +13,12 @@ from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, surface_laplacian, texel_map
 from ..perception.part_map import PartMap
-from ..regions.head import head_regions
+from ..regions.head import head_regions, landmark_places
 from .merging import merged_photos, mirrored_side, with_other_side
 from .params import PhotoTextureParams
 from .photo_view import Shot, view_photo
 from .record import PhotoTexture
+from .rim import without_rim
 from .unseen import fill_by_region
 
 _LEAST = 0.02  # share of the texture that has to be seen
@@ -88,6 +89,7 @@ def completed(
     full, known = with_other_side(mesh, laplacian, texels, colour, weight, mirrored)
     hair = np.where(weight >= weight[:, ::-1], hair, hair[:, ::-1])
     labels = head_regions(model, mesh, len(hair), hair, known > 0.5, texels)
+    known = without_rim(full, known, labels, landmark_places(mesh, model.landmarks)[0])
     return rounded(fill_by_region(model, mesh, laplacian, texels, full, known, labels, fallback)), labels
 
 
