@@ -1,4 +1,4 @@
-"""``python -m portrait_pipeline.lab``: benchmarks, the study, and measures of fit and deformation."""
+"""``python -m portrait_pipeline.lab``: benchmarks, the study, and measures of points, fit and deformation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..commands.portrait import PortraitGroup
 from .commands.benchmark import benchmark
 from .commands.deform import deform
 from .commands.fit import fit
+from .commands.landmarks import landmarks
 from .commands.study import study
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Experiments and measurements; the product's commands are those of ``portrait``."""
 
 
-for command in (benchmark, deform, fit, study):
+for command in (benchmark, deform, fit, landmarks, study):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def stylize_files(
     model = head_model(params.fit.model, project)
     located = locate_pair(photo_path, art_path, params.landmarks, notify, more_paths)
     tell(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
-    fitted = fit_pair(model, located, params.fit)
+    fitted = fit_pair(model, located, params.fit, notify)
     tell(f"fit: off by {100 * fitted.inner_error:.1f} % of the eye distance, jaw {100 * fitted.jaw_error:.1f} %")
 
     from ..shapes.space import ShapeSpace
