@@ -38,9 +38,9 @@ DOUBTFUL = -3.6
 among them all 7 with an error above 0.08 of the outer eye distance and 16 of the 21 above 0.06; 16 of the 32 are false
 alarms. None of 11 photos is told."""
 NO_FACE = -2.6
-"""With more doubt than this there is no face. Of the 120 works and 11 photos none is missed (the worst has -2.89); of
-51 pictures without a face none passes (the most face-like has -2.42 upright; turned ones reach -2.92 but must be
-certain)."""
+"""With more doubt than this there is no face. Of the 120 works and 11 photos none is missed (the worst has -2.89).
+Of 51 pictures without a face none passes: the most face-like has -2.42 upright, and turned ones, which must be
+certain, reach -2.92."""
 HOPELESS = -1.8
 """A first look with more doubt than this is not followed up."""
 LOST = -3.0
