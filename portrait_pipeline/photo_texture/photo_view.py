@@ -14,12 +14,17 @@ from ..mesh.morphology import disc
 from ..mesh.texels import TexelMap
 from ..perception.part_map import PartMap
 from ..regions.exemplar import EYES, region_map
+from ..regions.hair_flow import texel_size
 from ..regions.head import landmark_places, scalp_share
 from .sampling import pixels_per_texel, sample_photo
 from .visibility import clear_of_outlines, facing, unhidden
 
 SHOWN = ("face", "neck", "ears")
 """Parts of a photo that are the head itself; beards are among them, hair lies in front of it or above."""
+FEATURES = ("eyes", "brows", "nose", "mouth")
+"""Parts that are seen up to the hair: what is dark about them is no shadow."""
+_SHADOW = 0.35  # cm about hair before the face, where it darkens the skin
+_MARGIN = 0.02  # of the face's width, from the background
 _DOUBT, _SURE = 0.6, 0.9  # probabilities at which a texel begins to count, and at which it counts in full
 
 
@@ -54,16 +59,22 @@ def view_photo(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     """Carry one photo into the layout of ``texels``.
 
     A texel is seen where :func:`geometry_view` says so and the photo shows the head itself there: bare skin, and hair
-    on the scalp. Hair before the face, hats, glasses, clothes and background are not seen, but for glasses over eyes.
+    on the scalp. Hair before the face with its shadow, hats, glasses, clothes and background are not seen, but for
+    glasses over eyes.
     """
     view = geometry_view(model, texels, shot)
     mesh = model.mesh(np.asarray(shot.vertices, float))
+    scalp = np.clip(2 * scalp_share(model, mesh, texels), 0, 1)
     shown = shot.parts.at(view.position, SHOWN)
-    shown += view.hair * np.clip(2 * scalp_share(model, mesh, texels), 0, 1)
+    features = shot.parts.at(view.position, FEATURES)
+    shown = np.maximum(features, shown * (1 - _shadow(view.hair * (1 - scalp), texel_size(mesh, texels))))
+    shown += view.hair * scalp
     places, _ = landmark_places(mesh, model.landmarks)
     size = len(shown)
     eyes = region_map(places * size, (size, size), teeth=False) == EYES
     shown[eyes] += shot.parts.at(view.position[eyes], "glasses")
+    ends = shot.camera.project(mesh.vertices[model.landmarks[[0, 16]]])[:, :2]
+    shown = np.minimum(shown, 1 - _nearby(shot.parts, view.position, _MARGIN * np.linalg.norm(ends[1] - ends[0])))
     clear = np.clip((shown - _DOUBT) / (_SURE - _DOUBT), 0, 1)
     return replace(view, weight=feathered(view.weight * clear))
 
@@ -87,6 +98,19 @@ def geometry_view(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     weight = weight * np.clip(inside - 1.0, 0, 1)
     colour, hair = sample_photo(shot.image, position, detail), shot.parts.at(position, "hair")
     return PhotoView(position, colour, weight, detail, hair)
+
+
+def _nearby(parts: PartMap, position: np.ndarray, distance: float) -> np.ndarray:
+    """(S, S) largest probability of background within ``distance`` px: fits are a little off, and borders mixed."""
+    turns = np.arange(8) * np.pi / 4
+    around = distance * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    return np.max([parts.at(position + step, "background") for step in around], axis=0)
+
+
+def _shadow(hair: np.ndarray, texel: float) -> np.ndarray:
+    """(S, S) in [0, 1]: hair before the face (S, S) and a margin about it, soft. texel: side of a texel, cm."""
+    wide = cv2.dilate((hair > 0.5).astype(np.float32), disc(_SHADOW / texel))
+    return cv2.GaussianBlur(wide, (0, 0), max(0.5, 0.25 * _SHADOW / texel))
 
 
 def feathered(weight: np.ndarray) -> np.ndarray:

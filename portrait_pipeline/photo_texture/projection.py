@@ -18,7 +18,7 @@ from .merging import merged_photos, mirrored_side, with_other_side
 from .params import PhotoTextureParams
 from .photo_view import Shot, view_photo
 from .record import PhotoTexture
-from .rim import without_rim
+from .rim import rim_trust
 from .unseen import fill_by_region
 
 _LEAST = 0.02  # share of the texture that has to be seen
@@ -62,8 +62,8 @@ def project_photo(
         raise InputFileError("photo: the fitted head is hardly visible in it; check the landmarks of the photo")
     colour, weight, hair = merged_photos(mesh, laplacian, texels, views)
     fallback = hair_colour(image, parts)
-    texture, labels = completed(model, mesh, laplacian, texels, colour, weight, hair, fallback)
-    return PhotoTexture(texture, weight > 0.5, labels)
+    texture, labels, kept = completed(model, mesh, laplacian, texels, colour, weight, hair, fallback)
+    return PhotoTexture(texture, kept > 0.5, labels)
 
 
 def completed(
@@ -75,7 +75,7 @@ def completed(
     weight: np.ndarray,
     hair: np.ndarray,
     fallback: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the photos show made a whole texture.
 
     Args:
@@ -83,14 +83,15 @@ def completed(
         fallback: (3,) colour of the hair where none is seen on the scalp.
 
     Returns:
-        (S, S, 3) uint8 and the labels (S, S) of the head.
+        (S, S, 3) uint8, the labels (S, S) of the head, and the weights (S, S) of what the photos themselves show in it.
     """
     mirrored = mirrored_side(mesh, laplacian, texels, colour, weight)
     full, known = with_other_side(mesh, laplacian, texels, colour, weight, mirrored)
     hair = np.where(weight >= weight[:, ::-1], hair, hair[:, ::-1])
     labels = head_regions(model, mesh, len(hair), hair, known > 0.5, texels)
-    known = without_rim(full, known, labels, landmark_places(mesh, model.landmarks)[0])
-    return rounded(fill_by_region(model, mesh, laplacian, texels, full, known, labels, fallback)), labels
+    trust = rim_trust(full, known, labels, landmark_places(mesh, model.landmarks)[0])
+    texture = fill_by_region(model, mesh, laplacian, texels, full, known * trust, labels, fallback)
+    return rounded(texture), labels, weight * trust
 
 
 def hair_colour(image: np.ndarray, parts: PartMap) -> np.ndarray | None:

@@ -18,8 +18,8 @@ _LIGHT, _HUE = 0.22, 9.0  # share of L, and units of a and b, by which skin may 
 _FEWEST = 200  # texels
 
 
-def without_rim(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(S, S) weights without skin outside the inner face whose broad colour is far from the inner face's.
+def rim_trust(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: 0 for skin outside the inner face whose broad colour is far from the inner face's.
 
     Args:
         colour: (S, S, 3) in [0, 255]. weight: (S, S) in [0, 1]. labels: (S, S) of :func:`.regions.head.head_regions`.
@@ -29,7 +29,7 @@ def without_rim(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, plac
     inner = _inner_face(places, size)
     sure = (inner > 0.5) & (labels == SKIN) & (weight > 0.9)
     if sure.sum() < _FEWEST:
-        return weight
+        return np.ones_like(weight)
     lab, skin = to_lab(colour), np.isin(labels, (SKIN, OUTER))
     middle = np.median(lab[sure], axis=0)
     mass = (weight * skin).astype(np.float32)
@@ -39,7 +39,7 @@ def without_rim(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, plac
     )
     away = (broad - middle) / [_LIGHT * middle[0], _HUE, _HUE]
     alike = np.clip(1.6 - np.linalg.norm(away, axis=-1), 0, 1)
-    return weight * np.where(skin, np.maximum(alike, inner), 1.0)
+    return np.where(skin, np.maximum(alike, inner), 1.0)
 
 
 def _inner_face(places: np.ndarray, size: int) -> np.ndarray:
