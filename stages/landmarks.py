@@ -18,7 +18,7 @@ def main(layout: Layout, name: str) -> None:
     located = locate_pair(photo, art, params, notify=lambda message: print(message, file=sys.stderr), more_photos=more)
     located.save(layout.pair_artifact("landmarks", name))
     for role in ("photo", "art"):
-        overlay = draw(getattr(located, role), getattr(located, f"{role}_points"))
+        overlay = draw(*(getattr(located, name) for name in (role, f"{role}_points", f"{role}_errors")))
         images.save_image(layout.artifact("landmarks", f"{name}_{role}.png"), overlay)
 
 

@@ -67,6 +67,7 @@ STAGES = {
     "translate": "translation",
     "deform": "deform",
     "photo_texture": "photo_texture",
+    "shell": "shell",
     "texture": "texture",
     "animation": "animation",
     "export": "export",

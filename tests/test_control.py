@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from shown import located
 
 from portrait_pipeline.base import images
 from portrait_pipeline.base.errors import LandmarkError, ParameterError
@@ -16,7 +17,6 @@ from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.step import fit_pair
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.table1.following import facial_measures, following
-from portrait_pipeline.landmarks.record import LocatedPair
 from portrait_pipeline.perception.files import read_points, write_points
 from portrait_pipeline.pipeline import translate as application
 from portrait_pipeline.pipeline.params import Params
@@ -475,9 +475,9 @@ def test_the_frontal_points_are_those_of_the_pipeline(project, files, built, mon
     translator.save(project / "data" / "artifacts" / "translation" / "translator.safetensors")
     run(project, files["person"], files["one"])
     empty = np.zeros((8, 8, 3), np.uint8)
-    located = LocatedPair(empty, empty, *(read_points(files[name]) for name in ("person", "one")), "", "")
+    pair = located(empty, empty, *(read_points(files[name]) for name in ("person", "one")))
     weak = FitParams(camera="weak")  # files of landmarks tell no image size
-    fitted = fit_pair(load_bundled_model(), located, weak)
+    fitted = fit_pair(load_bundled_model(), pair, weak)
     expected = translate_pair(translator, built[0], fitted, TranslateParams()).translated
     result = read_points(project / "out" / "translated_frontal.pts")
     assert np.allclose(result, expected, atol=1e-3) and not np.allclose(result, fitted.content_points, atol=1.0)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from shown import located
 
 from portrait_pipeline.base.errors import ModelError
 from portrait_pipeline.fit.model_at_landmarks import landmark_model, landmarks_seen
@@ -16,7 +17,6 @@ from portrait_pipeline.head.camera import PerspectiveCamera
 from portrait_pipeline.head.model import head_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import rotation_from_angles
-from portrait_pipeline.landmarks.record import LocatedPair
 
 SIDE = 400
 
@@ -41,7 +41,7 @@ def pair(model):
         for e, yaw in ((calm, 0), (smile, 30), (calm, -30))
     ]
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
-    return LocatedPair(image, image, points[0], points[0], "test", "test", (image, image), tuple(points[1:]))
+    return located(image, image, points[0], points[0], (image, image), points[1:])
 
 
 def test_further_photos_share_the_identity_and_meet_their_own_landmarks(model, pair, tmp_path):

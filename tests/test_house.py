@@ -17,7 +17,7 @@ FLOORS = (
     ("perception",),
     ("regions", "perceptual", "deformation"),
     tuple(dict.fromkeys(STAGES.values())),
-    ("shell", "video", "convert"),
+    ("video", "convert"),
     ("pipeline",),
     ("commands",),
     ("lab", "making"),

@@ -324,7 +324,7 @@ def test_the_drawing_shows_every_group_at_any_size(face, side):
     image = np.full((side * 160 // 200, side, 3), 128, np.uint8)
     points = face * side / 200
     before = image.copy()
-    drawn = draw(image, points)
+    drawn = draw(image, points, np.zeros(68))
     np.testing.assert_array_equal(image, before)
     assert drawn.dtype == np.uint8 and drawn.shape[0] % image.shape[0] == 0
     factor = drawn.shape[0] // image.shape[0]
@@ -335,4 +335,4 @@ def test_the_drawing_shows_every_group_at_any_size(face, side):
 
 
 def test_drawing_points_outside_the_image_is_harmless(face):
-    draw(np.zeros((160, 200, 3), np.uint8), face + 1e7)
+    draw(np.zeros((160, 200, 3), np.uint8), face + 1e7, np.full(68, 9.0))

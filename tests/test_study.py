@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from shown import located
 
 from portrait_pipeline.base import images
 from portrait_pipeline.base.errors import InputFileError, ParameterError
@@ -24,7 +25,6 @@ from portrait_pipeline.lab.study.appearance import (
 )
 from portrait_pipeline.lab.study.copies import same_pictures
 from portrait_pipeline.lab.study.sources import find_heads
-from portrait_pipeline.landmarks.record import LocatedPair as Located
 from portrait_pipeline.mesh.obj import write_obj
 from portrait_pipeline.perception.detector import locate
 from portrait_pipeline.photo_texture.params import PhotoTextureParams
@@ -42,9 +42,9 @@ def picture(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def worn(model, image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and texture of a head that wears a picture as it is, without any style."""
-    located = Located(image, image, points, points, "", "")
-    fitted = fit_pair(model, located, FitParams())
-    return fitted.vertices, project_pair(model, located, fitted, PhotoTextureParams(size=256)).texture
+    pair = located(image, image, points, points)
+    fitted = fit_pair(model, pair, FitParams())
+    return fitted.vertices, project_pair(model, pair, fitted, PhotoTextureParams(size=256)).texture
 
 
 @pytest.fixture(scope="module")

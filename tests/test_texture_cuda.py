@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from ball import smooth_texture
+from shown import subject_of as shown_subject
 
 from portrait_pipeline.base.device import Hardware
 from portrait_pipeline.head.model import load_bundled_model
@@ -40,7 +41,7 @@ def subject_of(seed: int, colour: list[int]) -> Subject:
     points = (frontal - frontal.mean(axis=0)) * 6 + [80, 90]
     grain = np.random.default_rng(seed).normal(0, 30, (40, 40, 3)).repeat(4, axis=0).repeat(4, axis=1)
     art = np.clip(smooth_texture(160, seed=seed) * 0.4 + colour + grain, 0, 255).astype(np.uint8)
-    return Subject.of(model, model.mean, smooth_texture(256, seed=seed + 1), None, art, points)
+    return shown_subject(model, model.mean, smooth_texture(256, seed=seed + 1), art, points)
 
 
 @pytest.fixture(scope="module")

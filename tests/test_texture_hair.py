@@ -6,11 +6,10 @@ import pytest
 
 from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import openness, regions_with_whole_ears
-from portrait_pipeline.mesh.geometry import vertex_normals
 from portrait_pipeline.mesh.laplacian import surface_laplacian
+from portrait_pipeline.mesh.render import vertex_normals
 from portrait_pipeline.mesh.texels import texel_map
-from portrait_pipeline.photo_texture.bleeding import without_bleeding
-from portrait_pipeline.photo_texture.hair import HairLook, hair_core, hair_look, matched, strands
+from portrait_pipeline.photo_texture.hair import HairLook, deep_hair, hair_look, matched, plain_look, strands
 from portrait_pipeline.photo_texture.unseen import fill_by_region, hairline_distance
 from portrait_pipeline.regions.hair_flow import combed, hair_flow, layout_steps, texel_size, turned
 from portrait_pipeline.regions.head import head_regions
@@ -162,17 +161,20 @@ def test_contrast_and_colours_are_the_seen_hairs():
     assert hair_look(lab, np.zeros_like(shown), shown, texel) is None
 
 
-def test_the_core_of_the_hair_leaves_out_mixed_texels():
-    lab = np.zeros((100, 100, 3), np.float32)
-    lab[:] = (70, 20, 20)
-    lab[:60] = (20, 4, 6)
-    lab[50:60] = (52, 14, 15)  # thin hair over skin
-    lab += np.random.default_rng(0).normal(0, 1, lab.shape).astype(np.float32)
+def test_deep_hair_leaves_out_the_edge_unless_there_is_little_else():
     shown = np.zeros((100, 100), bool)
     shown[:60] = True
-    core = hair_core(lab, shown, ~shown, 0.01)
-    assert core[:49].all() and not core[50:].any()
-    assert np.array_equal(hair_core(lab, shown, np.zeros_like(shown), 0.01), shown)
+    deep = deep_hair(shown, 0.05)
+    assert deep[:49].all() and not deep[51:].any()
+    thin = np.zeros((100, 100), bool)
+    thin[40:52] = True
+    assert np.array_equal(deep_hair(thin, 0.05), thin)
+
+
+def test_hair_of_which_only_a_colour_is_known_has_that_colour():
+    look = plain_look(BROWN)
+    lab = look.coloured(np.tile(look.colour, (500, 1)), matched(np.random.default_rng(0).normal(size=500), look))
+    assert np.abs(np.median(lab, axis=0) - look.colour).max() < 0.5 and 2 < lab[:, 0].std() < 4
 
 
 def test_relief_is_limited_where_a_few_texels_are_unlike_hair():
@@ -198,7 +200,7 @@ def half_seen(model, mesh, texels, scalp):
     weight = cv2.GaussianBlur(cv2.erode(front.astype(np.float32), np.ones((5, 5))), (0, 0), 1.5)
     weight = np.where(weight > 0.98, 1.0, np.where(weight < 0.02, 0.0, weight))
     colour = np.clip(np.where(front[..., None], colour, 0), 0, 255)
-    labels = np.where(scalp, HAIR, head_regions(model, mesh, np.full((SIZE, SIZE, 3), 180, np.uint8)))
+    labels = np.where(scalp, HAIR, head_regions(model, mesh, SIZE))
     labels = np.where((labels == HAIR) & ~scalp, OUTER, labels)
     return colour, weight, labels
 
@@ -249,26 +251,6 @@ def test_distance_from_the_hairline_is_in_centimetres(mesh, laplacian, texels):
     near = back & (np.abs(height - 2) < 3)
     assert np.abs(distance - (height - 2))[near].max() < 0.8
     assert (hairline_distance(mesh, laplacian, np.ones((SIZE, SIZE), bool)) > 100).all()
-
-
-def test_dark_stains_on_neck_and_cheek_are_rejected_and_the_face_is_kept(model, mesh, texels):
-    region = model.regions[model.triangles[texels.triangle]].max(axis=-1)
-    rng = np.random.default_rng(1)
-    colour = SKIN_COLOUR + rng.normal(0, 4, (SIZE, SIZE, 1)) + np.zeros(3)
-    weight = np.ones((SIZE, SIZE))
-    labels = head_regions(model, mesh, np.full((SIZE, SIZE, 3), 180, np.uint8))
-    neck = region == FaceModel.REGIONS.index("neck")
-    stain = neck & ((np.indices(neck.shape) // 12).sum(axis=0) % 4 == 0)
-    colour[stain] = (25, 20, 22)
-    nose = np.zeros_like(stain)
-    nose[110:130, 120:136] = True
-    colour[nose] = (25, 20, 22)
-    kept = without_bleeding(model, mesh, texels, colour, weight, labels)
-    assert kept[inside(stain, 5)].max() < 0.1
-    assert (kept[nose] == 1).all(), "glasses, brows and beards on the face are the person's"
-    far = cv2.dilate(stain.astype(np.uint8), np.ones((25, 25))) == 0
-    assert kept[far].min() > 0.95
-    assert kept.min() >= 0 and kept.max() <= 1
 
 
 def test_openness_of_some_vertices_only(mesh):

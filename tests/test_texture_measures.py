@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ball import smooth_texture
+from shown import subject_of
 
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.render import View
@@ -18,7 +19,6 @@ from portrait_pipeline.report.texture_measures import (
 from portrait_pipeline.report.texture_quality import TextureQuality
 from portrait_pipeline.report.view_losses import ViewLosses
 from portrait_pipeline.texture.params import TextureParams
-from portrait_pipeline.texture.subject import Subject
 from portrait_pipeline.texture.views import draw_views
 
 FEW = TextureParams(views=3, points=64)
@@ -132,7 +132,7 @@ def subject():
         picture = np.array([colours.get(label, colours[SKIN]) for label in range(8)], float)[labels]
         return np.clip(picture + rng.normal(0, 6, (*labels.shape, 1)), 0, 255).astype(np.uint8)
 
-    made = Subject.of(model, mesh.vertices, smooth_texture(size), None, painted(art_labels), points)
+    made = subject_of(model, mesh.vertices, smooth_texture(size), painted(art_labels), points)
     return made, painted(made.labels)
 
 

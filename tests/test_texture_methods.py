@@ -9,6 +9,7 @@ import pytest
 import torch
 from ball import ball, smooth_texture
 from click.testing import CliRunner
+from shown import located, subject_of
 
 from portrait_pipeline.base.artifacts import read_arrays, read_json
 from portrait_pipeline.base.errors import ParameterError
@@ -29,18 +30,18 @@ from portrait_pipeline.lab.texture_methods.two_step import (
     head_colours,
 )
 from portrait_pipeline.lab.texture_methods.uv_space import FlatRenderer
-from portrait_pipeline.landmarks.record import LocatedPair
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
 from portrait_pipeline.photo_texture.record import PhotoTexture
 from portrait_pipeline.pipeline import effects
 from portrait_pipeline.pipeline.effects import blend, effect_grid
 from portrait_pipeline.pipeline.params import Params
+from portrait_pipeline.regions.head import head_regions
 from portrait_pipeline.report.texture_quality import TextureQuality
 from portrait_pipeline.texture.optimise import stylise
 from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.rendering.base import Shot
 from portrait_pipeline.texture.rendering.choice import choose_renderer
-from portrait_pipeline.texture.subject import Subject, to_image
+from portrait_pipeline.texture.subject import to_image
 from portrait_pipeline.translation.record import TranslatedPair
 
 CPU = torch.device("cpu")
@@ -68,7 +69,7 @@ def face():
 @pytest.fixture(scope="module")
 def subject(face):
     model, photo, art, points = face
-    return Subject.of(model, model.mean, photo, None, art, points)
+    return subject_of(model, model.mean, photo, art, points)
 
 
 def views_of_ball(shots, size=24, texture_size=32):
@@ -280,11 +281,13 @@ def records(face):
     fitted = FittedPair(model.mean.astype(np.float32), np.zeros(1), np.zeros(1), row, *none, content, points, 0.0, 0.0)
     wider = (content - content.mean(axis=0)) * [1.1, 1.0] + content.mean(axis=0)
     return {
-        "landmarks": LocatedPair(art, art, content, points, "test", "test"),
+        "landmarks": located(art, art, content, points),
         "fit": fitted,
         "translate": TranslatedPair(content, points, wider),
         "deform": DeformedHead(model.mean.astype(np.float32), model.mean[model.landmarks], 0.0, 0, 0),
-        "photo_texture": PhotoTexture(photo, np.ones(photo.shape[:2], bool)),
+        "photo_texture": PhotoTexture(
+            photo, np.ones(photo.shape[:2], bool), head_regions(model, model.mesh(), len(photo))
+        ),
     }
 
 

@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 from ball import ball, smooth_texture
+from shown import parts_of
 
 from portrait_pipeline.base.errors import InputFileError, ParameterError
 from portrait_pipeline.head.camera import Camera, PerspectiveCamera
-from portrait_pipeline.head.model import FaceModel
+from portrait_pipeline.head.model import FaceModel, load_bundled_model
 from portrait_pipeline.head.parts import openness, regions_with_whole_ears
 from portrait_pipeline.lab.proofs.painted_heads import PaintedHead
 from portrait_pipeline.lab.proofs.painted_heads import photograph as photograph_painted
@@ -15,16 +16,17 @@ from portrait_pipeline.lab.proofs.photo_texture import measured_shift
 from portrait_pipeline.mesh.laplacian import surface_laplacian
 from portrait_pipeline.mesh.render import Framing, View, render
 from portrait_pipeline.mesh.texels import Extension, extend, texel_map
-from portrait_pipeline.photo_texture.bleeding import hair_likeness, without_locks
+from portrait_pipeline.perception.part_map import PartMap
+from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.photo_texture.blending import blended, continued
 from portrait_pipeline.photo_texture.gain import border_gain, log_gain, relit
 from portrait_pipeline.photo_texture.merging import merged_photos
 from portrait_pipeline.photo_texture.params import PhotoTextureParams
 from portrait_pipeline.photo_texture.photo_view import PhotoView, Shot, geometry_view
 from portrait_pipeline.photo_texture.projection import project_photo
+from portrait_pipeline.photo_texture.rim import rim_trust
 from portrait_pipeline.photo_texture.sampling import bilinear
-from portrait_pipeline.photo_texture.segmentation import person_mask
-from portrait_pipeline.regions.head import landmarks_in_layout
+from portrait_pipeline.regions.head import landmarks_in_layout, scalp_share
 from portrait_pipeline.regions.labels import HAIR, SKIN
 
 SIZE = 384
@@ -47,10 +49,21 @@ def photograph(model, texture: np.ndarray, azimuth: float) -> tuple[np.ndarray, 
     return photo, camera
 
 
+def person(photo: np.ndarray) -> PartMap:
+    """All of a photo of :func:`photograph` that is not green is skin."""
+    return parts_of(photo.shape, (photo != GREEN).any(axis=2))
+
+
+def projected(model, camera, photo, more=()) -> tuple[np.ndarray, np.ndarray]:
+    """Texture and what of it is seen."""
+    result = project_photo(model, model.mean, camera, photo, person(photo), PARAMS, more)
+    return result.texture, result.seen
+
+
 def test_a_rendered_texture_comes_back_where_it_is_seen(model):
     texture = skin_texture(128)
     photo, camera = photograph(model, texture, 12.0)
-    result, seen = project_photo(model, model.mean, camera, photo, PARAMS)
+    result, seen = projected(model, camera, photo)
     assert 0.15 < seen.mean() < 0.6
     error = np.abs(result[seen].astype(float) - texture[seen])
     assert error.mean() < 1.5 and np.percentile(error, 99) < 8
@@ -58,7 +71,7 @@ def test_a_rendered_texture_comes_back_where_it_is_seen(model):
 
 def test_no_background_anywhere_and_a_full_palette(model):
     photo, camera = photograph(model, skin_texture(128), 0.0)
-    result, _ = project_photo(model, model.mean, camera, photo, PARAMS)
+    result, _ = projected(model, camera, photo)
     red, green, blue = (result[..., i].astype(int) for i in range(3))
     assert (green - np.maximum(red, blue)).max() < 0, "nowhere greener than red: no background"
     assert result.min() > 40
@@ -68,7 +81,7 @@ def test_the_hidden_side_is_mirrored(model):
     texture = skin_texture(128)
     texture = ((texture.astype(int) + texture[:, ::-1]) // 2).astype(np.uint8)  # a symmetric face
     photo, camera = photograph(model, texture, 40.0)
-    result, seen = project_photo(model, model.mean, camera, photo, PARAMS)
+    result, seen = projected(model, camera, photo)
     hidden = ~seen & seen[:, ::-1]
     assert hidden.sum() > 300
     assert np.abs(result[hidden].astype(float) - texture[hidden]).mean() < 5
@@ -76,8 +89,8 @@ def test_the_hidden_side_is_mirrored(model):
 
 def test_no_seam_and_the_same_result_twice(model):
     photo, camera = photograph(model, skin_texture(128), 0.0)
-    first, seen = project_photo(model, model.mean, camera, photo, PARAMS)
-    second, again = project_photo(model, model.mean, camera, photo, PARAMS)
+    first, seen = projected(model, camera, photo)
+    second, again = projected(model, camera, photo)
     assert np.array_equal(first, second) and np.array_equal(seen, again)
     assert np.abs(first[:, 0].astype(int) - first[:, -1]).max() <= 6
 
@@ -86,18 +99,9 @@ def test_a_head_outside_the_photo_is_an_error(model):
     photo, camera = photograph(model, skin_texture(64), 0.0)
     away = Camera(camera.rotation, camera.scale, camera.translation + 5000)
     with pytest.raises(InputFileError, match="hardly visible"):
-        project_photo(model, model.mean, away, photo, PARAMS)
+        project_photo(model, model.mean, away, photo, person(photo), PARAMS)
     with pytest.raises(ParameterError, match="uint8 RGB"):
-        project_photo(model, model.mean, camera, photo[..., 0], PARAMS)
-
-
-def test_person_mask_finds_the_person_and_survives_a_photo_without_background(model):
-    photo, camera = photograph(model, skin_texture(64), 0.0)
-    points = camera.project(model.mean)[model.landmarks, :2]
-    head = np.any(photo != GREEN, axis=2)
-    mask = person_mask(photo, head, points)
-    assert mask[~head].max() < 0.5 and mask[head].mean() > 0.85
-    assert np.all(person_mask(photo, np.ones_like(head), points) == 1)
+        project_photo(model, model.mean, camera, photo[..., 0], person(photo), PARAMS)
 
 
 def test_texel_centres_lie_on_their_uv():
@@ -142,10 +146,10 @@ def test_a_near_perspective_photo_comes_back_without_shift(model):
     for x, y in spots:  # something to register
         cv2.circle(texture, (int(x), int(y)), 2, (150, 100, 85), -1)
     mesh = model.mesh()
-    head = PaintedHead(mesh, texture, np.zeros(3), texture, np.zeros((256, 256), bool))
+    head = PaintedHead(mesh, texture, np.zeros(3), texture, np.zeros((256, 256), bool), np.ones((256, 256), np.uint8))
     camera, photo = photograph_painted(head, 10.0, 420, np.random.default_rng(0))
     texels = texel_map(mesh, 256)
-    view = geometry_view(model, texels, Shot(mesh.vertices, camera, photo))
+    view = geometry_view(model, texels, Shot(mesh.vertices, camera, photo, parts_of(photo.shape)))
     seen = view.weight > 0.5
     assert seen.mean() > 0.15
     where = bilinear(np.stack(np.meshgrid(np.arange(420) + 0.5, np.arange(420) + 0.5), axis=-1), view.position)
@@ -167,7 +171,7 @@ def test_the_nose_hides_the_far_cheek_and_scale_does_not_matter(model, kind):
     camera = weak if kind == "weak" else pinhole(model, 50.0)
     mesh = model.mesh()
     texels = texel_map(mesh, 128)
-    view = geometry_view(model, texels, Shot(model.mean, camera, photo))
+    view = geometry_view(model, texels, Shot(model.mean, camera, photo, parts_of(photo.shape)))
     large = type(camera)(
         camera.rotation,
         *(
@@ -176,7 +180,7 @@ def test_the_nose_hides_the_far_cheek_and_scale_does_not_matter(model, kind):
             else (10 * camera.translation, camera.focal, camera.principal)
         ),
     )
-    ten = geometry_view(model, texels, Shot(10 * model.mean.astype(float), large, photo))
+    ten = geometry_view(model, texels, Shot(10 * model.mean.astype(float), large, photo, parts_of(photo.shape)))
     assert np.abs(ten.weight - view.weight).mean() < 2e-3, "millimetres instead of centimetres"
     depth = naive_depth(camera.project(model.mean.astype(float)), model.triangles)
     own = camera.project(texels.interpolate(mesh.triangles, model.mean))
@@ -201,7 +205,7 @@ def test_light_from_one_side_is_carried_to_the_mirrored_side(model):
     columns = (np.arange(128) + 0.5) / 128
     texture *= (1.15 - 0.6 * (columns - 0.5))[None, :, None]  # a gain of up to two between the sides
     photo, camera = photograph(model, texture.astype(np.uint8), 30.0)
-    result, seen = project_photo(model, model.mean, camera, photo, PARAMS)
+    result, seen = projected(model, camera, photo)
     face = np.zeros((128, 128), bool)
     face[45:85, 40:88] = True
     hidden = ~seen & seen[:, ::-1] & face
@@ -261,17 +265,25 @@ def test_several_photos_are_joined_in_the_light_of_the_first(model):
     for azimuth in (-45.0, 45.0):
         photo, other = photograph(model, texture, azimuth)
         dark = np.where((photo == GREEN).all(axis=2, keepdims=True), photo, (photo * 0.7).astype(np.uint8))
-        shots.append((model.mean, other, dark))
-    one, seen_one = project_photo(model, model.mean, camera, front, PARAMS)
-    result, seen = project_photo(model, model.mean, camera, front, PARAMS, shots)
+        shots.append((model.mean, other, dark, person(photo)))
+    one, seen_one = projected(model, camera, front)
+    result, seen = projected(model, camera, front, shots)
     assert seen.mean() > 1.25 * seen_one.mean() and seen[seen_one].mean() > 0.97
     added = seen & ~seen_one
     assert np.abs(result[added].astype(float) - texture[added]).mean() < 6, "not 30 % darker"
     assert np.abs(result[seen_one].astype(float) - texture[seen_one]).mean() < 2.5
-    again, _ = project_photo(model, model.mean, camera, front, PARAMS, shots)
+    again, _ = projected(model, camera, front, shots)
     assert np.array_equal(result, again)
     with pytest.raises(ParameterError, match="uint8 RGB"):
-        project_photo(model, model.mean, camera, front, PARAMS, [(model.mean, camera, front[..., 0])])
+        project_photo(
+            model,
+            model.mean,
+            camera,
+            front,
+            person(front),
+            PARAMS,
+            [(model.mean, camera, front[..., 0], person(front))],
+        )
 
 
 def test_the_sharper_and_larger_photo_gives_the_detail(model):
@@ -279,33 +291,58 @@ def test_the_sharper_and_larger_photo_gives_the_detail(model):
     sharp = cv2.GaussianBlur(rng.uniform(0, 255, (96, 96, 3)).astype(np.float32), (0, 0), 0.7) * 0.3 + 100
     soft = cv2.GaussianBlur(sharp, (0, 0), 3.0)
     ones, position = np.ones((96, 96)), np.zeros((96, 96, 2))
-    views = [PhotoView(position, soft, ones, ones), PhotoView(position, sharp, ones, ones)]
-    merged, weight = merged_photos(mesh, surface_laplacian(mesh), texel_map(mesh, 96), views)
+    hair = np.zeros((96, 96))
+    views = [PhotoView(position, colour, ones, ones, hair) for colour in (soft, sharp)]
+    merged, weight, _ = merged_photos(mesh, surface_laplacian(mesh), texel_map(mesh, 96), views)
     assert weight.min() == 1
     assert np.abs(merged - sharp).mean() < 0.35 * np.abs(merged - soft).mean()
 
 
-def test_a_lock_over_one_cheek_is_found_and_a_beard_is_not(model):
-    mesh, size, rng = model.mesh(), 192, np.random.default_rng(0)
-    texels = texel_map(mesh, size)
-    places = landmarks_in_layout(mesh, model.landmarks)[0]
-    labels = np.where((np.arange(size) < 0.35 * size)[:, None], HAIR, np.full((size, size), SKIN)).astype(np.uint8)
-    grain = rng.normal(0, 1, (size, size, 1))
-    skin, hair = np.array([205.0, 150.0, 125.0]) + 4 * grain, np.array([80.0, 55.0, 40.0]) + 14 * grain
-    rows, columns = np.indices((size, size)) / size
-    lock = (np.abs(columns - places[2:5, 0].mean() - 0.05) < 0.02) & (rows < places[4, 1])
-    beard = rows > places[48, 1]
-    weight = np.ones((size, size))
-    for extra, lost in ((lock, True), (beard, False), (np.zeros_like(lock), False)):
-        colour = np.where(((labels == HAIR) | extra)[..., None], hair, skin)
-        likeness = hair_likeness(colour, weight, labels, places)
-        kept = without_locks(model, mesh, texels, weight, labels, likeness)
-        cheek = extra & (rows > places[17:27, 1].mean()) & (rows < places[33, 1])
-        if lost:
-            assert likeness[cheek].mean() > 0.7 and kept[cheek].mean() < 0.1
-            assert kept[:, ::-1][cheek].min() == 1, "the other side stays"
-        else:
-            assert np.array_equal(kept, weight)
+def test_a_fringe_and_glasses_are_filled_as_skin_and_hair_stays_on_the_scalp(model):
+    texture = skin_texture(128)
+    texels = texel_map(model.mesh(), 128)
+    scalp = scalp_share(model, model.mesh(), texels) > 0.5
+    rows, columns = (np.indices((128, 128)) + 0.5) / 128
+    places = landmarks_in_layout(model.mesh(), model.landmarks)[0]
+    fringe = ~scalp & (rows < places[17:27, 1].min() - 0.02) & (np.abs(columns - 0.5) < 0.15)
+    frame = np.abs(np.hypot(rows - places[39, 1], columns - places[39, 0]) - 0.06) < 0.012
+    texture[scalp | fringe], texture[frame] = (60, 40, 30), (10, 10, 10)
+    photo, camera = photograph(model, texture, 0.0)
+    drawn = np.select([scalp | fringe, frame], [Part.HAIR, Part.GLASSES], Part.SKIN)
+    shades = np.repeat(10 * (drawn[..., None] + 1), 3, axis=-1).astype(np.uint8)
+    shown = np.rint(photograph(model, shades, 0.0)[0][..., 0] / 10.0).astype(int) - 1
+    shown = np.where((photo == GREEN).all(axis=2), Part.BACKGROUND, np.clip(shown, 0, len(Part) - 1))
+    result = project_photo(model, model.mean, camera, photo, PartMap.of_labels(shown.astype(np.uint8)), PARAMS)
+    assert (result.labels[scalp & result.seen] == HAIR).mean() > 0.95 and (result.labels[fringe] == SKIN).mean() > 0.9
+    near_scalp = cv2.dilate(scalp.astype(np.uint8), np.ones((9, 9))) > 0
+    for covered in (fringe & ~near_scalp, frame):
+        assert not result.seen[covered].any()
+        assert result.texture[covered].astype(int).sum(axis=-1).min() > 330, "skin, no scar"
+    assert np.median(result.texture[scalp], axis=0).sum() < 180
+
+
+def test_a_photo_of_a_hat_gives_hair_of_the_colour_seen_below_it(model):
+    photo, camera = photograph(model, skin_texture(128), 0.0)
+    rows = np.indices(photo.shape[:2])[0]
+    shown = np.full(photo.shape[:2], Part.SKIN, np.uint8)
+    shown[rows < 130] = Part.HAT
+    shown[(photo == GREEN).all(axis=2)] = Part.BACKGROUND
+    shown[300:340, :40], photo[300:340, :40] = Part.HAIR, (90, 60, 30)
+    result = project_photo(model, model.mean, camera, photo, PartMap.of_labels(shown), PARAMS)
+    hair = result.labels == HAIR
+    assert hair.mean() > 0.2
+    assert np.abs(np.median(result.texture[hair], axis=0) - (90, 60, 30)).max() < 12
+
+
+def test_the_shade_at_the_rim_of_the_face_is_not_carried_on():
+    places = landmarks_in_layout(load_bundled_model().mesh(), load_bundled_model().landmarks)[0]
+    colour = np.tile(np.array([210.0, 160.0, 135.0]), (128, 128, 1))
+    colour[:, :38] *= 0.5
+    colour[60:64, 62:66] = 20.0  # a mole on the nose
+    labels, weight = np.full((128, 128), SKIN, np.uint8), np.ones((128, 128))
+    kept = rim_trust(colour, weight, labels, places)
+    assert kept[60, :30].max() < 0.1 and kept[50:75, 50:80].min() == 1
+    assert (rim_trust(colour, weight, np.full_like(labels, HAIR), places) == 1).all()
 
 
 def test_one_factorisation_serves_many_fields():

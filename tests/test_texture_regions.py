@@ -11,11 +11,14 @@ from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.parts import regions_with_whole_ears
 from portrait_pipeline.mesh.render import Framing, View, rasterise
 from portrait_pipeline.mesh.texels import texel_map
+from portrait_pipeline.perception.part_map import PartMap
+from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.regions.artwork import portrait_regions
 from portrait_pipeline.regions.colours import bleeding, region_colours
 from portrait_pipeline.regions.head import head_regions
 from portrait_pipeline.regions.labels import (
     BACKGROUND,
+    CLOTHES,
     EYES,
     HAIR,
     LIPS,
@@ -60,6 +63,18 @@ def portrait(points: np.ndarray, hair=BLUE, skin=PINK, around=GREEN) -> tuple[np
     return art, {"face": face, "hair": head & ~face, "around": ~head & ~face}
 
 
+def drawn_parts(truth: dict[str, np.ndarray]) -> np.ndarray:
+    """(H, W) uint8 parts of a :func:`portrait`."""
+    return np.select([truth["face"], truth["hair"]], [Part.SKIN, Part.HAIR], Part.BACKGROUND).astype(np.uint8)
+
+
+def regions_of(points: np.ndarray, art: np.ndarray | None = None, truth: dict[str, np.ndarray] | None = None):
+    """Labels of a :func:`portrait`, its own or another of the same size."""
+    own, known = portrait(points)
+    art, truth = (own if art is None else art), (known if truth is None else truth)
+    return portrait_regions(art, points, PartMap.of_labels(drawn_parts(truth)))
+
+
 def share(labels: np.ndarray, where: np.ndarray, *wanted: int) -> float:
     return float(np.isin(labels[where], wanted).mean())
 
@@ -72,46 +87,39 @@ def share(labels: np.ndarray, where: np.ndarray, *wanted: int) -> float:
 )
 def test_a_portrait_falls_into_skin_hair_and_surroundings(points, hair, skin, around):
     art, truth = portrait(points, hair, skin, around)
-    labels = portrait_regions(art, points)
+    labels = regions_of(points, art, truth)
     assert labels.dtype == np.uint8 and labels.shape == art.shape[:2]
     assert share(labels, truth["face"], SKIN, EYES, LIPS) > 0.85 and share(labels, truth["face"], HAIR) < 0.01
     assert share(labels, truth["hair"], HAIR) > 0.5 and share(labels, truth["hair"], SKIN) < 0.01
     assert share(labels, truth["around"], BACKGROUND) > 0.97
     at = {index: labels[int(points[index, 1]), int(points[index, 0])] for index in (19, 30, 36, 45, 48, 57)}
     assert at == {19: SKIN, 30: SKIN, 36: EYES, 45: EYES, 48: LIPS, 57: LIPS}, "brows are strokes on skin"
-    assert np.array_equal(labels, portrait_regions(art, points))
-
-
-def test_regions_do_not_depend_on_the_size_of_the_picture(points):
-    art, _ = portrait(points)
-    double = cv2.resize(art, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
-    small, large = portrait_regions(art, points), portrait_regions(double, points * 2)
-    assert (large[::2, ::2] == small).mean() > 0.95
-
-
-def test_a_bald_head_has_no_hair(points):
-    art, truth = portrait(points, hair=PINK)
-    assert share(portrait_regions(art, points), np.ones(art.shape[:2], bool), HAIR) < 0.01
-    flat = np.full_like(art, 200)
-    assert not (portrait_regions(flat, points) == HAIR).any()
 
 
 def test_points_that_are_no_face(points):
-    art, _ = portrait(points)
-    assert (portrait_regions(art, points + 3000) == BACKGROUND).all()
+    art, truth = portrait(points)
+    parts = PartMap.of_labels(drawn_parts(truth))
     with pytest.raises(LandmarkError, match=r"face is 0\.0 px wide; it must be at least 8"):
-        portrait_regions(art, np.zeros((68, 2)))
+        portrait_regions(art, np.zeros((68, 2)), parts)
 
 
-def test_a_dark_fringe_under_a_bright_hat_is_the_hair(points):
-    art, truth = portrait(points, hair=(220, 170, 30), around=(240, 240, 235))
+def test_hats_are_clothes_and_scraps_of_hair_are_no_example(points):
+    art, truth = portrait(points)
+    shown = drawn_parts(truth)
     rows = np.arange(art.shape[0])[:, None]
-    locks = truth["hair"] | (drawn(points, head_polygon(points, 1.1) * [1.25, 1] - [0.25 * points[30, 0], 0]))
-    locks &= ~truth["face"] & (rows > points[17:27, 1].min() - 4)
-    art[locks] = (40, 25, 20)
-    labels = portrait_regions(art, points)
-    assert share(labels, locks, HAIR) > 0.3
-    assert share(labels, truth["hair"] & ~locks, HAIR) < 0.05, "the hat is not used"
+    shown[truth["hair"]] = Part.HAT
+    labels = portrait_regions(art, points, PartMap.of_labels(shown))
+    assert share(labels, truth["hair"], CLOTHES) > 0.7
+    shown[truth["hair"] & (rows < np.flatnonzero(truth["hair"].any(axis=1))[0] + 4)] = Part.HAIR
+    assert not (portrait_regions(art, points, PartMap.of_labels(shown)) == HAIR).any()
+
+
+def test_what_is_transparent_is_no_style(points):
+    art, truth = portrait(points)
+    alpha = np.full(art.shape[:2], 255, np.uint8)
+    alpha[: int(points[33, 1])] = 0
+    labels = portrait_regions(art, points, PartMap.of_labels(drawn_parts(truth)).within(alpha))
+    assert (labels[alpha == 0] == BACKGROUND).all() and share(labels, truth["face"] & (alpha > 0), SKIN, LIPS) > 0.7
 
 
 def test_portrait_mask_holds_the_face_and_not_the_corners(points):
@@ -128,8 +136,12 @@ def test_an_open_mouth_shows_teeth(points):
     opened = points.copy()
     opened[65:68, 1] += 0.3 * np.linalg.norm(points[54] - points[48])
     assert mouth_is_open(opened) and not mouth_is_open(points)
+    art, truth = portrait(points)
     middle = opened[[62, 66]].mean(axis=0).astype(int)
-    for labels in (region_map(opened, (260, 240), teeth=True), portrait_regions(portrait(points)[0], opened)):
+    for labels in (
+        region_map(opened, (260, 240), teeth=True),
+        portrait_regions(art, opened, PartMap.of_labels(drawn_parts(truth))),
+    ):
         assert labels[middle[1], middle[0]] == TEETH
 
 
@@ -143,7 +155,7 @@ def test_face_coordinates_undo_an_affine_map(points):
 
 @pytest.fixture(scope="module")
 def painted(model):
-    """A head whose hair line is known: (S, S, 3) texture, hair (S, S) bool."""
+    """A head whose hair line is known: (S, S, 3) texture, hair (S, S) as seen everywhere, (S, S) all seen."""
     size = 256
     texels = texel_map(model.mesh(), size)
     place = texels.interpolate(model.triangles, model.mean)
@@ -154,12 +166,13 @@ def painted(model):
     hair &= (place[..., 1] > brow + 4.0) | (place[..., 2] < 3.0)  # starts higher than the model's own hair line
     rng = np.random.default_rng(1)
     texture = np.where(hair[..., None], (60, 45, 40), (215, 165, 140)) + rng.normal(0, 5, (size, size, 3))
-    return np.clip(texture, 0, 255).astype(np.uint8), hair
+    return np.clip(texture, 0, 255).astype(np.uint8), hair.astype(float), np.ones((size, size), bool)
 
 
 def test_a_head_falls_into_its_regions(model, painted):
-    texture, hair = painted
-    labels = head_regions(model, model.mesh(), texture)
+    _, hair, seen = painted
+    labels = head_regions(model, model.mesh(), 256, hair, seen)
+    hair = hair > 0.5
     assert set(np.unique(labels)) == {SKIN, OUTER, HAIR, EYES, LIPS}
     assert share(labels, hair, HAIR) > 0.95
     core = cv2.erode((~hair).astype(np.uint8), np.ones((9, 9))) > 0
@@ -174,14 +187,13 @@ def test_a_head_falls_into_its_regions(model, painted):
 
 
 def test_unseen_scalp_is_hair_and_a_bald_one_is_skin(model, painted):
-    texture, hair = painted
+    _, hair, _ = painted
     front = texel_map(model.mesh(), 256).interpolate(model.triangles, model.mean)[..., 2] > 0
-    grey = np.where(front[..., None], texture, 128).astype(np.uint8)
-    labels = head_regions(model, model.mesh(), grey, seen=front)
-    assert share(labels, hair & ~front, HAIR) > 0.9
-    bald = np.clip(smooth_texture(256) * 0.1 + [200, 150, 130], 0, 255).astype(np.uint8)
-    labels = head_regions(model, model.mesh(), bald)
-    assert not (labels == HAIR).any() and share(labels, hair & ~front, OUTER) > 0.99
+    labels = head_regions(model, model.mesh(), 256, hair, front)
+    assert share(labels, (hair > 0.5) & ~front, HAIR) > 0.9
+    assert (head_regions(model, model.mesh(), 256) == HAIR).sum() > (labels == HAIR).sum(), "the bare temples"
+    labels = head_regions(model, model.mesh(), 256, 0 * hair, front)
+    assert not (labels == HAIR).any() and share(labels, (hair > 0.5) & ~front, OUTER) > 0.99
 
 
 # -- colours -------------------------------------------------------------------------------------------------------
@@ -197,9 +209,8 @@ def array(texture: torch.Tensor) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def scene(model, points, painted):
-    art, _ = portrait(points)
-    art_labels = portrait_regions(art, points)
-    return painted[0], head_regions(model, model.mesh(), painted[0]), art, art_labels
+    art, truth = portrait(points)
+    return painted[0], head_regions(model, model.mesh(), 256, *painted[1:]), art, regions_of(points, art, truth)
 
 
 def test_every_region_starts_in_its_own_colours(scene):

@@ -70,11 +70,21 @@ def load_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
     Raises:
         InputFileError: missing, unreadable, empty, damaged, truncated, too large or too small, or no picture.
     """
+    return load_with_alpha(path, max_side)[0]
+
+
+def load_with_alpha(path: str | Path, max_side: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """A picture as :func:`load_image` reads it, and its (H, W) uint8 opacity; None where all of it is opaque.
+
+    Raises:
+        InputFileError: as :func:`load_image`.
+    """
     path = Path(path)
     with _opened(path) as picture:
         try:
             picture.load()
-            rgb = np.array(_to_rgb(ImageOps.exif_transpose(picture)), dtype=np.uint8)
+            picture = ImageOps.exif_transpose(picture)
+            rgb, alpha = np.array(_to_rgb(picture), dtype=np.uint8), _opacity(picture)
         except _DECODER_ERRORS as error:
             raise InputFileError(
                 f"{path}: the picture is damaged or truncated ({_one_line(error)}); open it in an image "
@@ -82,12 +92,13 @@ def load_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
             ) from error
     if max_side is not None:
         rgb = resize_to(rgb, max_side)
+        alpha = None if alpha is None else resize_to(alpha, max_side)
         if min(rgb.shape[:2]) < MIN_SIDE:
             raise InputFileError(
                 f"{path}: too long and narrow, {rgb.shape[1]} x {rgb.shape[0]} pixels are left after "
                 f"reduction to {max_side}; crop it around the face"
             )
-    return rgb
+    return rgb, alpha
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -213,6 +224,14 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     if profile:
         picture = _to_srgb(picture, profile)
     return _on_white(picture) if alpha else picture.convert("RGB")
+
+
+def _opacity(picture: Image.Image) -> np.ndarray | None:
+    """(H, W) uint8, or None where nothing is transparent."""
+    if not picture.has_transparency_data:
+        return None
+    alpha = np.array(picture.convert("RGBA").getchannel("A"), dtype=np.uint8)
+    return alpha if alpha.min() < 255 else None
 
 
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:

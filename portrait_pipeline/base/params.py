@@ -31,6 +31,7 @@ SECTIONS = (
     "translate",
     "deform",
     "photo_texture",
+    "shell",
     "texture",
     "animation",
     "export",

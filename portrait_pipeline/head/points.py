@@ -16,6 +16,8 @@ NOSE = slice(27, 36)
 EYES = slice(36, 48)
 MOUTH = slice(48, 68)
 
+LEFT_EYE = slice(36, 42)
+RIGHT_EYE = slice(42, 48)
 OUTER_EYE_CORNERS = (36, 45)
 MOUTH_CORNERS = (48, 54)
 
@@ -42,6 +44,15 @@ MIRROR = np.array([
 """(68,) permutation: ``points[MIRROR]`` with x negated is the face seen in a mirror; it is its own
 inverse."""
 MIRROR.setflags(write=False)
+
+
+def face_size(points: np.ndarray) -> float:
+    """Side of the points' box, the longer of its two sides, in the unit of ``points``.
+
+    Args:
+        points: (68, 2) or (68, 3).
+    """
+    return float(np.ptp(points, axis=0).max())
 
 
 def eye_distance(points: np.ndarray) -> float:

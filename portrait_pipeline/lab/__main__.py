@@ -1,4 +1,4 @@
-"""``python -m portrait_pipeline.lab``: benchmarks and the perceptual study; heavy modules are imported inside."""
+"""``python -m portrait_pipeline.lab``: benchmarks, the study, errors of points; heavy modules are imported inside."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def networks(overrides: tuple[str, ...], steps: int) -> None:
     from .benchmarks.training import measure
 
     params = with_overrides(Params(pairs={}), overrides)
-    click.echo(measure(params, choose_device(params.translation.device), steps).to_string(index=False, na_rep=""))
+    click.echo(measure(params, choose_device(), steps).to_string(index=False, na_rep=""))
 
 
 @benchmark.command()
@@ -91,6 +91,28 @@ def measure_study(heads: Path, photos: tuple[Path, ...], art: tuple[Path, ...], 
 
     result = measure_files(heads, photos, art, output, lambda line: click.echo(line, err=True), choices)
     click.echo(f"{table(result)}\n{output}")
+
+
+@main.command()
+@click.argument("points", type=_FOLDER)
+@click.argument("folder", type=_FOLDER)
+@click.option("--every", type=click.IntRange(min=1), default=1, help="Take every Nth picture.")
+@click.option("--detector", type=click.Choice(["ours", "dlib", "both"]), default="both", show_default=True)
+@click.option("--worst", type=click.IntRange(min=0), default=10, show_default=True, help="Name so many of the worst.")
+def landmarks(points: Path, folder: Path, every: int, detector: str, worst: int) -> None:
+    """Mean error of the points over the outer eye distance, and how many faces are found.
+
+    POINTS is an NPZ file with `landmarks` (N, 68, 2) in pixels and `image` (N,), names of pictures in FOLDER.
+    """
+    from ..base.progress import progress_bar
+    from .proofs.landmark_errors import METHODS, load_truth, measure_files
+
+    names, truth = load_truth(points)
+    for name in METHODS if detector == "both" else (detector,):
+        with progress_bar(name) as progress:
+            result = measure_files(METHODS[name], names[::every], folder, truth[::every], progress)
+        for line in result.lines(worst):
+            click.echo(f"{name}: {line}")
 
 
 if __name__ == "__main__":

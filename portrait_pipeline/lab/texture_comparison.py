@@ -20,7 +20,7 @@ from ..mesh.render import View, render
 from ..photo_texture.record import PhotoTexture
 from ..report.texture_quality import TextureQuality
 from ..texture.params import TextureParams
-from ..texture.subject import Subject
+from ..texture.step import subject_of
 from .params import TextureComparisonParams
 from .texture_methods import METHODS
 
@@ -83,15 +83,8 @@ def compare_methods(
         PortraitError: any user error of the methods.
     """
     params = params.model_copy(update={"scales": settings.scales, "iterations": settings.iterations, "strength": 1.0})
-    texture, seen = photo.texture, photo.seen
-    if len(texture) > settings.size:
-        side = (settings.size, settings.size)
-        texture = cv2.resize(texture, side, interpolation=cv2.INTER_AREA)
-        seen = cv2.resize(seen.astype(np.uint8), side, interpolation=cv2.INTER_NEAREST).astype(bool)
-    subject, ruled = (
-        Subject.of(model, head.vertices, texture, seen, pair.art, pair.art_points, regions=regions)
-        for regions in (params.regions, True)
-    )
+    photo = reduced(photo, settings.size)
+    subject, ruled = (subject_of(model, pair, head, photo, regions) for regions in (params.regions, True))
     quality, results = TextureQuality(ruled, params, _VIEW_SIZE, seed=seed), []
     for name in settings.methods:
         start = time.perf_counter()
@@ -102,6 +95,18 @@ def compare_methods(
         measures["moved"] = float(np.linalg.norm(vertices - head.vertices, axis=1).mean())
         results.append(MethodResult(name, found.texture, vertices, measures))
     return results
+
+
+def reduced(photo: PhotoTexture, size: int) -> PhotoTexture:
+    """The photo texture at most ``size`` texels wide."""
+    if len(photo.texture) <= size:
+        return photo
+    texture = cv2.resize(photo.texture, (size, size), interpolation=cv2.INTER_AREA)
+    seen, labels = (
+        cv2.resize(part.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
+        for part in (photo.seen, photo.labels)
+    )
+    return PhotoTexture(texture, seen.astype(bool), labels)
 
 
 def comparison_sheet(mesh: Mesh, art: np.ndarray, results: Sequence[MethodResult], title: str) -> np.ndarray:

@@ -1,16 +1,13 @@
-"""From image files to points: the function of the stage ``landmarks``."""
+"""From image files to points and parts: the function of the stage ``landmarks``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from ..base import images
 from ..base.progress import Notify
-from ..perception.detector import Detection
-from ..perception.detector import locate as find_landmarks
+from ..perception.locate import Located, locate
+from ..perception.reading import DOUBTFUL
 from .params import LandmarksParams
 from .record import LocatedPair
 
@@ -22,28 +19,55 @@ def locate_pair(
     notify: Notify = lambda message: None,
     more_photos: Sequence[Path] = (),
 ) -> LocatedPair:
-    """Load all images and find their landmarks.
+    """Load all pictures, set them upright, and read points and parts.
 
     Raises:
-        InputFileError, NoFaceError, LandmarkError: see :mod:`portrait_pipeline.base.images` and ``landmarks``.
+        InputFileError, NoFaceError, LandmarkError: see :func:`portrait_pipeline.perception.locate.locate`.
     """
 
-    def locate(path: Path) -> tuple[np.ndarray, Detection]:
-        image = images.load_image(path, max_side=params.max_side)
-        detection = find_landmarks(path, image)
-        if detection.faces > 1:
-            notify(f"{path}: {detection.faces} faces found, the largest is used")
-        return image, detection
+    def found(path: Path) -> Located:
+        located = locate(path, params.max_side, params.detector)
+        for message in remarks(path, located):
+            notify(message)
+        return located
 
-    (photo_image, photo_found), (art_image, art_found) = locate(photo), locate(art)
-    more = [locate(path) for path in more_photos]
+    ours, theirs, *more = (found(path) for path in (photo, art, *more_photos))
     return LocatedPair(
-        photo=photo_image,
-        art=art_image,
-        photo_points=photo_found.points,
-        art_points=art_found.points,
-        photo_source=photo_found.source,
-        art_source=art_found.source,
-        more_photos=tuple(image for image, _ in more),
-        more_points=tuple(found.points for _, found in more),
+        photo=ours.image,
+        art=theirs.image,
+        photo_points=ours.points,
+        art_points=theirs.points,
+        photo_errors=ours.errors,
+        art_errors=theirs.errors,
+        photo_doubt=ours.doubt,
+        art_doubt=theirs.doubt,
+        photo_source=ours.source,
+        art_source=theirs.source,
+        photo_turn=ours.turn,
+        art_turn=theirs.turn,
+        photo_parts=ours.parts.probabilities,
+        art_parts=theirs.parts.probabilities,
+        photo_grid=ours.parts.grid,
+        art_grid=theirs.parts.grid,
+        photo_matte=ours.matte,
+        more_photos=tuple(item.image for item in more),
+        more_points=tuple(item.points for item in more),
+        more_errors=tuple(item.errors for item in more),
+        more_parts=tuple(item.parts.probabilities for item in more),
+        more_grids=tuple(item.parts.grid for item in more),
     )
+
+
+def remarks(path: Path, located: Located) -> list[str]:
+    """What a user should know of a picture that was read, a line each."""
+    lines = []
+    if located.faces > 1:
+        lines.append(f"{path}: {located.faces} faces found, the largest is used")
+    if located.turn:
+        lines.append(f"{path}: set upright, turned by {located.turn} degrees clockwise")
+    if located.doubt > DOUBTFUL and not located.by_hand:
+        lines.append(
+            f"{path}: the face is hard to read, its points may be off; look at their overlay, and if they are, place "
+            f"the 68 points in {path.name}.pts beside it"
+        )
+    return lines

@@ -349,3 +349,13 @@ def render_head(
     places = camera_vertices(mesh.vertices[landmarks], view, frame)
     points = np.stack([(places[:, 0] + 1) / 2 * size, (1 - places[:, 1]) / 2 * size], axis=1)
     return picture, points, rasterise(mesh, view, frame, size).mask
+
+
+def silhouette(mesh: Mesh, projected: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool, where a mesh covers a picture. projected: (V, 2 or more) its vertices in pixels, y down."""
+    mask = np.zeros(shape, np.uint8)
+    limit = 4 * max(shape)  # far outside the picture: keeps the fixed-point coordinates in range
+    corners = np.clip(projected[:, :2], -limit, limit)[mesh.triangles]
+    for triangle in np.rint((corners - 0.5) * 16).astype(np.int32):
+        cv2.fillConvexPoly(mask, triangle, 1, shift=4)
+    return mask.astype(bool)

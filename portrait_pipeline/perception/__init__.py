@@ -1,1 +1,1 @@
-"""What is seen in a picture of a face: 68 points, from a file beside it or by a detector, and who it is."""
+"""The network that reads faces (points with their errors, parts of a picture), and dlib, the paper's detector."""

@@ -86,12 +86,31 @@ def locate(image_path: str | Path, image: np.ndarray) -> Detection:
         return Detection(points, f"file:{file.name}", 1, _corners(points))
     detection = detect(image)
     if detection is None:
-        raise NoFaceError(
-            f"{image_path}: no face was found; give a picture with a larger, more frontal face, or write "
-            "its 68 points (iBUG order, one 'x y' a line, pixels of the picture) to "
-            f"{image_path.name}.pts beside it"
-        )
+        raise NoFaceError(no_face(image_path))
     return detection
+
+
+def no_face(image_path: Path) -> str:
+    """What a user is told of a picture without a face."""
+    return (
+        f"{image_path}: no face was found; give a picture with a larger, more frontal face, or write "
+        "its 68 points (iBUG order, one 'x y' a line, pixels of the picture) to "
+        f"{image_path.name}.pts beside it"
+    )
+
+
+def boxes(image: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """Left, top, right, bottom (px) of the faces that the HOG detector sees, or else the CNN detector.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+
+    Raises:
+        MissingDependencyError: dlib or its models are not installed.
+    """
+    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    faces = _search_hog(grey) or _search_cnn(image)
+    return [_corners(face.view.to_image(face.box.reshape(2, 2))) for face in faces]
 
 
 def detect(image: np.ndarray) -> Detection | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from ..mesh.geometry import vertex_normals
 from ..mesh.mesh import Mesh
@@ -28,7 +28,7 @@ _BANDS = (0.0, 0.12, 0.35, 1.1)  # cm: standard deviations of the windows betwee
 _QUANTILES = np.linspace(0.02, 0.98, 49)
 _TONES = 12
 _COARSE = np.array([1.0, 1.0, 0.6])  # light and shade of the seen head are in its coarse band, not only locks
-_PURE = 0.5  # of the way from the skin's colour to the hair's, below which a texel counts as mixed
+_PLAIN = 3.0  # spread of L in hair that is not seen
 _REACH = 3.5  # times half the interquartile range
 _DEPTH, _DEEP = 0.5, 0.25  # cm from the edge, and the least share of the seen hair that has to lie deeper
 
@@ -60,21 +60,26 @@ class HairLook:
         return result
 
 
-def hair_core(lab: np.ndarray, shown: np.ndarray, face: np.ndarray, texel: float) -> np.ndarray:
-    """(S, S) bool: seen hair without its blurred edge and without thin places where the skin shines through.
+def to_lab(colour: np.ndarray) -> np.ndarray:
+    """CIE Lab float32 of colours (H, W, 3) in [0, 255]."""
+    return cv2.cvtColor((colour / 255.0).clip(0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+
+
+def deep_hair(shown: np.ndarray, texel: float) -> np.ndarray:
+    """(S, S) bool: seen hair (S, S) without its edge, where skin shines through; all of it where little lies deeper.
 
     Args:
-        lab: (S, S, 3) photo texture. shown, face: (S, S) bool, where it shows hair and the face's skin.
         texel: side of a texel, cm.
     """
-    if not shown.any() or not face.any():
-        return shown
     deep = cv2.distanceTransform(shown.astype(np.uint8), cv2.DIST_L2, 3) > _DEPTH / texel
-    core = deep if deep.sum() > _DEEP * shown.sum() else shown
-    skin, hair = (np.median(lab[part], axis=0) for part in (face, core))
-    within = np.cov(lab[face].T) + np.cov(lab[core].T) + 4.0 * np.eye(3)
-    way = (lab - skin) @ np.linalg.solve(within, hair - skin).astype(np.float32)  # Fisher's discriminant
-    return core & (way > _PURE * np.quantile(way[core], 0.75))
+    return deep if deep.sum() > _DEEP * shown.sum() else shown
+
+
+def plain_look(colour: np.ndarray) -> HairLook:
+    """The look of hair of which only a colour (3,) in [0, 255] is known."""
+    lab = to_lab(np.asarray(colour, float)[None, None])[0, 0].astype(float)
+    relief = _PLAIN * ndtri(_QUANTILES)
+    return HairLook(lab, _PLAIN * np.ones(3), relief, lab[0] + relief, np.tile(lab[1:], (len(relief), 1)))
 
 
 def hair_look(lab: np.ndarray, shown: np.ndarray, core: np.ndarray, texel: float) -> HairLook | None:
@@ -82,7 +87,7 @@ def hair_look(lab: np.ndarray, shown: np.ndarray, core: np.ndarray, texel: float
 
     Args:
         lab: (S, S, 3) float32 photo texture. shown: (S, S) bool, where it shows hair.
-        core: (S, S) bool of :func:`hair_core`. texel: side of a texel, cm.
+        core: (S, S) bool of :func:`deep_hair`. texel: side of a texel, cm.
 
     Returns:
         None where too little hair is seen to tell.

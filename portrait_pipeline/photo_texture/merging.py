@@ -21,14 +21,14 @@ _BLURRED = 0.35  # least sharpness against the sharpest photo
 
 def merged_photos(
     mesh: Mesh, laplacian: sparse.csr_matrix, texels: TexelMap, views: list[PhotoView]
-) -> tuple[np.ndarray, np.ndarray]:
-    """One picture of all photos in the first one's light: (S, S, 3) colours and (S, S) weights.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One picture of all photos in the first one's light: (S, S, 3) colours, (S, S) weights and (S, S) hair.
 
     Each texel is mostly the photo's that shows it best: most pixels a texel, sharpest, most surely seen.
     """
     colour, weight = views[0].colour, views[0].weight
     if len(views) == 1:
-        return colour, weight
+        return colour, weight, views[0].hair
     colours, light = [colour], colour
     for view in views[1:]:
         gain = log_gain(mesh, laplacian, light, view.colour, np.minimum(weight, view.weight))
@@ -37,7 +37,10 @@ def merged_photos(
         light = light * (1 - share) + colours[-1] * share
         weight = weight + (1 - weight) * view.weight
     shares = _shares(colours, views)
-    return blended(colours, [view.weight for view in views], shares), weight
+    total = np.sum(shares, axis=0)
+    hair = sum(share * view.hair for share, view in zip(shares, views, strict=True)) / np.maximum(total, 1e-9)
+    hair = np.where(total > 1e-9, hair, views[0].hair)
+    return blended(colours, [view.weight for view in views], shares), weight, hair
 
 
 def _shares(colours: list[np.ndarray], views: list[PhotoView]) -> list[np.ndarray]:

@@ -10,24 +10,30 @@ import numpy as np
 
 from ..head.camera import AnyCamera
 from ..head.model import FaceModel
-from ..head.parts import regions_with_whole_ears
-from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap
-from ..regions.labels import disc
-from .sampling import bilinear, pixels_per_texel, sample_photo
-from .segmentation import person_mask
-from .skin import skin_distance, to_lab
-from .visibility import clear_of_outlines, facing, silhouette, unhidden
+from ..perception.part_map import PartMap
+from ..regions.hair_flow import texel_size
+from ..regions.head import landmarks_in_layout, scalp_share
+from ..regions.labels import EYES, disc, region_map
+from .sampling import pixels_per_texel, sample_photo
+from .visibility import clear_of_outlines, facing, unhidden
 
-_EAR = 0.8  # least share of an ear's seen texels that are skin
+SHOWN = ("face", "neck", "ears")
+"""Parts of a photo that are the head itself; beards are among them, hair lies in front of it or above."""
+FEATURES = ("eyes", "brows", "nose", "mouth")
+"""Parts that are seen up to the hair: what is dark about them is no shadow."""
+_SHADOW = 0.35  # cm about hair before the face, where it darkens the skin
+_MARGIN = 0.02  # of the face's width, from the background
+_DOUBT, _SURE = 0.6, 0.9  # probabilities at which a texel begins to count, and at which it counts in full
 
 
 class Shot(NamedTuple):
-    """A head as one photo shows it: vertices (V, 3) in head space, camera, image (H, W, 3) uint8 RGB."""
+    """A head as one photo shows it: vertices (V, 3) in head space, camera, image (H, W, 3) uint8 RGB, and its parts."""
 
     vertices: np.ndarray
     camera: AnyCamera
     image: np.ndarray
+    parts: PartMap
 
 
 @dataclass(frozen=True)
@@ -38,27 +44,38 @@ class PhotoView:
         position: (S, S, 2) photo position, px. colour: (S, S, 3) float32 in [0, 255].
         weight: (S, S) in [0, 1], how far the texel is seen in the photo.
         detail: (S, S) photo pixels per texel: how finely it is seen.
+        hair: (S, S) probability that the photo shows hair there.
     """
 
     position: np.ndarray
     colour: np.ndarray
     weight: np.ndarray
     detail: np.ndarray
+    hair: np.ndarray
 
 
 def view_photo(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     """Carry one photo into the layout of ``texels``.
 
-    A texel is seen where :func:`geometry_view` says so, on the person (not on background or clothes).
+    A texel is seen where :func:`geometry_view` says so and the photo shows the head itself there: bare skin, and hair
+    on the scalp. Hair before the face with its shadow, hats, glasses, clothes and background are not seen, but for
+    glasses over eyes.
     """
     view = geometry_view(model, texels, shot)
     mesh = model.mesh(np.asarray(shot.vertices, float))
-    projected = shot.camera.project(mesh.vertices)
-    head = silhouette(mesh, projected, shot.image.shape[:2])
-    person = person_mask(shot.image, head, projected[model.landmarks, :2])
-    weight = view.weight * bilinear(person[..., None], view.position)[..., 0]
-    weight = weight * _plausible_skin(model, texels, mesh, view.colour, weight)
-    return replace(view, weight=feathered(weight))
+    scalp = np.clip(2 * scalp_share(model, mesh, texels), 0, 1)
+    shown = shot.parts.at(view.position, SHOWN)
+    features = shot.parts.at(view.position, FEATURES)
+    shown = np.maximum(features, shown * (1 - _shadow(view.hair * (1 - scalp), texel_size(mesh, texels))))
+    shown += view.hair * scalp
+    places, _ = landmarks_in_layout(mesh, model.landmarks)
+    size = len(shown)
+    eyes = region_map(places * size, (size, size), teeth=False) == EYES
+    shown[eyes] += shot.parts.at(view.position[eyes], "glasses")
+    ends = shot.camera.project(mesh.vertices[model.landmarks[[0, 16]]])[:, :2]
+    shown = np.minimum(shown, 1 - _nearby(shot.parts, view.position, _MARGIN * np.linalg.norm(ends[1] - ends[0])))
+    clear = np.clip((shown - _DOUBT) / (_SURE - _DOUBT), 0, 1)
+    return replace(view, weight=feathered(view.weight * clear))
 
 
 def geometry_view(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
@@ -78,7 +95,21 @@ def geometry_view(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     ends = projected[model.landmarks[[0, 16]], :2]
     weight = weight * clear_of_outlines(mesh, projected, position, float(np.linalg.norm(ends[1] - ends[0])))
     weight = weight * np.clip(inside - 1.0, 0, 1)
-    return PhotoView(position, sample_photo(shot.image, position, detail), weight, detail)
+    colour, hair = sample_photo(shot.image, position, detail), shot.parts.at(position, "hair")
+    return PhotoView(position, colour, weight, detail, hair)
+
+
+def _nearby(parts: PartMap, position: np.ndarray, distance: float) -> np.ndarray:
+    """(S, S) largest probability of background within ``distance`` px: fits are a little off, and borders mixed."""
+    turns = np.arange(8) * np.pi / 4
+    around = distance * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    return np.max([parts.at(position + step, "background") for step in around], axis=0)
+
+
+def _shadow(hair: np.ndarray, texel: float) -> np.ndarray:
+    """(S, S) in [0, 1]: hair before the face (S, S) and a margin about it, soft. texel: side of a texel, cm."""
+    wide = cv2.dilate((hair > 0.5).astype(np.float32), disc(_SHADOW / texel))
+    return cv2.GaussianBlur(wide, (0, 0), max(0.5, 0.25 * _SHADOW / texel))
 
 
 def feathered(weight: np.ndarray) -> np.ndarray:
@@ -87,23 +118,3 @@ def feathered(weight: np.ndarray) -> np.ndarray:
     small = cv2.erode(weight.astype(np.float32), disc(radius))
     soft = cv2.GaussianBlur(small, (0, 0), 1.2 * radius)
     return np.minimum(soft, weight).astype(float)
-
-
-def _plausible_skin(
-    model: FaceModel, texels: TexelMap, mesh: Mesh, colour: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    """(S, S) 1, or 0 on texels of ears and neck whose colour is not the face's skin (hair, collar, background)."""
-    lab = to_lab(colour)
-    region = regions_with_whole_ears(model)[mesh.triangles[texels.triangle]].max(axis=-1)
-    ear, neck = (region == FaceModel.REGIONS.index(name) for name in ("ear", "neck"))
-    face = (region == FaceModel.REGIONS.index("face")) & (weight > 0.8)
-    guarded = ear | neck
-    if face.sum() < 50:
-        return 1.0 - guarded
-    likely = np.clip(np.where(ear, 3.5, 4.0) - skin_distance(lab, lab[face]), 0, 1)
-    smooth = cv2.GaussianBlur(likely.astype(np.float32), (0, 0), texels.triangle.shape[0] / 128)
-    for side in (slice(None, ear.shape[1] // 2), slice(ear.shape[1] // 2, None)):
-        part = ear[:, side] & (weight[:, side] > 0.5)
-        if not part.any() or (likely[:, side][part] > 0).mean() < _EAR:  # a hidden or misplaced ear: none of it
-            smooth[:, side][ear[:, side]] = 0.0
-    return np.where(guarded, np.clip((smooth - 0.5) * 2.5, 0, 1), 1.0)

@@ -17,8 +17,10 @@ class PhotoTexture(Record):
     Attributes:
         texture: (S, S, 3) uint8 RGB, row 0 is v = 1.
         seen: (S, S) bool, texels taken from the photo.
+        labels: (S, S) uint8 regions of the head, see :mod:`.regions.labels`.
     """
 
     kind: ClassVar[str] = "photo_texture"
     texture: np.ndarray
     seen: np.ndarray
+    labels: np.ndarray

@@ -12,6 +12,5 @@ from .record import PhotoTexture
 
 def project_pair(model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams) -> PhotoTexture:
     """Carry the photo, and the further photos of the same person, into the canonical texture (section 5)."""
-    more = list(zip(fitted.more_vertices, fitted.more_cameras, pair.more_photos, strict=False))
-    texture, seen = project_photo(model, fitted.vertices, fitted.camera, pair.photo, params, more)
-    return PhotoTexture(texture, seen)
+    more = list(zip(fitted.more_vertices, fitted.more_cameras, pair.more_photos, pair.more_maps, strict=False))
+    return project_photo(model, fitted.vertices, fitted.camera, pair.photo, pair.photo_map, params, more)

@@ -15,31 +15,16 @@ from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, bilinear_at_vertices, extend
 from ..regions.hair_flow import hair_flow, texel_size
 from ..regions.labels import HAIR, OUTER, SKIN
-from .hair import HairLook, hair_core, hair_look, matched, strands
-from .skin import skin_distance, to_lab
+from .hair import HairLook, deep_hair, hair_look, matched, plain_look, strands, to_lab
 
-_SHADE = 0.92  # what the camera does not see is mostly in shade
+_SHADE = 0.96  # what the camera does not see is mostly in shade
+_SHADED = 0.3  # share of the seen face, the darkest, that does not count as its colour
 _LIT = 0.7  # of the face's light, above which the neck's colour counts
 _WARM = np.array([0.88, 1.02, 1.05])  # powers of the shade in R, G, B: skin's hollows are red
 _SOFT = 0.16  # cm, half the width of the hairline
 _TIPS = 0.11  # cm by which strands of relief 1 overshoot the hairline or fall short of it
 _WORK_SIDE = 512
 _EVEN = 6.0  # smoothing of the labels on the surface, edges squared
-
-
-def plain_fill(
-    model: FaceModel,
-    mesh: Mesh,
-    laplacian: sparse.csr_matrix,
-    texels: TexelMap,
-    colour: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
-    """(S, S, 3) colours completed by the smoothest field, drawn to hair on the scalp and to skin on neck and ears."""
-    values, confidence = _at_vertices(mesh, colour, weight)
-    prior, pull = _palette(model, values, confidence)
-    field = extend(laplacian, values, confidence, prior, pull)
-    return _composed(colour, weight, texels.interpolate(mesh.triangles, field))
 
 
 def fill_by_region(
@@ -50,6 +35,7 @@ def fill_by_region(
     colour: np.ndarray,
     weight: np.ndarray,
     labels: np.ndarray,
+    fallback: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Complete a photo texture: seen colours stay, hair and skin go on separately up to a hairline.
@@ -57,7 +43,8 @@ def fill_by_region(
     Args:
         model: regions. mesh: the fitted head. laplacian: its surface Laplacian. texels: map of size S.
         colour: (S, S, 3) in [0, 255]. weight: (S, S) in [0, 1], how far each texel is seen.
-        labels: (S, S) of :func:`..regions.head.head_regions`. seed: of the strands.
+        labels: (S, S) of :func:`.regions.head.head_regions`.
+        fallback: (3,) colour in [0, 255] of hair that the texture does not show. seed: of the strands.
 
     Returns:
         (S, S, 3) in [0, 255].
@@ -68,8 +55,10 @@ def fill_by_region(
     lab = to_lab(colour)
     shown = is_hair & (weight > 0.9)
     texel = texel_size(mesh, texels)
-    core = hair_core(lab, shown, (labels == SKIN) & (weight > 0.9), texel)
+    core = deep_hair(shown, texel)
     look = _look(lab, shown, core, texel)
+    if look is None and fallback is not None and is_hair.any():
+        look = plain_look(fallback)
     if look is not None:
         relief = _relief(mesh, laplacian, texels, lab[..., 0], shown, look, seed)
         share = _hair_share(mesh, laplacian, texels, is_hair, relief)
@@ -168,7 +157,11 @@ def _skin_field(
     face = (confidence > 0) & (region == names.index("face"))
     scalp = region == names.index("scalp")
     known = values[face] if face.any() else values[confidence > 0]
-    skin = np.median(known, axis=0) if len(known) else np.array([200.0, 160.0, 140.0])
+    if len(known):
+        light = known.sum(axis=1)
+        skin = np.median(known[light >= np.quantile(light, _SHADED)], axis=0)
+    else:
+        skin = np.array([200.0, 160.0, 140.0])
     prior = np.tile(skin * _SHADE, (len(region), 1))
     neck = (confidence > 0) & (region == names.index("neck"))
     below = np.median(values[neck], axis=0) if neck.sum() >= 20 else np.zeros(3)
@@ -176,7 +169,7 @@ def _skin_field(
         prior = (prior + below * prior.sum(axis=1, keepdims=True) / below.sum()) / 2
     if not hairy and (scalp & (confidence > 0)).sum() >= 30:
         prior[scalp] = np.median(values[scalp & (confidence > 0)], axis=0)
-    pull = np.where(region == names.index("ear"), 1e-2, 3e-3)
+    pull = np.where(region == names.index("ear"), 2e-2, 1e-2)
     field = extend(laplacian, values, confidence, prior, pull)
     shade = openness(mesh, region == names.index("ear"))[:, None]
     return np.clip(field * shade**_WARM, 0, 255)
@@ -189,29 +182,3 @@ def _at_vertices(mesh: Mesh, colour: np.ndarray, weight: np.ndarray) -> tuple[np
 
 def _composed(colour: np.ndarray, weight: np.ndarray, fill: np.ndarray) -> np.ndarray:
     return colour * weight[..., None] + np.clip(fill, 0, 255) * (1 - weight[..., None])
-
-
-def _palette(model: FaceModel, values: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colour each unseen vertex is drawn to, and how strongly: hair on the scalp, skin elsewhere.
-
-    Hair is what is seen of the scalp and is not skin (the model's scalp region reaches into the forehead of people
-    whose hair starts high); if there is little of it, the head counts as bald or shaven.
-    """
-    region = regions_with_whole_ears(model)
-    seen = confidence > 0
-    face = seen & (region == FaceModel.REGIONS.index("face"))
-    skin = np.median(values[face], axis=0) if face.any() else values[seen].mean(axis=0)
-    prior = np.broadcast_to(skin * _SHADE, values.shape).copy()
-    scalp = region == FaceModel.REGIONS.index("scalp")
-    visible = np.flatnonzero(scalp & seen)
-    if len(visible) >= 30 and face.any():
-        lab = to_lab(values[None])[0]
-        hair = visible[skin_distance(lab[visible], lab[face]) > 2.5]
-        if len(hair) >= 0.2 * len(visible):
-            prior[scalp] = np.median(values[hair], axis=0)
-        else:
-            prior[scalp] = np.median(values[visible], axis=0)
-    pull = np.full(len(region), 4e-3)
-    pull[scalp] = 1e-2
-    pull[region == FaceModel.REGIONS.index("ear")] = 5e-2
-    return prior, pull

@@ -68,13 +68,3 @@ def clear_of_outlines(mesh: Mesh, projected: np.ndarray, position: np.ndarray, f
     near = cv2.GaussianBlur(near, (0, 0), max(0.8, radius / 3))
     inside = (position - (middle - half)) / side * work
     return np.clip(1 - 1.5 * bilinear(near[..., None], inside)[..., 0], 0, 1)
-
-
-def silhouette(mesh: Mesh, projected: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool, where the projected head (V, 3) covers the photo."""
-    mask = np.zeros(shape, np.uint8)
-    limit = 4 * max(shape)  # far outside the photo: keeps the fixed-point coordinates in range
-    corners = np.clip(projected[:, :2], -limit, limit)[mesh.triangles]
-    for triangle in np.rint((corners - 0.5) * 16).astype(np.int32):
-        cv2.fillConvexPoly(mask, triangle, 1, shift=4)
-    return mask.astype(bool)

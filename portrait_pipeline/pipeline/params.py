@@ -19,6 +19,7 @@ from ..fit.params import FitParams
 from ..landmarks.params import LandmarksParams, Pair, read_pairs
 from ..photo_texture.params import PhotoTextureParams
 from ..shapes.params import LandmarkSetsParams, ShapeSpaceParams
+from ..shell.params import ShellParams
 from ..texture.params import TextureParams
 from ..translation.params import AutoencoderParams, TranslateParams, TranslationParams
 
@@ -40,6 +41,7 @@ class Params(Section):
     translate: TranslateParams = TranslateParams()
     deform: DeformParams = DeformParams()
     photo_texture: PhotoTextureParams = PhotoTextureParams()
+    shell: ShellParams = ShellParams()
     texture: TextureParams = TextureParams()
     animation: AnimationParams = AnimationParams()
     export: ExportParams = ExportParams()

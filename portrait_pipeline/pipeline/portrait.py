@@ -21,6 +21,9 @@ from ..landmarks.record import LocatedPair
 from ..landmarks.step import locate_pair
 from ..photo_texture.record import PhotoTexture
 from ..photo_texture.step import project_pair
+from ..shell.carry import carry_shell
+from ..shell.record import Shell
+from ..shell.step import shell_pair
 from ..texture.record import StylisedTexture
 from ..texture.step import stylise_pair
 from ..translation.record import TranslatedPair
@@ -87,6 +90,7 @@ def make_portrait(
     progress: Progress = silent,
     more_photos: Sequence[Path] = (),
     hardware: Hardware | None = None,
+    with_shell: bool = True,
 ) -> Portrait:
     """Run every step of the method on one photo and one artwork; writes nothing.
 
@@ -96,13 +100,14 @@ def make_portrait(
         notify: receives one line a step, once it is done.
         progress: receives the losses of every step of the texture.
         hardware: device and renderer; None asks the environment.
+        with_shell: with hair, hat and shoulders, or the head alone.
 
     Raises:
         PortraitError: any user error.
     """
     located = locate_pair(photo, art, params.landmarks, notify, more_photos)
     notify(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
-    fitted = fit_pair(model, located, params.fit)
+    fitted = fit_pair(model, located, params.fit, notify)
     notify(f"fit: off by {100 * fitted.inner_error:.1f} % of the eye distance, jaw {100 * fitted.jaw_error:.1f} %")
     translated = translate_pair(networks.translator, networks.space, fitted, params.translate)
     notify(f"translate: networks {networks.files.origin}")
@@ -110,12 +115,15 @@ def make_portrait(
     notify(f"deform: residual {100 * head.residual:.2f} % of the eye distance")
     texture = project_pair(model, located, fitted, params.photo_texture)
     notify("photo texture")
+    shell = shell_pair(model, located, fitted, params.shell) if with_shell else Shell.none("left out")
+    worn = carry_shell(model, shell, fitted.vertices, head.vertices) if shell.exists else None
+    notify(f"shell: {shell.note}" if shell.note else "shell")
     stylised, _ = stylise_pair(
-        model, located, head, texture, params.texture, progress, seed=params.seed, hardware=hardware
+        model, located, head, texture, params.texture, progress, shell, worn, seed=params.seed, hardware=hardware
     )
     notify("texture")
-    rig = animate_pair(model, fitted, stylised, params.animation)
-    photo_rig = animate_photo(model, fitted, texture, params.animation)
+    rig = animate_pair(model, fitted, stylised, shell, params.animation)
+    photo_rig = animate_photo(model, fitted, texture, shell, params.animation)
     notify("animation")
     title = f"{photo.stem} as {art.stem}"
     return Portrait(title, model, located, fitted, translated, texture, stylised, rig, photo_rig)

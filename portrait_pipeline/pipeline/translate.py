@@ -16,8 +16,8 @@ from ..deformation.params import DeformParams
 from ..fit.fit import fit_landmarks, frontalise
 from ..fit.settings import FitSettings
 from ..head.model import FaceModel, head_model
-from ..perception.detector import locate
 from ..perception.files import SUFFIXES, read_points, write_points
+from ..perception.locate import find_face
 from ..samples.sources import resolve
 from ..shapes.easing import keep_face
 from .face import Face
@@ -166,7 +166,7 @@ def load_face(model: FaceModel, source: str, params: Params, artistic: bool, not
         points = read_points(path)
     else:
         image = images.load_image(path, max_side=params.landmarks.max_side)
-        detection = locate(path, image)
+        detection = find_face(path, image)
         if detection.faces > 1:
             notify(f"{path}: {detection.faces} faces found, the largest is used")
         points, enlarge = detection.points, images.image_size(path)[1] / image.shape[1]

@@ -25,7 +25,7 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
     are. OUTER is SKIN. BACKGROUND is everything that is neither hair nor face.
 
     Args:
-        art: (H, W, 3) uint8 RGB. labels: (H, W) of :func:`.regions_art.portrait_regions`.
+        art: (H, W, 3) uint8 RGB. labels: (H, W) of :func:`.regions.artwork.portrait_regions`.
 
     Returns:
         (N, 3) uint8 by label, N >= 1 but for BACKGROUND, which may be empty.
@@ -59,8 +59,8 @@ def bleeding(
     rest rescaled: 0 is a head whose skin is as pure as the artwork's own, 1 one without any skin colour.
 
     Args:
-        texture: (S, S, 3) uint8 RGB. labels: (S, S) of :func:`..regions.head.head_regions`.
-        art: (H, W, 3) uint8 RGB. art_labels: (H, W) of :func:`.regions_art.portrait_regions`.
+        texture: (S, S, 3) uint8 RGB. labels: (S, S) of :func:`.regions.head.head_regions`.
+        art: (H, W, 3) uint8 RGB. art_labels: (H, W) of :func:`.regions.artwork.portrait_regions`.
         weight: (S, S) of each texel, for instance its area on the head; all alike by default.
 
     Returns:

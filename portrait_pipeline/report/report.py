@@ -15,7 +15,7 @@ from ..mesh.render import View, render_head
 from ..photo_texture.record import PhotoTexture
 from ..texture.params import TextureParams
 from ..texture.record import StylisedTexture
-from ..texture.subject import Subject
+from ..texture.step import subject_of
 from ..translation.record import TranslatedPair
 from .identity import distance
 from .texture_quality import TextureQuality
@@ -41,6 +41,7 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
     texture = StylisedTexture.load(layout.pair_artifact("texture", name))
     model = load_bundled_model()
     return {
+        "landmarks": {"photo_doubt": located.photo_doubt, "art_doubt": located.art_doubt},
         "fit": {"inner_error": fitted.inner_error, "jaw_error": fitted.jaw_error},
         "deform": {
             "landmark_shift": _landmark_shift(translated),
@@ -74,7 +75,7 @@ def texture_measures(
     seed: int,
 ) -> dict[str, float]:
     """See :meth:`portrait_pipeline.report.texture_quality.TextureQuality.measure`."""
-    subject = Subject.of(model, head.vertices, photo.texture, photo.seen, located.art, located.art_points)
+    subject = subject_of(model, located, head, photo)
     moved = None if np.array_equal(texture.vertices, head.vertices) else texture.vertices
     return TextureQuality(subject, params, seed=seed).measure(texture.texture, moved)
 

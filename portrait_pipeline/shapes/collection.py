@@ -22,7 +22,7 @@ from ..base.errors import InputFileError, LandmarkError, NoFaceError
 from ..base.progress import Progress, silent
 from ..head.points import COUNT
 from ..perception import files
-from ..perception.detector import locate
+from ..perception.locate import find_face
 from . import arrays
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
@@ -172,7 +172,7 @@ def _read(file: Path) -> _Found:
         beside = files.find_points(file)
         if beside is not None:
             return _Found(_single(files.read_points(beside, images.image_size(file), missing=True)))
-        return _Found(_single(locate(file, images.load_image(file, MAX_SIDE)).points))
+        return _Found(_single(find_face(file, images.load_image(file, MAX_SIDE)).points))
     except NoFaceError as error:
         return _Found(None, str(error), no_face=True)
     except InputFileError as error:

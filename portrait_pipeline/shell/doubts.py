@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..head.model import FaceModel
-from ..photo_texture.visibility import silhouette
+from ..mesh.render import silhouette
 from . import parts
 from .canvas import Canvas
 from .masks import component_at, dilate

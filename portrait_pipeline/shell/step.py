@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
@@ -11,8 +13,9 @@ from .record import Shell
 
 
 def shell_pair(model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: ShellParams) -> Shell:
-    """Hair, hat, clothes and shoulders about the fitted head; :meth:`Shell.none` with the reason where there are none."""
+    """Hair, hat, clothes and shoulders about the fitted head; :meth:`Shell.none` with a reason where there are none."""
     probabilities = pair.photo_map.pictures(pair.photo.shape[:2])
+    matte = pair.photo_matte / np.float32(255) if pair.photo_matte.size else None
     return build_shell(
-        model, pair.photo, pair.photo_points, probabilities, fitted.vertices, fitted.camera, params, pair.photo_mask
+        model, pair.photo, pair.photo_points, probabilities, fitted.vertices, fitted.camera, params, matte
     )

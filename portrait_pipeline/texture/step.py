@@ -10,6 +10,8 @@ from ..deform.record import DeformedHead
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
 from ..photo_texture.record import PhotoTexture
+from ..regions.artwork import portrait_regions
+from ..shell.record import Shell
 from .params import TextureParams
 from .record import StylisedTexture
 from .result import run_method
@@ -23,17 +25,29 @@ def stylise_pair(
     photo: PhotoTexture,
     params: TextureParams,
     progress: Progress = silent,
+    shell: Shell | None = None,
+    shell_vertices: np.ndarray | None = None,
     *,
     seed: int = 0,
     hardware: Hardware | None = None,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
     """Stylise the texture (section 5); also returns the losses of every step."""
-    subject = Subject.of(
-        model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
-    )
+    subject = subject_of(model, pair, head, photo, params.regions)
     result = run_method(subject, params, progress, seed=seed, hardware=hardware)
     losses = _last_losses(result.history)
-    return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history)), result.history
+    worn = {}
+    if shell is not None and shell.exists:
+        worn = {"shell_texture": shell.texture, "shell_vertices": np.asarray(shell_vertices, np.float32)}
+    return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history), **worn), result.history
+
+
+def subject_of(
+    model: FaceModel, pair: LocatedPair, head: DeformedHead, photo: PhotoTexture, regions: bool = True
+) -> Subject:
+    """The head with its photo texture and artwork, regions and all."""
+    art_labels = portrait_regions(pair.art, pair.art_points, pair.art_map)
+    drawn = pair.art, pair.art_points, art_labels
+    return Subject.of(model, head.vertices, photo.texture, photo.labels, *drawn, regions)
 
 
 def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:

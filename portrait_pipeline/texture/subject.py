@@ -12,9 +12,8 @@ from ..base.errors import LandmarkError, ParameterError
 from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, frame_head
-from ..regions.artwork import portrait_regions
-from ..regions.head import head_regions, landmarks_in_layout
-from ..regions.labels import BACKGROUND, SKIN, portrait_mask
+from ..regions.head import landmarks_in_layout
+from ..regions.labels import BACKGROUND, CLOTHES, SKIN, portrait_mask
 
 _ART_MARGIN = 0.12
 
@@ -46,16 +45,17 @@ class Subject:
         model: FaceModel,
         vertices: np.ndarray,
         photo: np.ndarray,
-        seen: np.ndarray | None,
+        labels: np.ndarray,
         art: np.ndarray,
         art_points: np.ndarray,
+        art_labels: np.ndarray,
         regions: bool = True,
     ) -> Subject:
-        """Find the regions of head and artwork.
+        """A deformed head with its artwork.
 
         Args:
-            model: topology, regions and landmarks. vertices: (V, 3) deformed head.
-            photo: (S, S, 3) uint8 texture. seen: (S, S) bool, texels that the photo shows.
+            model: topology and landmarks. vertices: (V, 3) deformed head.
+            photo: (S, S, 3) uint8 texture. labels: (S, S) its regions. art_labels: (H, W) those of the artwork.
             regions: false leaves regions and places out: plain matching by features.
 
         Raises:
@@ -66,8 +66,8 @@ class Subject:
         if not regions:
             art_labels = np.where(portrait_mask(art_points, art.shape[:2]), SKIN, BACKGROUND).astype(np.uint8)
             return cls(mesh, photo, art, art_points, np.full(photo.shape[:2], SKIN, np.uint8), art_labels)
-        labels = head_regions(model, mesh, photo, seen=seen)
-        return cls(mesh, photo, art, art_points, labels, portrait_regions(art, art_points), model.landmarks)
+        art_labels = np.where(art_labels == CLOTHES, BACKGROUND, art_labels)  # a bare head has nothing to put on
+        return cls(mesh, photo, art, art_points, labels, art_labels, model.landmarks)
 
 
 @dataclass(frozen=True)

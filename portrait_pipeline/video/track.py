@@ -18,11 +18,15 @@ from ..fit.fit import Fit, fit_joint
 from ..fit.params import FitParams
 from ..head.model import FaceModel
 from ..head.pose import angles_from_rotation
-from ..perception.detector import detect, locate
+from ..perception.files import find_points, read_points
+from ..perception.reading import follow, read
 from ..shapes.collection import IMAGE_SUFFIXES
 
 MAX_SIDE = 640
-"""Frames are reduced to this longer side (px): the detector needs no more."""
+"""Frames are reduced to this longer side (px): the network needs no more."""
+
+PAUSE = 12
+"""Frames at most between two searches while no face is seen: a search costs as much as many frames with a face."""
 
 FPS = 25.0
 """Of a folder of pictures, and of a video that does not say."""
@@ -47,19 +51,21 @@ def track(
         LandmarkError, FitError: see :func:`portrait_pipeline.fit.fit.fit_joint`.
     """
     step, total = _speed(source)
+    reader = Reader()
     times, points, sizes, end = [], [], [], 0.0
     for index, (time, name, image) in enumerate(_frames(source, step)):
         if index % every:
             continue
-        found = _points(name, images.resize_to(image, MAX_SIDE))
+        image = images.resize_to(image, MAX_SIDE)
+        found = reader.points(image, name)
         if found is not None:
             times.append(time)
-            points.append(found[0])
-            sizes.append(found[1])
+            points.append(found)
+            sizes.append((image.shape[1], image.shape[0]))
         end = time
         progress(index + 1, max(total, index + 1), {})
     if not times:
-        raise NoFaceError(f"{source}: no frame shows a face; is it upright, and at least 80 pixels wide?")
+        raise NoFaceError(f"{source}: no frame shows a face; is it upright, and at least 60 pixels wide?")
     fits = fit_joint(model, points, params, image_sizes=sizes)
     return _even(np.array(times), fits, step * every, end, smooth)
 
@@ -91,13 +97,39 @@ def _even(times: np.ndarray, fits: list[Fit], step: float, end: float, smooth: f
     return Frames(even, np.clip(values[:, :count], 0.0, 1.0), values[:, count:])
 
 
-def _points(name: Path | None, image: np.ndarray) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """Points (68, 2) of the largest face and the size of the image; None without a face."""
-    try:
-        found = detect(image) if name is None else locate(name, image)
-    except NoFaceError:
-        found = None
-    return None if found is None else (found.points, (image.shape[1], image.shape[0]))
+class Reader:
+    """Points of one face from frame to frame: where it was in the last frame it is looked at first."""
+
+    def __init__(self) -> None:
+        self._last: np.ndarray | None = None
+        self._pause = 1  # frames until the next search after one that found nothing
+        self._wait = 0
+
+    def points(self, image: np.ndarray, file: Path | None = None) -> np.ndarray | None:
+        """(68, 2) px of the face, the largest where it has to be searched; None without one.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, possibly reduced. file: of the picture; points beside it win.
+        """
+        beside = None if file is None else find_points(file)
+        if beside is not None:
+            height, width = images.image_size(file)
+            return read_points(beside, (height, width)) * (np.array(image.shape[1::-1]) / (width, height))
+        found = None if self._last is None else follow(image, self._last)
+        self._last = self._search(image) if found is None else found.points
+        return self._last
+
+    def _search(self, image: np.ndarray) -> np.ndarray | None:
+        if self._wait > 0:
+            self._wait -= 1
+            return None
+        try:
+            found = read(image, parts=False, turns=False).points
+        except NoFaceError:
+            self._wait, self._pause = self._pause, min(2 * self._pause, PAUSE)
+            return None
+        self._pause = 1
+        return found
 
 
 def _frames(source: Path, step: float) -> Iterator[tuple[float, Path | None, np.ndarray]]:

@@ -12,6 +12,9 @@ from ...landmarks.params import LandmarksParams
 from ...landmarks.step import locate_pair
 from ...photo_texture.params import PhotoTextureParams
 from ...photo_texture.step import project_pair
+from ...regions.artwork import portrait_regions
+from ...regions.head import head_regions
+from ...regions.labels import BACKGROUND, SKIN, portrait_mask
 from ...samples.sources import resolve
 from ...texture.subject import Subject
 
@@ -23,7 +26,9 @@ def sample_subject(model: FaceModel, size: int, regions: bool) -> Subject:
     pair = locate_pair(resolve(PHOTO).path, resolve(ART).path, LandmarksParams())
     fitted = fit_pair(model, pair, FitParams())
     photo = project_pair(model, pair, fitted, PhotoTextureParams(size=size))
-    return Subject.of(model, fitted.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions)
+    labels = portrait_regions(pair.art, pair.art_points, pair.art_map)
+    drawn = pair.art, pair.art_points, labels
+    return Subject.of(model, fitted.vertices, photo.texture, photo.labels, *drawn, regions)
 
 
 def synthetic_subject(model: FaceModel, size: int, regions: bool) -> Subject:
@@ -41,4 +46,7 @@ def synthetic_subject(model: FaceModel, size: int, regions: bool) -> Subject:
     for curve in (points[:17], points[17:22], points[22:27], points[27:31], points[31:36], points[48:60]):
         cv2.polylines(art, [np.rint(curve).astype(np.int32)], False, (25, 15, 30), 5)
     texture, art = (np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in (texture, art))
-    return Subject.of(model, model.mean, texture, np.ones((size, size), bool), art, points, regions)
+    labels = np.where(portrait_mask(points, art.shape[:2]), SKIN, BACKGROUND).astype(np.uint8)
+    return Subject.of(
+        model, model.mean, texture, head_regions(model, model.mesh(model.mean), size), art, points, labels, regions
+    )

@@ -7,7 +7,7 @@ a lock of hair over one cheek, none of which belongs into the texture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,8 @@ from ...mesh.geometry import vertex_normals
 from ...mesh.mesh import Mesh
 from ...mesh.render import embree_rasterise, sample_texture
 from ...mesh.texels import texel_map
+from ...perception.part_map import PartMap
+from ...perception.parts import Part
 from ...regions.head import landmarks_in_layout
 from ...regions.labels import EYES, LIPS, region_map
 
@@ -38,6 +40,7 @@ class PaintedHead:
     Attributes:
         mesh: vertices in head space. texture: (S, S, 3) uint8, the truth, lit. hair: (3,) colour of its hair.
         worn: (S, S, 3) uint8, the same with collar and lock. covered: (S, S) bool, where they lie.
+        parts: (S, S) uint8, what is worn: skin, hair and clothes of :class:`.perception.parts.Part`.
     """
 
     mesh: Mesh
@@ -45,6 +48,7 @@ class PaintedHead:
     hair: np.ndarray
     worn: np.ndarray
     covered: np.ndarray
+    parts: np.ndarray
 
 
 def paint_head(model: FaceModel, index: int, size: int, rng: np.random.Generator) -> PaintedHead:
@@ -71,8 +75,11 @@ def paint_head(model: FaceModel, index: int, size: int, rng: np.random.Generator
     albedo = np.where(line[..., None], streaks, albedo)
     light = _light(normals, rng)
     texture = _rounded(albedo * light)
-    worn, covered = _worn(albedo, streaks, places, region, rng)
-    return PaintedHead(mesh, texture, hair, np.where(covered[..., None], _rounded(worn * light), texture), covered)
+    worn, collar, lock = _worn(albedo, streaks, places, region, rng)
+    covered = collar | lock
+    parts = np.select([collar, lock | line], [Part.CLOTHES, Part.HAIR], Part.SKIN).astype(np.uint8)
+    worn = np.where(covered[..., None], _rounded(worn * light), texture)
+    return PaintedHead(mesh, texture, hair, worn, covered, parts)
 
 
 def photograph(
@@ -94,6 +101,17 @@ def photograph(
     behind = _background(head, mask, size, rng)
     image = image + behind * (1 - mask[..., None])
     return camera, _rounded(image * (1.0 if exposure is None else exposure))
+
+
+def parts_of(head: PaintedHead, camera: PerspectiveCamera, size: int) -> PartMap:
+    """What a photo of :func:`photograph` shows where; hair that stands off the head counts as background."""
+    worn = [Part.SKIN, Part.HAIR, Part.CLOTHES]
+    drawn = np.stack([255 * (head.parts == part) for part in worn], axis=-1).astype(np.uint8)
+    shares, _ = _rendered(replace(head, worn=drawn), camera, size)
+    probabilities = np.zeros((len(Part), size, size), np.float16)
+    probabilities[worn] = np.moveaxis(shares / 255, -1, 0)
+    probabilities[Part.BACKGROUND] = 1 - probabilities.sum(axis=0)
+    return PartMap(probabilities, np.eye(2, 3))
 
 
 def _rendered(head: PaintedHead, camera: PerspectiveCamera, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -168,8 +186,8 @@ def _features(
 
 def _worn(
     albedo: np.ndarray, streaks: np.ndarray, places: np.ndarray, region: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Albedo with a collar round the neck and a lock of hair over one cheek, and where they lie."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Albedo with a collar round the neck and a lock of hair over one cheek, and where each of them lies."""
     neck = region == FaceModel.REGIONS.index("neck")
     low, high = np.quantile(places[neck][:, 1], (0.02, 0.98))
     collar = neck & (places[..., 1] < low + 0.45 * (high - low))
@@ -181,7 +199,7 @@ def _worn(
     lock = band & (places[..., 2] > places[face][:, 2].mean() - 3) & ~neck
     lock &= places[..., 1] > np.quantile(places[face][:, 1], 0.25)
     worn = np.where(collar[..., None], _CLOTH * (1 + 0.1 * _noise(places, 0.3, rng))[..., None], albedo)
-    return np.where(lock[..., None], streaks, worn), collar | lock
+    return np.where(lock[..., None], streaks, worn), collar, lock
 
 
 def _light(normals: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -23,13 +22,13 @@ from ...mesh.geometry import vertex_normals
 from ...mesh.laplacian import surface_laplacian
 from ...mesh.mesh import Mesh
 from ...mesh.texels import TexelMap, texel_map
-from ...photo_texture.merging import merged_photos, mirrored_side, with_other_side
+from ...photo_texture.merging import merged_photos, mirrored_side
 from ...photo_texture.photo_view import PhotoView, Shot, feathered, geometry_view, view_photo
-from ...photo_texture.projection import completed, kept_and_labelled, rounded
-from ...photo_texture.unseen import fill_by_region, plain_fill
+from ...photo_texture.projection import completed, rounded
+from ...photo_texture.unseen import fill_by_region
 from ...regions.head import head_regions, landmarks_in_layout
 from ..params import PhotoTextureProofParams
-from .painted_heads import PaintedHead, paint_head, photograph
+from .painted_heads import PaintedHead, paint_head, parts_of, photograph
 
 REGIONS = ("face front", "cheeks", "ears", "scalp", "neck")
 _FRONT = 40.0  # degrees of the normal from straight ahead
@@ -70,15 +69,15 @@ class Scene:
     seen: np.ndarray
     region: np.ndarray
 
-    @cached_property
-    def kept(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights (S, S) of the first photo without hair before the skin, and labels (S, S)."""
-        view = self.views[0]
-        return kept_and_labelled(self.model, self.head.mesh, self.laplacian, self.texels, view.colour, view.weight)
+    @property
+    def labels(self) -> np.ndarray:
+        """(S, S) regions that the first photo tells."""
+        view, texels = self.views[0], self.texels
+        return head_regions(self.model, self.head.mesh, len(view.hair), view.hair, view.weight > _CLEARLY, texels)
 
-    def completed(self, colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    def completed(self, colour: np.ndarray, weight: np.ndarray, hair: np.ndarray) -> np.ndarray:
         """The texture (S, S, 3) uint8 from what photos show of it, as the pipeline completes it."""
-        return completed(self.model, self.head.mesh, self.laplacian, self.texels, colour, weight)[0]
+        return completed(self.model, self.head.mesh, self.laplacian, self.texels, colour, weight, hair)[0]
 
     def filled(self, colour: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """The same with what is not known filled region by region."""
@@ -131,7 +130,7 @@ def make_scene(
     shots = []
     for yaw, exposure in zip(yaws, _EXPOSURES, strict=False):
         camera, image = photograph(head, yaw, params.photo_size, rng, np.array(exposure))
-        shots.append(Shot(head.mesh.vertices, camera, image))
+        shots.append(Shot(head.mesh.vertices, camera, image, parts_of(head, camera, params.photo_size)))
     texels = texel_map(head.mesh, params.size)
     geometry = [geometry_view(model, texels, shot) for shot in shots]
     views = [view_photo(model, texels, shot) for shot in shots]
@@ -164,29 +163,27 @@ def _plain(scene: Scene) -> np.ndarray:
 
 def _without_masks(scene: Scene) -> np.ndarray:
     """The full method with hair, clothes and background taken for the head."""
-    view, part = scene.geometry[0], (scene.head.mesh, scene.laplacian, scene.texels)
-    weight = feathered(view.weight)
-    full, known = with_other_side(*part, view.colour, weight, mirrored_side(*part, view.colour, weight))
-    plain = rounded(plain_fill(scene.model, *part, full, known))
-    return scene.filled(full, known, head_regions(scene.model, scene.head.mesh, plain, seen=known > 0.5))
+    view = scene.geometry[0]
+    return scene.completed(view.colour, feathered(view.weight), view.hair)
 
 
 def _without_mirror(scene: Scene) -> np.ndarray:
     """All that is not seen is a smooth fill."""
-    return scene.filled(scene.views[0].colour, *scene.kept)
+    view = scene.views[0]
+    return scene.filled(view.colour, view.weight, scene.labels)
 
 
 def _without_gain(scene: Scene) -> np.ndarray:
     """The mirrored side in its own light, laid in by its weights."""
-    (kept, labels), colour = scene.kept, scene.views[0].colour
-    return scene.filled(*_feathered_in(colour, kept, colour[:, ::-1]), labels)
+    view = scene.views[0]
+    return scene.filled(*_feathered_in(view.colour, view.weight, view.colour[:, ::-1]), scene.labels)
 
 
 def _without_membrane(scene: Scene) -> np.ndarray:
     """The mirrored side in this side's light, laid in by its weights, not in gradients and bands."""
-    (kept, labels), colour = scene.kept, scene.views[0].colour
-    mirrored = mirrored_side(scene.head.mesh, scene.laplacian, scene.texels, colour, kept)
-    return scene.filled(*_feathered_in(colour, kept, mirrored), labels)
+    view = scene.views[0]
+    mirrored = mirrored_side(scene.head.mesh, scene.laplacian, scene.texels, view.colour, view.weight)
+    return scene.filled(*_feathered_in(view.colour, view.weight, mirrored), scene.labels)
 
 
 def _feathered_in(colour: np.ndarray, weight: np.ndarray, mirrored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,7 +197,8 @@ def _averaged(scene: Scene) -> np.ndarray:
     weights = np.array([view.weight for view in scene.views])
     colours = np.array([view.colour for view in scene.views])
     mean = (weights[..., None] * colours).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-6)[..., None]
-    return scene.completed(mean, 1 - np.prod(1 - weights, axis=0))
+    hair = np.average([view.hair for view in scene.views], axis=0, weights=weights + 1e-6)
+    return scene.completed(mean, 1 - np.prod(1 - weights, axis=0), hair)
 
 
 Method = Callable[[Scene], np.ndarray]

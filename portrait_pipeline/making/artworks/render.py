@@ -9,7 +9,7 @@ import numpy as np
 from embreex import rtcore_scene
 from embreex.mesh_construction import TriangleMesh
 
-from ...mesh.render import vertex_normals
+from ...mesh.geometry import vertex_normals
 from .sitter import Posed
 
 
