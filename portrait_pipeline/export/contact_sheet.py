@@ -47,7 +47,7 @@ class SheetInputs:
     Attributes:
         title: heading, for instance the pair's name; may be empty.
         photo, art: (H, W, 3) uint8 RGB.
-        photo_points, art_points: (68, 2) in the pixels of their images.
+        photo_points, art_points: (68, 2) in the pixels of their images; photo_errors, art_errors: (68,) px.
         content, translated: (68, 2) frontal, in one common frame (px, y down): l_x and l_z.
         style: (68, 2) frontal, px of the artwork, y down: l_y.
         mesh: the fitted head (head space), with topology and UV.
@@ -62,6 +62,8 @@ class SheetInputs:
     art: np.ndarray
     photo_points: np.ndarray
     art_points: np.ndarray
+    photo_errors: np.ndarray
+    art_errors: np.ndarray
     content: np.ndarray
     translated: np.ndarray
     style: np.ndarray
@@ -98,10 +100,10 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
     rows = [
         [
             ("Photo", inputs.photo),
-            ("Photo landmarks", _marked(inputs.photo, inputs.photo_points, size)),
+            ("Photo landmarks", _marked(inputs.photo, inputs.photo_points, inputs.photo_errors, size)),
             ("Fitted head", grey[0]),
             ("Artwork", inputs.art),
-            ("Artwork landmarks", _marked(inputs.art, inputs.art_points, size)),
+            ("Artwork landmarks", _marked(inputs.art, inputs.art_points, inputs.art_errors, size)),
         ],
         [
             ("Translated landmarks", draw_shapes(lines, window, size)),
@@ -215,7 +217,7 @@ def _shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     return text.rstrip() + "…"
 
 
-def _marked(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
+def _marked(image: np.ndarray, points: np.ndarray, errors: np.ndarray, size: int) -> np.ndarray:
     """The surroundings of the face with its landmarks, drawn at twice the size they are shown at."""
     low, high = points.min(axis=0), points.max(axis=0)
     limits = np.array([image.shape[1], image.shape[0]])
@@ -225,7 +227,7 @@ def _marked(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
     factor = 2 * size / max(crop.shape[:2])
     shape = tuple(max(1, round(side * factor)) for side in extent.tolist())
     scaled = np.array(Image.fromarray(crop).resize(shape, Image.Resampling.LANCZOS))
-    return draw(scaled, (points - (left, top)) * np.array(shape) / extent)
+    return draw(scaled, (points - (left, top)) * np.array(shape) / extent, errors * shape[0] / extent[0])
 
 
 def tight_frame(vertices: np.ndarray, views: Sequence[View], margin: float = 0.05) -> Framing:

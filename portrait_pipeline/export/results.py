@@ -66,6 +66,8 @@ def write_results(
         art=located.art,
         photo_points=located.photo_points,
         art_points=located.art_points,
+        photo_errors=located.photo_errors,
+        art_errors=located.art_errors,
         content=translated.content,
         translated=translated.translated,
         style=translated.style,

@@ -22,7 +22,7 @@ _LONGEST_SIDE = 2000  # of an enlarged drawing
 _DARK = (24, 24, 24)
 
 
-def draw(image: np.ndarray, points: np.ndarray, errors: np.ndarray) -> np.ndarray:
+def draw(image: np.ndarray, points: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
     """Draw the 68 points and the lines between them, in one colour a group with a dark rim.
 
     Dots tell how sure each point is: green, yellow, red.
@@ -33,7 +33,7 @@ def draw(image: np.ndarray, points: np.ndarray, errors: np.ndarray) -> np.ndarra
     Args:
         image: (H, W, 3) uint8 RGB.
         points: (68, 2) pixels of ``image``; points outside are allowed.
-        errors: (68,) pixels that each point may be off.
+        errors: (68,) pixels that each point may be off; None: 0.
 
     Returns:
         (H', W', 3) uint8 RGB; H' is H times a whole factor, 1 for large faces.
@@ -44,6 +44,7 @@ def draw(image: np.ndarray, points: np.ndarray, errors: np.ndarray) -> np.ndarra
         cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC) if factor > 1 else image.copy()
     )
     points = np.asarray(points, dtype=np.float64) * factor
+    errors = np.zeros(len(points)) if errors is None else errors
     line = max(1.0, 0.005 * extent * factor)
     colours = np.zeros((len(points), 3), dtype=np.int64)
     for group, colour in COLOURS:
