@@ -330,6 +330,9 @@ def project(records, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(
         "pairs: {only: {photo: a.png, art: b.png}}\n"
         "texture: {scales: [32], iterations: [1], views: 2, surround: 1, points: 64}\n"
+    )
+    (tmp_path / "stages" / "lab").mkdir(parents=True)
+    (tmp_path / "stages" / "lab" / "params.yaml").write_text(
         "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2], view_size: 64}\n"
     )
     for module in (effects, texture_comparison):
@@ -358,8 +361,8 @@ def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
 
 
 def test_the_stage_names_a_pair_that_is_not_there(project):
-    text = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(text.replace("{methods", "{pair: other, methods"))
+    file = project / "stages" / "lab" / "params.yaml"
+    file.write_text(file.read_text().replace("{methods", "{pair: other, methods"))
     with pytest.raises(ParameterError, match=r"pair 'other' is not in params\.yaml"):
         run_stage_script()
     (project / "params.yaml").write_text("pairs: {}\n")
