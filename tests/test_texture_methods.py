@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from portrait_pipeline.base.artifacts import read_arrays, read_json
 from portrait_pipeline.base.errors import ParameterError
 from portrait_pipeline.base.stage import Layout
+from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.deform.record import DeformedHead
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab import texture_comparison
-from portrait_pipeline.lab.__main__ import main
 from portrait_pipeline.lab.params import TextureMethod
 from portrait_pipeline.lab.texture_methods import METHODS
 from portrait_pipeline.lab.texture_methods.fitting import fit_texture
