@@ -113,3 +113,13 @@ def test_a_model_of_another_topology_is_no_model_for_the_pipeline(model, tmp_pat
     part.save(tmp_path / "native.h5")
     with pytest.raises(ModelError, match=r"fit\.model=native\.h5: .*--topology head"):
         head_model("native.h5", tmp_path)
+
+
+@pytest.mark.parametrize("slip", [1, -1])
+def test_points_slipped_by_a_line_are_told_and_good_ones_are_not(model, pair, slip):
+    lines = []
+    fit_pair(model, located(pair.photo, pair.art, pair.photo_points, pair.art_points), FitParams(), lines.append)
+    assert lines == []
+    wrong = pair.photo_points[np.clip(np.arange(68) + slip, 0, 67)]
+    fit_pair(model, located(pair.photo, pair.art, wrong, pair.art_points), FitParams(), lines.append)
+    assert len(lines) == 1 and lines[0].startswith("photo: no face explains its points at jaw line")

@@ -97,13 +97,12 @@ def test_smoothing_takes_out_noise_and_keeps_the_mean(folder, tmp_path):
 
 
 def test_frames_without_a_face_lie_between_their_neighbours(folder, monkeypatch):
-    real = tracking.landmarks.locate
+    real = tracking.Reader.points
 
-    def locate(path, image):
-        found = real(path, image)
-        return None if path.stem in ("000", "004") else found
+    def points(self, image, file=None):
+        return None if file.stem in ("000", "004") else real(self, image, file)
 
-    monkeypatch.setattr(tracking.landmarks, "locate", locate)
+    monkeypatch.setattr(tracking.Reader, "points", points)
     frames = tracking.track(folder, MODEL, tracking.FitParams(), smooth=0)
     assert len(frames.times) == COUNT
     assert np.allclose(frames.expression[4], (frames.expression[3] + frames.expression[5]) / 2)
@@ -124,12 +123,30 @@ def test_a_video(astronaut, tmp_path):
     assert smile.min() > 0.4
 
 
-def no_face(path, image):
-    raise NoFaceError(f"{path}: no face")
+def no_face(image, **options):
+    raise NoFaceError("no face")
+
+
+def test_a_face_is_searched_only_when_it_is_lost_and_seldom_where_there_is_none(astronaut, monkeypatch):
+    searches, real = [], tracking.read
+
+    def read(image, **options):
+        searches.append(image)
+        return real(image, **options)
+
+    monkeypatch.setattr(tracking, "read", read)
+    reader, grey = tracking.Reader(), np.full_like(astronaut, 128)
+    first = reader.points(astronaut)
+    moved = reader.points(np.roll(astronaut, (4, 6), axis=(0, 1)))
+    assert len(searches) == 1 and np.abs(moved - first - [6, 4]).max() < 2
+    monkeypatch.setattr(tracking, "read", lambda image, **options: searches.append(image) or no_face(image))
+    assert all(reader.points(grey) is None for _ in range(16)) and len(searches) == 1 + 4
+    monkeypatch.setattr(tracking, "read", read)
+    assert any(reader.points(astronaut) is not None for _ in range(tracking.PAUSE + 1))
 
 
 def test_wrong_sources_are_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking.landmarks, "locate", no_face)
+    monkeypatch.setattr(tracking, "read", no_face)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "grey").mkdir()

@@ -47,7 +47,8 @@ class PartMap:
         chosen = named(names)
         share = self.probabilities[list(chosen)].astype(np.float32).sum(axis=0)
         cells = np.asarray(positions, float) @ self.grid[:, :2].T + self.grid[:, 2]
-        found = map_coordinates(share, np.moveaxis(cells, -1, 0)[::-1] - 0.5, order=1, mode="nearest")
+        flat = cells.reshape(-1, 2).T[::-1] - 0.5
+        found = map_coordinates(share, flat, order=1, mode="nearest").reshape(cells.shape[:-1])
         inside = ((cells >= 0) & (cells <= np.array(share.shape[::-1]))).all(axis=-1)
         return np.where(inside, found, float(Part.BACKGROUND in chosen)).astype(np.float32)
 
