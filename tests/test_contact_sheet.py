@@ -48,6 +48,8 @@ def inputs(**changes) -> sheet.SheetInputs:
         "art": flat(GREEN, 200, 200),
         "photo_points": face_points(),
         "art_points": face_points(),
+        "photo_errors": np.ones(68),
+        "art_errors": np.ones(68),
         "content": face_points(),
         "translated": face_points(1.2),
         "style": face_points(),
@@ -56,7 +58,9 @@ def inputs(**changes) -> sheet.SheetInputs:
         "photo_texture": flat(RED),
         "texture": flat(BLUE),
     }
-    return sheet.SheetInputs(**values | changes)
+    values |= changes
+    portrait = [(mesh.with_vertices(values["deformed"]), values["texture"])]
+    return sheet.SheetInputs(**{"surfaces": portrait} | values)
 
 
 def box(picture: np.ndarray, colour) -> tuple[int, int, int, int]:
@@ -160,7 +164,7 @@ def test_landmarks_of_a_small_face_are_enlarged(monkeypatch):
     """A face of 40 pixels in an image of 400 is shown with its surroundings only, points in place."""
     image, points = flat(GREEN, 300, 400), face_points(0.2) + (200, 50)
     drawn = []
-    monkeypatch.setattr(sheet, "draw", lambda picture, places: drawn.append((picture, places)) or picture)
+    monkeypatch.setattr(sheet, "draw", lambda picture, places, errors: drawn.append((picture, places)) or picture)
     sheet.build_contact_sheet(inputs(photo=image, photo_points=points), 700)
     picture, places = drawn[0]
     assert picture.shape[:2] == (280, 280)

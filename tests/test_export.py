@@ -111,7 +111,7 @@ def test_equal_input_gives_equal_bytes(tmp_path):
     for folder in ("a", "b"):
         write_obj(tmp_path / folder, mesh, texture)
         turntable.write_turntable(
-            tmp_path / folder / "turn.gif", mesh, texture, ExportParams(turntable_frames=3, turntable_size=64)
+            tmp_path / folder / "turn.gif", [(mesh, texture)], ExportParams(turntable_frames=3, turntable_size=64)
         )
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
@@ -149,7 +149,7 @@ def read_gif(content_path) -> tuple[Image.Image, list[np.ndarray]]:
 def test_turntable_turns_the_head_once(tmp_path):
     mesh, texture = globe(), quadrants()
     path = tmp_path / "turntable.gif"
-    turntable.write_turntable(path, mesh, texture, ExportParams(turntable_frames=8, turntable_size=96))
+    turntable.write_turntable(path, [(mesh, texture)], ExportParams(turntable_frames=8, turntable_size=96))
     image, frames = read_gif(path)
     assert len(frames) == 8 and image.size == (96, 96) and image.info["loop"] == 0
     red, green = np.array((230, 20, 20)), np.array((20, 200, 20))
