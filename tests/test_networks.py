@@ -55,8 +55,8 @@ def test_refreshing_asks_for_the_defaults(trained: Path, tmp_path: Path, monkeyp
     monkeypatch.setattr(making, "bundled_networks", lambda: copies)
     assert making.refresh(trained) == [copies.space, copies.translator]
     assert copies.translator.read_bytes() == bundled_networks().translator.read_bytes()
-    (trained / "params.yaml").write_text("pairs: {}\ntranslation: {seed: 7}\n")
-    with pytest.raises(ParameterError, match="translation.seed is 7"):
+    (trained / "params.yaml").write_text("pairs: {}\nseed: 7\n")
+    with pytest.raises(ParameterError, match="seed is 7"):
         making.refresh(trained)
     (trained / "params.yaml").write_text("pairs: {}\n")
     trained_networks(trained).translator.write_bytes(b"nothing")
@@ -68,12 +68,19 @@ def test_refreshing_asks_for_the_defaults(trained: Path, tmp_path: Path, monkeyp
 def test_stylize_works_outside_a_project_and_says_which_networks(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = ("photo_texture.size=128", "texture.scales=[32]", "texture.iterations=[1]", "texture.views=2")
-    small += ("texture.points=64", "texture.style_points=64", "export.turntable_frames=2", "export.turntable_size=64")
+    small += ("texture.points=64", "shell.size=128", "export.turntable_frames=2", "export.turntable_size=64")
     options = [part for setting in small for part in ("-S", setting)]
     result = CliRunner().invoke(main, ["stylize", "sample:astronaut", "sample:oil_strokes", "-o", "out", *options])
     assert result.exit_code == 0, result.output
     assert "networks bundled with the package" in result.output
+    portrait = {"rig.h5", "portrait.glb", "portrait.obj", "portrait.mtl", "shell.png"}
     names = {"head.glb", "head.obj", "head.mtl", "texture.png", "contact_sheet.png", "turntable.gif", "viewer.html"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"rig.h5"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names | {
+        "rig.h5",
+        "portrait.glb",
+        "portrait.obj",
+        "portrait.mtl",
+        "shell.png",
+    }
     posed = CliRunner().invoke(main, ["pose", "out/head.glb", "-e", "smile=1", "-o", "smile.glb"])
     assert posed.exit_code == 0, posed.output

@@ -33,6 +33,8 @@ def refresh(project: Path) -> list[Path]:
         ParameterError: a parameter of the training is not the default. ArtifactError: not trained, or a damaged file.
     """
     params, default = load_params(project / "params.yaml"), Params(pairs={})
+    if params.seed != default.seed:
+        raise ParameterError(f"seed is {params.seed}: the bundled networks are made with the default, {default.seed}")
     for section in SECTIONS:
         values, wanted = (getattr(of, section).model_dump() for of in (params, default))
         for name, value in values.items():

@@ -73,6 +73,7 @@ class BufferWriter:
         """
         if count not in self._zeros:
             self._zeros[count] = self.add_bytes(bytes(12 * count), ARRAY_BUFFER)
+            self.views[-1]["byteStride"] = 12  # asked for where accessors share a view
         accessor = {"bufferView": self._zeros[count], "componentType": FLOAT, "count": count, "type": "VEC3"}
         values = np.ascontiguousarray(values, dtype="<f4")
         if len(moved):
