@@ -73,7 +73,6 @@ def test_stylize_works_outside_a_project_and_says_which_networks(tmp_path: Path,
     result = CliRunner().invoke(main, ["stylize", "sample:astronaut", "sample:oil_strokes", "-o", "out", *options])
     assert result.exit_code == 0, result.output
     assert "networks bundled with the package" in result.output
-    portrait = {"rig.h5", "portrait.glb", "portrait.obj", "portrait.mtl", "shell.png"}
     names = {"head.glb", "head.obj", "head.mtl", "texture.png", "contact_sheet.png", "turntable.gif", "viewer.html"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {
         "rig.h5",
