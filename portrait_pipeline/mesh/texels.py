@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from .laplacian import factorise
 from .mesh import Mesh
 from .render import bilinear_taps, embree_rasterise
 
@@ -100,7 +100,7 @@ class Extension:
     def __init__(self, laplacian: sparse.csr_matrix, confidence: np.ndarray, pull: np.ndarray | float = 0.0) -> None:
         self.known = 100.0 * np.asarray(confidence, float)
         self.pull = np.broadcast_to(np.asarray(pull, float), self.known.shape)
-        self.solver = splu((laplacian + sparse.diags(self.known + self.pull + _FALLBACK)).tocsc())
+        self.solver = factorise(laplacian + sparse.diags(self.known + self.pull + _FALLBACK))
 
     def field(self, values: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
         """The field of one set of values.

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.errors import LandmarkError
 
-SKIN, EYES, LIPS, OUTER, TEETH, HAIR, BACKGROUND = 0, 1, 2, 3, 4, 5, 6
+SKIN, EYES, LIPS, OUTER, TEETH, HAIR, BACKGROUND, CLOTHES = 0, 1, 2, 3, 4, 5, 6, 7
 _EYES = (slice(36, 42), slice(42, 48))
 _OUTER_LIP = slice(48, 60)
 _INNER_LIP = slice(60, 68)

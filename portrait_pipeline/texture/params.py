@@ -27,7 +27,7 @@ class TextureParams(Section):
     """Steps at each scale (paper: 600 in all)."""
     crop: Literal["auto"] | Annotated[int, Field(ge=32, le=2048)] = "auto"
     """Scales above this size use random windows of this size; auto: 256 on the CPU, whole views on a GPU."""
-    views: Annotated[int, Field(ge=1, le=1000)] = 12
+    views: Annotated[int, Field(ge=1, le=1000)] = 10
     """Random views of the face, drawn once and rasterised once a scale."""
     azimuth: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 30.0
     """Views turn at most this far sideways (degrees; paper: 30)."""
@@ -35,14 +35,20 @@ class TextureParams(Section):
     """Views tilt at most this far up or down (degrees; paper: 20)."""
     views_per_step: Annotated[int, Field(ge=1, le=16)] = 1
     """Views rendered and compared in each step."""
-    surround: Annotated[int, Field(ge=0, le=1000)] = 6
+    surround: Annotated[int, Field(ge=0, le=1000)] = 5
     """Further views of sides and back, so that a turning head shows no unpainted part."""
+    shell_views: Annotated[int, Field(ge=0, le=1000)] = 16
+    """Windows on hair and clothes as close as the views of the head, half of them from behind (with a shell)."""
+    bust_views: Annotated[int, Field(ge=0, le=1000)] = 6
+    """Views of the whole bust, a third of them from behind (with a shell)."""
     points: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Samples of the rendered head a step."""
     style_points: Annotated[int, Field(ge=16, le=16384)] = 1500
     """Samples of the artwork a scale."""
     content_weight: Weight = 0.3
     """w in a = 16 w beta, the content weight of the first scale, halved at each further one."""
+    features: Weight = 1.0
+    """Further content weight of eyes and mouth, which are sampled more finely, over that of the rest."""
     regions: bool = True
     """Compare eyes with eyes, lips with lips, hair with hair, and prefer the same place on the face."""
     guidance: Weight = 0.2

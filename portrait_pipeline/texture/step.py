@@ -9,9 +9,11 @@ from ..deform.record import DeformedHead
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
 from ..photo_texture.record import PhotoTexture
+from ..shell.record import Shell
 from .params import TextureParams
 from .record import StylisedTexture
 from .result import run_method
+from .shell_part import shell_part
 from .subject import Subject
 
 
@@ -22,14 +24,28 @@ def stylise_pair(
     photo: PhotoTexture,
     params: TextureParams,
     progress: Progress = silent,
+    shell: Shell | None = None,
+    shell_vertices: np.ndarray | None = None,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
-    """Stylise the texture (section 5); also returns the losses of every step."""
+    """Stylise the textures of head and shell together (section 5); also returns the losses of every step.
+
+    Args:
+        shell: hair, hat and shoulders, if there are any. shell_vertices: (V2, 3) the shell on the deformed head, head
+            space, of :func:`portrait_pipeline.shell.carry.carry_shell`.
+    """
     subject = Subject.of(
         model, head.vertices, photo.texture, photo.seen, pair.art, pair.art_points, regions=params.regions
     )
+    if shell is not None and shell.exists:
+        chin = float(head.vertices[model.landmarks[8], 1])
+        subject = subject.joined_by(shell_part(shell, shell_vertices, chin))
     result = run_method(subject, params, progress)
     losses = _last_losses(result.history)
-    return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history)), result.history
+    worn = {}
+    if len(result.textures) > 1:
+        worn = {"shell_texture": result.textures[1], "shell_vertices": np.asarray(shell_vertices, np.float32)}
+    record = StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history), **worn)
+    return record, result.history
 
 
 def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:

@@ -25,6 +25,7 @@ from ...texture.rendering.base import RenderedViews, Renderer, Shot, Surface, te
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import build_scale
 from ...texture.schedule import Stage, schedule
+from ...texture.shots import Directions
 from ...texture.subject import Subject
 
 FIXED_VIEWS = (View(), View(-30.0, 0.0), View(30.0, 0.0), View(0.0, -20.0), View(0.0, 20.0))
@@ -39,20 +40,21 @@ class PictureViews:
 
     Attributes:
         windows: (N, 3) of each: x and y of its middle in [-1, 1] (right, down) and its side over the picture's.
-        surface: what the windows' pixels see. texture_size: side of the pictures.
+        surface: what the windows' pixels see. texture_sizes: side of the pictures.
     """
 
     windows: torch.Tensor
     surface: Surface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
         """Windows of pictures (P, 3, h, w), black (times coverage) where the head is not."""
+        (texture,) = textures
         size = self.surface.coverage.shape[1]
         chosen = index.reshape(-1)
         part = texture.repeat_interleave(index.shape[1], dim=0)
-        if self.texture_size != size:
+        if self.texture_sizes != (size,):
             x, y, side = self.windows.index_select(0, chosen).unbind(1)
             zero = torch.zeros_like(x)
             affine = torch.stack([torch.stack([side, zero, x], 1), torch.stack([zero, side, y], 1)], 1)
@@ -68,7 +70,7 @@ def head_colours(views: RenderedViews, texture: torch.Tensor, plain: torch.Tenso
     Pictures and fit multiply by the coverage themselves: a mixture with the background would end in the texture.
     """
     coverage = views.surface.coverage[:, None]
-    colour = views.render(texture, torch.arange(len(coverage), device=texture.device)[None])
+    colour = views.render([texture], torch.arange(len(coverage), device=texture.device)[None])
     return torch.where(coverage > 0, colour / coverage.clamp_min(1e-3), plain.view(1, 3, 1, 1))
 
 
@@ -111,13 +113,13 @@ def _numbers(views: RenderedViews, device: torch.device) -> torch.Tensor:
 
 @torch.no_grad()
 def _render(views: RenderedViews, texture: torch.Tensor) -> torch.Tensor:
-    return views.render(texture, _numbers(views, texture.device))
+    return views.render([texture], _numbers(views, texture.device))
 
 
 def _adjoint(views: RenderedViews, images: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """The transpose of rendering: (1, 3, S, S) from (N, 3, h, w)."""
     texture = torch.zeros_like(like, requires_grad=True)
-    views.render(texture, _numbers(views, like.device)).backward(images)
+    views.render([texture], _numbers(views, like.device)).backward(images)
     return texture.grad
 
 
@@ -125,30 +127,30 @@ class _TwoStep(Work):
     """Scales of pictures instead of scales of textures; then the fit."""
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        (head,) = self.heads
-        stages = schedule(self.params, self.size, window_size(self.params, self.device))
+        (head,) = self.scenes
+        stages = schedule(self.params, self.sizes, window_size(self.params, self.device))
         total = sum(stage.iterations for stage in stages)
         pictures = before = None
         for stage in stages:
             views = self._whole(stage)
             content, first = (
-                head_colours(views, resize(texture, (views.texture_size,) * 2), head.style_mean)
-                for texture in (head.photo, self._first(stage.texture_size))
+                head_colours(views, resize(texture, views.texture_sizes * 2), head.style_mean)
+                for texture in (head.photos[0], self._first(stage.texture_sizes)[0])
             )
             if pictures is not None:
                 shape = content.shape[2:]
                 first = resize(pictures, shape) + content - resize(before, shape)
             pictures, before = self._pictures(stage, first, progress, total), content
-        start = self._first(stages[-1].texture_size)
+        (start,) = self._first(stages[-1].texture_sizes)
         texture = fit_texture(views, pictures * views.surface.coverage[:, None], start)
         self._complete_later(texel_weights(views))
-        start, texture = (self._enlarged(part, self.size) for part in (start, texture))
-        return [(self._finished(head, start[0], texture[0], 0), self.histories[0])]
+        start, texture = (self._enlarged([part], self.sizes)[0] for part in (start, texture))
+        return [(self._finished(head, [start[0]], [texture[0]], 0), self.histories[0])]
 
     def _whole(self, stage: Stage) -> RenderedViews:
-        head = self.heads[0]
+        head = self.scenes[0]
         shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
-        return self.renderer.prepare([head.subject.mesh], [shots], stage.size, stage.texture_size, _SUPERSAMPLE)
+        return self.renderer.prepare([head.meshes], [shots], stage.size, stage.texture_sizes, _SUPERSAMPLE)
 
     def _pictures(self, stage: Stage, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""
@@ -163,22 +165,27 @@ class _TwoStep(Work):
                 optimisation.step()
             history = torch.stack([optimisation.history[: step + 1] for optimisation in alone])
             self._record(history.mean(dim=0), stage, progress, total)
-        return torch.cat([optimisation.textures for optimisation in alone])
+        return torch.cat([optimisation.textures[0] for optimisation in alone])
 
     def _optimisation(self, stage: Stage, view: View, picture: torch.Tensor) -> Optimisation:
-        renderer = _FromOneSide(self.renderer, self.heads[0].framing, view)
+        renderer = _FromOneSide(self.renderer, self.scenes[0].framing, view)
         parts = 1 if stage.window == stage.size else _WINDOWS
         params = self.params.model_copy(update={"views_per_step": 1})
         scale = build_scale(
-            stage, self.heads, [View()] * parts, [], self.network, renderer, params, self.generator, self.rng
+            stage,
+            self.scenes,
+            Directions([View()] * parts, []),
+            self.network,
+            renderer,
+            params,
+            self.generator,
+            self.rng,
         )
         windows = torch.tensor(renderer.windows, dtype=torch.float32, device=self.device)
-        scale = replace(
-            scale,
-            stage=replace(stage, texture_size=stage.size),
-            views=PictureViews(windows, scale.views.surface, stage.size),
-        )
-        return Optimisation(scale, picture, self.network, params)
+        (seen,) = scale.sets
+        pictures = PictureViews(windows, seen.views.surface, (stage.size,))
+        scale = replace(scale, sets=[replace(seen, views=pictures)])
+        return Optimisation(scale, [picture], self.network, params)
 
 
 class _FromOneSide:
@@ -194,12 +201,17 @@ class _FromOneSide:
         self.windows: list[list[float]] = []
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> RenderedViews:
         """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; shots must be frontal."""
         self.windows = []
         turned = [[self._turned(shot.framing) for shot in group] for group in shots]
-        return self._renderer.prepare(meshes, turned, size, texture_size, supersample)
+        return self._renderer.prepare(scenes, turned, size, texture_sizes, supersample)
 
     def _turned(self, framing: Framing) -> Shot:
         shift = framing.centre - self._whole.centre

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ...base.device import on_device
 from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
@@ -22,6 +23,7 @@ from ...texture.params import TextureParams
 from ...texture.pyramid import resize
 from ...texture.rendering.base import Shot, Surface
 from ...texture.result import Stylisation, run_method
+from ...texture.shots import Directions
 from ...texture.subject import Prepared, Subject
 
 _WINDOWS = 8  # where a scale shows parts of the layout only, as many parts
@@ -39,10 +41,11 @@ class FlatViews:
     corners: list[tuple[int, int]]
     side: int
     surface: Surface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
+        (texture,) = textures
         size = self.surface.coverage.shape[1]
         windows = [
             texture[number : number + 1, :, top : top + self.side, left : left + self.side]
@@ -65,9 +68,16 @@ class FlatRenderer:
     whole: Framing
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> FlatViews:
         """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; all shots must be equally close."""
+        (texture_size,) = texture_sizes
+        meshes = [mesh for (mesh,) in scenes]
         framings = [shot.framing for group in shots for shot in group]
         side = max(1, round(framings[0].half_extent / self.whole.half_extent * texture_size))
         corners = [self._corner(framing, texture_size, side) for framing in framings]
@@ -82,10 +92,11 @@ class FlatRenderer:
         ]
         points = [places[number][np.ix_(row, column)] for number, row, column in zip(owner, rows, columns, strict=True)]
         coverage = np.ones((len(corners), size, size))
+        part = torch.zeros(coverage.shape, dtype=torch.int64, device=self.device)
         surface = Surface(
-            *(torch.tensor(np.stack(part), dtype=torch.float32, device=self.device) for part in (coverage, uv, points))
+            on_device(coverage, self.device), part, *(on_device(np.stack(p), self.device) for p in (uv, points))
         )
-        return FlatViews(corners, side, surface, texture_size)
+        return FlatViews(corners, side, surface, tuple(texture_sizes))
 
     def _corner(self, framing: Framing, size: int, side: int) -> tuple[int, int]:
         x, y = (framing.centre - self.whole.centre)[:2] / self.whole.half_extent
@@ -101,9 +112,9 @@ def _steps(size: int, side: int) -> np.ndarray:
 class _Flat(Work):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.front, self.surround = [View()] * _WINDOWS, []
-        self.heads = [_as_layout(head) for head in self.heads]
-        self.renderer = FlatRenderer(self.device, self.heads[0].framing)
+        self.directions = Directions([View()] * _WINDOWS, [])
+        self.scenes = [_as_layout(scene) for scene in self.scenes]
+        self.renderer = FlatRenderer(self.device, self.scenes[0].framing)
 
 
 def _as_layout(head: Prepared) -> Prepared:
