@@ -67,4 +67,4 @@ def subject_of(
     """A head with hair all over its scalp, and an artwork that shows skin inside the outline of its points."""
     labels = head_regions(model, model.mesh(vertices), len(photo))
     art_labels = portrait_regions(art, points, parts_of(art.shape, portrait_mask(points, art.shape[:2])))
-    return Subject.of(model, vertices, photo, labels, art, points, art_labels, regions)
+    return Subject.of(model, vertices, photo, None, labels, art, points, art_labels, regions)

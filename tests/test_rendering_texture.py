@@ -55,12 +55,12 @@ def index(*rows: list[int], device: torch.device) -> torch.Tensor:
 
 
 def prepare(renderer: Renderer, meshes: list[Mesh], shots: list[Shot], size=48, texture_size=64, supersample=2):
-    return renderer.prepare(meshes, [shots] * len(meshes), size, texture_size, supersample)
+    return renderer.prepare([[mesh] for mesh in meshes], [shots] * len(meshes), size, [texture_size], supersample)
 
 
 def picture(views, texture: torch.Tensor, number: int = 0) -> np.ndarray:
     """(h, w, 3) in [0, 255]."""
-    image = views.render(texture, torch.tensor([[number]], device=texture.device))
+    image = views.render([texture], torch.tensor([[number]], device=texture.device))
     return image[0].permute(1, 2, 0).detach().cpu().numpy() * 255.0
 
 
@@ -91,7 +91,7 @@ def interior(mesh: Mesh, shot: Shot, size: int, supersample: int) -> np.ndarray:
 def test_views_equal_the_renderer(renderer, view):
     mesh, texture, shot = ball(), smooth_texture(64), Shot(view, FRAME)
     views = prepare(renderer, [mesh], [shot], 32)
-    assert views.texture_size == 64 and views.surface.coverage.shape == (1, 32, 32)
+    assert views.texture_sizes == (64,) and views.surface.coverage.shape == (1, 32, 32)
     expected = render(mesh, texture, view, FRAME, 32, (0, 0, 0), supersample=2).astype(float)
     error = np.abs(picture(views, tensor(texture, renderer)) - expected).max(axis=2)
     inside = interior(mesh, shot, 32, 2)
@@ -135,7 +135,7 @@ def test_texel_centres_are_exact_at_full_resolution(renderer):
     sheet = _sheet()
     views = prepare(renderer, [sheet], [Shot(View(), Framing(np.zeros(3), 1.0))], 16, 16, 1)
     texture = noise(3, 1, 3, 16, 16, device=renderer.device)
-    image = views.render(texture, index([0], device=renderer.device))
+    image = views.render([texture], index([0], device=renderer.device))
     assert torch.allclose(image, texture, atol=1e-4), "pixel (r, c) shows texel (r, c)"
 
 
@@ -163,7 +163,7 @@ def test_mip_levels_are_area_averages(renderer):
     """A sheet of 64 texels on 16 pixels sees the second level exactly, whatever the texture."""
     views = prepare(renderer, [_sheet()], [Shot(View(), Framing(np.zeros(3), 1.0))], 16, 64, 1)
     texture = noise(4, 1, 3, 64, 64, device=renderer.device)
-    image = views.render(texture, index([0], device=renderer.device))
+    image = views.render([texture], index([0], device=renderer.device))
     assert torch.allclose(image[..., 1:-1, :], half(half(texture))[..., 1:-1, :], atol=1e-4)
 
 
@@ -175,7 +175,7 @@ def test_columns_wrap_and_rows_are_clamped(renderer):
         """Half a texel on 8 x 8 pixels: all of it between the layout's border and the first texel centres."""
         shot = Shot(View(), Framing(np.array([x, y, 0.0]), 1 / 32))
         views = prepare(renderer, [_sheet()], [shot], 8, 16, 1)
-        return views.render(texture, index([0], device=texture.device))[0].cpu().numpy()
+        return views.render([texture], index([0], device=texture.device))[0].cpu().numpy()
 
     left = corner(-1 + 1 / 32, 0)
     assert np.abs(left[0] - (0.5 - (np.arange(8) + 0.5) / 16)).max() < 0.01, "the last column is left of the first"
@@ -284,15 +284,15 @@ def test_gradient_is_the_transpose(renderer):
     texture, other = noise(0, 1, 3, 32, 32, device=device).requires_grad_(), noise(1, 1, 3, 32, 32, device=device)
     both = index([0, 1], device=device)
     weights = noise(2, 2, 3, 24, 24, device=device)
-    image = views.render(texture, both)
+    image = views.render([texture], both)
     (image * weights).sum().backward()
     # <R t, w> = <t, R' w> for the t of the gradient, for another one, and along the gradient by a difference.
     gradient, image = texture.grad, image.detach()
     adjoint = pytest.approx((texture.detach() * gradient).sum().item(), rel=1e-4)
     assert (image * weights).sum().item() == adjoint
     adjoint = pytest.approx((other * gradient).sum().item(), rel=1e-4)
-    assert (views.render(other, both) * weights).sum().item() == adjoint
-    moved = views.render(texture.detach() + gradient / gradient.norm(), both)
+    assert (views.render([other], both) * weights).sum().item() == adjoint
+    moved = views.render([texture.detach() + gradient / gradient.norm()], both)
     assert ((moved - image) * weights).sum().item() == pytest.approx(gradient.norm().item(), rel=1e-3)
 
 
@@ -304,10 +304,10 @@ def test_one_texel_moves_the_pixels_that_its_gradient_names(renderer):
     for row, column in ((8, 8), (4, 6), (11, 9)):
         moved = base.clone()
         moved[0, 1, row, column] = 1.0
-        pixels = views.render(moved, first)[0, 1]
+        pixels = views.render([moved], first)[0, 1]
         texture = base.clone().requires_grad_()
         seen = int(pixels.argmax())
-        views.render(texture, first)[0, 1].flatten()[seen].backward()
+        views.render([texture], first)[0, 1].flatten()[seen].backward()
         assert float(texture.grad[0, 1, row, column]) == pytest.approx(float(pixels.flatten()[seen]), abs=1e-4)
         assert not texture.grad[0, [0, 2]].any()
 
@@ -321,7 +321,7 @@ def test_a_known_texture_is_recovered_from_its_views(renderer):
 
     def normal(texture: torch.Tensor) -> torch.Tensor:
         texture = texture.requires_grad_()
-        image = views.render(texture, every)
+        image = views.render([texture], every)
         (gradient,) = torch.autograd.grad(image, texture, image.detach())
         return gradient
 
@@ -334,7 +334,7 @@ def test_a_known_texture_is_recovered_from_its_views(renderer):
         x, residual = x + rate * direction, residual - rate * image
         before, size = size, residual.square().sum()
         direction = residual + size / before.clamp_min(1e-30) * direction
-    weight = texel_weights(views)[0]
+    weight = texel_weights(views)[0][0]
     seen = weight > 0.5 * weight[weight > 0].median()
     assert 0.3 < float(seen.float().mean()) < 0.9
     assert (x - target).abs()[0][:, seen].max().item() < 1 / 255
@@ -345,7 +345,7 @@ def test_a_known_texture_is_recovered_from_its_views(renderer):
 def test_texel_weights_count_the_pixels(renderer):
     shots = [Shot(View(a, 0), FRAME) for a in (-20, 0, 20)]
     views = prepare(renderer, [ball(), ball()], shots, 24, 32)
-    weights = texel_weights(views, 2)
+    (weights,) = texel_weights(views, 2)
     assert weights.shape == (2, 32, 32) and torch.allclose(weights[0], weights[1], rtol=1e-3, atol=1e-4)
     assert float(weights.sum()) == pytest.approx(float(views.surface.coverage.sum()), rel=1e-4)
 
@@ -360,16 +360,16 @@ def test_several_textures_and_views_equal_one_by_one(renderer):
     views = prepare(renderer, meshes, shots, 24, 32)
     textures = noise(5, 2, 3, 32, 32, device=device).requires_grad_()
     weights = noise(6, 4, 3, 24, 24, device=device)
-    together = views.render(textures, index([2, 0], [3, 4], device=device))
+    together = views.render([textures], index([2, 0], [3, 4], device=device))
     (together * weights).sum().backward()
     gradient, textures.grad = textures.grad, None
     for place, (texture, view) in enumerate([(0, 2), (0, 0), (1, 3), (1, 4)]):
-        one = views.render(textures[texture : texture + 1], index([view], device=device))
+        one = views.render([textures[texture : texture + 1]], index([view], device=device))
         assert torch.allclose(one[0], together[place], atol=1e-6)
         (one[0] * weights[place]).sum().backward()
     assert torch.allclose(textures.grad, gradient, atol=1e-5)
     alone = prepare(renderer, meshes[1:], shots, 24, 32)
-    one = alone.render(textures[1:], index([1], device=device))
+    one = alone.render([textures[1:]], index([1], device=device))
     assert torch.allclose(one[0], together[3], atol=1e-5), "views are numbered one mesh after the other"
 
 
@@ -377,8 +377,84 @@ def test_the_same_views_twice_are_the_same(renderer):
     """To the bit on the CPU; on a GPU mip levels are sums in no fixed order."""
     texture, shots = noise(7, 1, 3, 32, 32, device=renderer.device), [Shot(View(10, 0), FRAME)]
     first = index([0], device=renderer.device)
-    one, two = (prepare(renderer, [ball()], shots, 24, 32).render(texture, first) for _ in range(2))
+    one, two = (prepare(renderer, [ball()], shots, 24, 32).render([texture], first) for _ in range(2))
     assert torch.allclose(one, two, rtol=0, atol=0 if isinstance(renderer, SparseRenderer) else 1e-4)
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------
+
+
+def two_parts() -> list[Mesh]:
+    """A small ball that looks out of a larger one's side."""
+    inner = ball(20, 10, radius=6.0)
+    return [inner.with_vertices(inner.vertices + [6.0, 1.0, 4.0]), ball(28, 14)]
+
+
+def test_parts_rendered_together_equal_each_alone_where_it_is_seen(renderer):
+    meshes, device = two_parts(), renderer.device
+    shots = [Shot(View(a, 10), FRAME) for a in (-20, 40, 150)]
+    views = renderer.prepare([meshes], [shots], 64, [32, 64], 1)
+    textures = [noise(seed, 1, 3, size, size, device=device) for seed, size in ((0, 32), (1, 64))]
+    every = torch.arange(3, device=device)[None]
+    image, part = views.render(textures, every), views.surface.part
+    assert views.texture_sizes == (32, 64) and image.shape == (3, 3, 64, 64)
+    assert torch.equal(part >= 0, views.surface.coverage > 0) and all((part == k).sum() > 100 for k in (0, 1))
+    for number, mesh in enumerate(meshes):
+        alone = renderer.prepare([[mesh]], [shots], 64, [32 * (number + 1)], 1)
+        own = alone.render([textures[number]], every)
+        here = part == number
+        assert torch.allclose(own.permute(0, 2, 3, 1)[here], image.permute(0, 2, 3, 1)[here], atol=1e-4)
+        assert torch.allclose(alone.surface.uv[here], views.surface.uv[here], atol=1e-5)
+        assert torch.allclose(alone.surface.points[here], views.surface.points[here], atol=1e-4)
+
+
+def test_gradients_of_parts_are_the_transpose_and_weights_count_their_pixels(renderer):
+    device = renderer.device
+    views = renderer.prepare([two_parts()], [[Shot(View(30, 0), FRAME), Shot(View(-60, 5), FRAME)]], 24, [16, 32], 2)
+    textures = [noise(seed, 1, 3, size, size, device=device).requires_grad_() for seed, size in ((2, 16), (3, 32))]
+    both = index([0, 1], device=device)
+    weights = noise(4, 2, 3, 24, 24, device=device)
+    image = views.render(textures, both)
+    (image * weights).sum().backward()
+    adjoint = sum((texture.detach() * texture.grad).sum().item() for texture in textures)
+    assert (image.detach() * weights).sum().item() == pytest.approx(adjoint, rel=1e-4)
+    first, second = texel_weights(views)
+    assert first.shape == (1, 16, 16) and second.shape == (1, 32, 32)
+    covered = float(views.surface.coverage.sum())
+    assert float(first.sum() + second.sum()) == pytest.approx(covered, rel=1e-4)
+    assert 0.05 * covered < float(first.sum()) < 0.9 * covered
+
+
+def test_known_textures_of_two_parts_are_recovered_from_their_views(renderer):
+    """Least squares by conjugate gradients over both textures at once."""
+    device = renderer.device
+    target = [tensor(smooth_texture(size, seed), renderer) for size, seed in ((16, 1), (32, 2))]
+    shots = [Shot(View(a, e), FRAME) for a in range(-60, 91, 25) for e in (-15, 15)]
+    views = renderer.prepare([two_parts()], [shots], 64, [16, 32], 2)
+    every = torch.arange(len(shots), device=device)[None]
+
+    def normal(textures: list[torch.Tensor]) -> list[torch.Tensor]:
+        textures = [texture.detach().requires_grad_() for texture in textures]
+        image = views.render(textures, every)
+        return list(torch.autograd.grad(image, textures, image.detach()))
+
+    def dot(a: list[torch.Tensor], b: list[torch.Tensor]) -> torch.Tensor:
+        return sum((x * y).sum() for x, y in zip(a, b, strict=True))
+
+    found = [torch.full_like(texture, 0.5) for texture in target]
+    residual = [a - b for a, b in zip(normal(target), normal(found), strict=True)]
+    direction, size = residual, dot(residual, residual)
+    for _ in range(100):
+        image = normal(direction)
+        rate = size / dot(direction, image).clamp_min(1e-30)
+        found = [x + rate * d for x, d in zip(found, direction, strict=True)]
+        residual = [r - rate * i for r, i in zip(residual, image, strict=True)]
+        before, size = size, dot(residual, residual)
+        direction = [r + size / before.clamp_min(1e-30) * d for r, d in zip(residual, direction, strict=True)]
+    for texture, wanted, weight in zip(found, target, texel_weights(views), strict=True):
+        seen = weight[0] > 0.5 * weight[weight > 0].median()
+        assert seen.float().mean() > 0.2
+        assert (texture - wanted).abs()[0][:, seen].max().item() < 2 / 255
 
 
 # -- the choice ----------------------------------------------------------------------------------------------------
@@ -434,7 +510,7 @@ def test_renderers_agree_on_images_and_gradients(size, texture_size):
     for name, device in (("cpu", "cpu"), ("nvdiffrast", "cuda")):
         views = prepare(choose_renderer(name, torch.device(device)), [mesh], shots, size, texture_size)
         own = texture.to(device).detach().clone().requires_grad_()
-        image = views.render(own, torch.arange(len(shots), device=device)[None])
+        image = views.render([own], torch.arange(len(shots), device=device)[None])
         (image * weights.to(device)).sum().backward()
         images.append(image.detach().cpu())
         gradients.append(own.grad.cpu())

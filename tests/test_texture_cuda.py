@@ -18,8 +18,10 @@ from portrait_pipeline.texture.optimisation_step import Optimisation, capture, s
 from portrait_pipeline.texture.optimise import stylise, stylise_together
 from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.rendering.choice import choose_renderer
-from portrait_pipeline.texture.scale import build_scale, map_sizes
+from portrait_pipeline.texture.sampling import map_sizes
+from portrait_pipeline.texture.scale import build_scale
 from portrait_pipeline.texture.schedule import schedule
+from portrait_pipeline.texture.shots import Directions
 from portrait_pipeline.texture.subject import Subject, prepare
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -50,23 +52,22 @@ def subjects() -> list[Subject]:
 
 
 def optimisation(subjects: list[Subject], settings: TextureParams) -> Optimisation:
-    level = schedule(settings, 256, 512)[0]
+    level = schedule(settings, [256], 512)[0]
     heads = [prepare(subject, settings.elevation, CUDA) for subject in subjects]
     network = PerceptualNetwork("bundled", CUDA, torch.bfloat16)
     views = [View(a, 0) for a in (-20, 0, 25)]
     scale = build_scale(
         level,
         heads,
-        views,
-        [View(160, 0)],
+        Directions(views, [View(160, 0)]),
         network,
         choose_renderer("auto", CUDA),
         torch.Generator(CUDA).manual_seed(0),
         np.random.default_rng(0),
     )
-    texture = torch.cat([head.photo for head in heads])
-    texture = torch.nn.functional.interpolate(texture, size=(level.texture_size,) * 2, mode="area")
-    return Optimisation(scale, texture, network)
+    texture = torch.cat([head.photos[0] for head in heads])
+    texture = torch.nn.functional.interpolate(texture, size=level.texture_sizes * 2, mode="area")
+    return Optimisation(scale, [texture], network)
 
 
 def relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -119,35 +120,35 @@ def test_tasks_side_by_side_give_what_they_give_one_by_one():
 @pytest.mark.parametrize("together", [1, 2])
 def test_recorded_steps_equal_eager_ones(subjects, together):
     eager, recorded = (optimisation(subjects[:together], params()) for _ in range(2))
-    if not recorded.scale.views.capturable:
+    if not recorded.scale.capturable:
         pytest.skip("needs nvdiffrast")
-    start = recorded.textures
-    graph = capture(recorded)
-    assert torch.equal(recorded.textures, start) and int(recorded.step_number) == 0, "recording leaves no trace"
+    (start,) = recorded.textures
+    (graph,) = capture(recorded)
+    assert torch.equal(recorded.textures[0], start) and int(recorded.step_number) == 0, "recording leaves no trace"
     for _ in range(10):
         eager.step()
         graph.replay()
     assert int(recorded.step_number) == 10
     assert torch.allclose(recorded.history[:10], eager.history[:10], rtol=0.03, atol=1e-3)
-    difference = (recorded.textures - eager.textures).abs().mean() * 255
-    moved = (eager.textures - start).abs().mean() * 255
+    difference = (recorded.textures[0] - eager.textures[0]).abs().mean() * 255
+    moved = (eager.textures[0] - start).abs().mean() * 255
     assert float(difference) < min(SAME_RUN, 0.2 * float(moved))
 
 
 @pytest.mark.parametrize("renderer", ["auto", "cpu"])
 def test_seeded_runs_are_nearly_the_same(subjects, renderer):
     hardware = Hardware("cuda", renderer)
-    (first, history), (second, again) = (stylise(subjects[0], params(), hardware=hardware) for _ in range(2))
+    ((first,), history), ((second,), again) = (stylise(subjects[0], params(), hardware=hardware) for _ in range(2))
     assert np.abs(first.astype(float) - second).mean() <= SAME_RUN
     ends = [np.mean([record["loss"] for record in part[-5:]]) for part in (history, again)]
     assert ends[0] == pytest.approx(ends[1], rel=0.02)
-    other, _ = stylise(subjects[0], params(), seed=1, hardware=hardware)
+    (other,), _ = stylise(subjects[0], params(), seed=1, hardware=hardware)
     assert np.abs(first.astype(float) - other).mean() > np.abs(first.astype(float) - second).mean()
 
 
 def test_gpu_and_cpu_reach_the_same_loss(subjects):
     few = params(scales=[64], iterations=[30], points=128)
-    (here, on_gpu), (there, on_cpu) = (
+    ((here,), on_gpu), ((there,), on_cpu) = (
         stylise(subjects[0], few, hardware=Hardware(device)) for device in ("cuda", "cpu")
     )
     ends = [np.mean([record["loss"] for record in part[-8:]]) for part in (on_gpu, on_cpu)]
@@ -157,9 +158,9 @@ def test_gpu_and_cpu_reach_the_same_loss(subjects):
 
 def test_a_batch_gives_about_what_single_runs_give(subjects):
     together = stylise_together(subjects, params())
-    for subject, (texture, history) in zip(subjects, together, strict=True):
-        single, alone = stylise(subject, params())
-        reseeded, _ = stylise(subject, params(), seed=1)
+    for subject, ((texture,), history) in zip(subjects, together, strict=True):
+        (single,), alone = stylise(subject, params())
+        (reseeded,), _ = stylise(subject, params(), seed=1)
         distance, usual = (np.abs(part.astype(float) - single).mean() for part in (texture, reseeded))
         assert distance < 1.5 * usual, "other samples make about as much of a difference as another seed"
         ends = [np.mean([record["loss"] for record in part[-10:]]) for part in (history, alone)]

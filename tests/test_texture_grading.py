@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from ball import ball
 
 from portrait_pipeline.regions.labels import BACKGROUND, HAIR, OUTER, SKIN
 from portrait_pipeline.texture.grading import Grading, colour_map
+from portrait_pipeline.texture.part import Part
 
 WIDE = (0.01, 100.0)
 
@@ -34,6 +36,10 @@ def test_gain_is_limited():
     assert np.linalg.eigvalsh(matrix).min() == pytest.approx(0.6)
 
 
+def part(labels: np.ndarray, covered: np.ndarray | None = None) -> Part:
+    return Part(ball(), np.zeros((*labels.shape, 3), np.uint8), labels, covered=covered)
+
+
 def test_each_region_goes_to_its_like_and_the_rest_stays():
     size = 96
     labels = np.full((size, size), BACKGROUND, np.uint8)
@@ -43,14 +49,14 @@ def test_each_region_goes_to_its_like_and_the_rest_stays():
     noise = np.random.default_rng(3).normal(scale=8, size=art.shape)
     art[:20], art[20:] = np.clip([40, 20, 10] + noise[:20], 0, 255), np.clip([220, 180, 140] + noise[20:], 0, 255)
     texture = torch.full((3, size, size), 0.5) + 0.03 * torch.randn(3, size, size, generator=torch.manual_seed(0))
-    grading = Grading(labels, art, art_labels)
-    result = grading.apply(texture, 1.0)
-    for rows, part in ((slice(4, 28), art[:20]), (slice(36, 60), art[20:])):
-        wanted = part.reshape(-1, 3).mean(axis=0) / 255
+    grading = Grading([part(labels)], art, art_labels)
+    (result,) = grading.apply([texture], 1.0)
+    for rows, like in ((slice(4, 28), art[:20]), (slice(36, 60), art[20:])):
+        wanted = like.reshape(-1, 3).mean(axis=0) / 255
         assert np.allclose(result[:, rows].mean(dim=(1, 2)).numpy(), wanted, atol=0.02)
     assert torch.equal(result[:, 70:], texture[:, 70:].clamp(0, 1))
-    assert torch.equal(grading.apply(texture, 0.0), texture.clamp(0, 1))
-    half = grading.apply(texture, 0.5)
+    assert torch.equal(grading.apply([texture], 0.0)[0], texture.clamp(0, 1))
+    (half,) = grading.apply([texture], 0.5)
     inside = (result > 0) & (result < 1)
     assert torch.allclose(half[inside], ((result + texture) / 2)[inside], atol=1e-5)
 
@@ -60,6 +66,21 @@ def test_neck_takes_the_faces_skin_and_missing_hair_changes_nothing():
     labels[:32] = HAIR
     art = np.full((20, 20, 3), (200, 150, 100), np.uint8)
     texture = torch.full((3, 64, 64), 0.3)
-    result = Grading(labels, art, np.full((20, 20), SKIN, np.uint8)).apply(texture, 1.0)
+    (result,) = Grading([part(labels)], art, np.full((20, 20), SKIN, np.uint8)).apply([texture], 1.0)
     assert np.allclose(result[:, 40:].mean(dim=(1, 2)).numpy(), np.array([200, 150, 100]) / 255, atol=0.01)
     assert torch.allclose(result[:, :24], texture[:, :24])
+
+
+def test_a_region_of_two_parts_is_graded_by_one_map_and_gaps_of_a_layout_do_not_count():
+    hair = np.full((64, 64), HAIR, np.uint8)
+    art = np.clip(np.random.default_rng(1).normal([90, 60, 30], 9, (40, 40, 3)), 0, 255).astype(np.uint8)
+    noise = 0.05 * torch.randn(3, 64, 64, generator=torch.manual_seed(1))
+    light, dark = 0.6 + noise, 0.4 + noise
+    covered = np.arange(64)[:, None].repeat(64, axis=1) < 32
+    gaps = dark.clone()
+    gaps[:, 32:] = 1.0
+    like = np.full((40, 40), HAIR, np.uint8)
+    whole = Grading([part(hair), part(hair, covered)], art, like).apply([light, gaps], 1.0)
+    same = Grading([part(hair), part(hair[:32])], art, like).apply([light, dark[:, :32]], 1.0)
+    assert torch.allclose(whole[0], same[0], atol=1e-5) and torch.allclose(whole[1][:, :24], same[1][:, :24], atol=0.02)
+    assert float(whole[0].mean()) > float(whole[1][:, :24].mean()) + 0.02, "what is lighter stays lighter"

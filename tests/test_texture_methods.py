@@ -73,7 +73,7 @@ def subject(face):
 
 
 def views_of_ball(shots, size=24, texture_size=32):
-    return choose_renderer("cpu", CPU).prepare([ball()], [shots], size, texture_size, 2)
+    return choose_renderer("cpu", CPU).prepare([[ball()]], [shots], size, [texture_size], 2)
 
 
 # -- every method --------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_each_method_knows_strength_zero_and_bad_schedules(subject, name):
 
 
 def test_multi_view_is_the_papers_loop(subject):
-    texture, history = stylise(subject, TINY)
+    (texture,), history = stylise(subject, TINY)
     result = METHODS["multi_view"](subject, TINY)
     assert np.array_equal(texture, result.texture) and history == result.history
 
@@ -123,9 +123,9 @@ def test_the_fit_recovers_a_texture_where_it_is_seen_and_leaves_the_rest():
     shots = [Shot(View(a, 0.0), FRAME) for a in (-30.0, 0.0, 30.0)]
     views = views_of_ball(shots, size=64)
     truth, start = to_image(smooth_texture(32), CPU), torch.full((1, 3, 32, 32), 0.5)
-    images = views.render(truth, torch.arange(3)[None])
+    images = views.render([truth], torch.arange(3)[None])
     fitted = fit_texture(views, images, start, steps=200, pull=1e-6)
-    assert (views.render(fitted, torch.arange(3)[None]) - images).abs().max() < 1 / 255
+    assert (views.render([fitted], torch.arange(3)[None]) - images).abs().max() < 1 / 255
     seam = torch.cat([fitted[..., :2], fitted[..., -2:]], dim=-1)
     assert torch.allclose(seam, torch.full_like(seam, 0.5), atol=1e-4), "the back is in no view"
     middle = (fitted - truth)[:, :, 8:24, 12:20].abs()
@@ -145,9 +145,9 @@ def test_no_background_enters_the_pictures_at_the_outline():
 
 def test_pictures_do_not_influence_each_other():
     surface = views_of_ball([Shot(view, FRAME) for view in FIXED_VIEWS]).surface
-    views = PictureViews(surface, 24)
+    views = PictureViews(surface, (24,))
     pictures = torch.rand(5, 3, 24, 24, requires_grad=True)
-    views.render(pictures, torch.arange(5)[:, None])[2].sum().backward()
+    views.render([pictures], torch.arange(5)[:, None])[2].sum().backward()
     assert pictures.grad[2].abs().sum() > 0
     assert pictures.grad[[0, 1, 3, 4]].abs().sum() == 0
 
@@ -157,8 +157,8 @@ def test_pictures_do_not_influence_each_other():
 
 def test_the_layout_is_shown_as_it_is():
     texture = to_image(smooth_texture(32), CPU)
-    whole = FlatRenderer(CPU).prepare([ball()], [[Shot(View(), FRAME)]], 32, 32, 2)
-    assert torch.allclose(whole.render(texture, torch.zeros(1, 1, dtype=torch.int64)), texture, atol=1e-6)
+    whole = FlatRenderer(CPU).prepare([[ball()]], [[Shot(View(), FRAME)]], 32, [32], 2)
+    assert torch.allclose(whole.render([texture], torch.zeros(1, 1, dtype=torch.int64)), texture, atol=1e-6)
     assert whole.surface.uv[0, 0, 0].tolist() == pytest.approx([0.5 / 32, 1 - 0.5 / 32])
     assert whole.surface.points[0, 16, 16].norm() == pytest.approx(10.0, rel=0.05)
 
@@ -168,14 +168,14 @@ def test_the_layout_is_shown_as_it_is():
 
 def moving(vertices: torch.Tensor, shots, size=24, texture_size=32):
     surface = views_of_ball(shots, size, texture_size).surface
-    return MovingViews(ball(), vertices, shots, 2, surface, torch.tensor([0.2, 0.4, 0.6]), texture_size)
+    return MovingViews(ball(), vertices, shots, 2, surface, torch.tensor([0.2, 0.4, 0.6]), (texture_size,))
 
 
 def test_unmoved_views_equal_the_renderer():
     shots = [Shot(View(20.0, 10.0), FRAME), Shot(View(-35.0, 0.0), FRAME)]
     texture, index = to_image(smooth_texture(32), CPU), torch.arange(2)[None]
     vertices = torch.tensor(ball().vertices, dtype=torch.float32)
-    ours, theirs = moving(vertices, shots).render(texture, index), views_of_ball(shots).render(texture, index)
+    ours, theirs = moving(vertices, shots).render([texture], index), views_of_ball(shots).render([texture], index)
     assert (ours - theirs).abs().mean() < 0.004
 
 
@@ -187,7 +187,7 @@ def test_gradients_of_vertices_equal_finite_differences_inside_the_silhouette():
     middle = torch.zeros(1, 1, 24, 24, dtype=torch.float64)
     middle[..., 8:16, 8:16] = 1
     vertices = rest.clone().requires_grad_()
-    ((moving(vertices, shots).render(texture, index) * middle).square().sum()).backward()
+    ((moving(vertices, shots).render([texture], index) * middle).square().sum()).backward()
     rng = np.random.default_rng(0)
     strongest = vertices.grad.abs().sum(dim=1).argsort(descending=True)[:4]
     for vertex in strongest.tolist():
@@ -196,7 +196,7 @@ def test_gradients_of_vertices_equal_finite_differences_inside_the_silhouette():
         for sign in (1, -1):
             moved = rest.clone()
             moved[vertex] += sign * 1e-3 * direction
-            values.append((moving(moved, shots).render(texture, index) * middle).square().sum())
+            values.append((moving(moved, shots).render([texture], index) * middle).square().sum())
         expected = float(values[0] - values[1]) / 2e-3
         assert float(vertices.grad[vertex] @ direction) == pytest.approx(expected, rel=0.1, abs=0.02)
 
@@ -236,7 +236,7 @@ class StandIn:
 def test_a_head_that_draws_back_shows_the_background():
     shots = [Shot(View(), FRAME)]
     views = moving(torch.tensor(ball().vertices, dtype=torch.float32) * 0.5, shots)
-    image = views.render(torch.ones(1, 3, 32, 32), torch.zeros(1, 1, dtype=torch.int64))
+    image = views.render([torch.ones(1, 3, 32, 32)], torch.zeros(1, 1, dtype=torch.int64))
     assert torch.allclose(image[0, :, 12, 12], torch.ones(3))
     assert torch.allclose(image[0, :, 12, 4], torch.tensor([0.2, 0.4, 0.6]), atol=1e-5), "was head, is not any more"
     assert torch.allclose(image[0, :, 0, 0], torch.zeros(3)), "never was: the caller fills it"
@@ -343,8 +343,8 @@ def test_the_stage_names_a_pair_that_is_not_there(project):
 
 
 def test_blend_is_what_strength_does(subject):
-    full = stylise(subject, TINY)[0]
-    wanted = stylise(subject, TINY.model_copy(update={"strength": 0.3}))[0]
+    (full,), _ = stylise(subject, TINY)
+    (wanted,), _ = stylise(subject, TINY.model_copy(update={"strength": 0.3}))
     assert np.abs(blend(subject.photo, full, 0.3).astype(int) - wanted).max() <= 1
 
 

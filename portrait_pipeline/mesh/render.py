@@ -29,6 +29,7 @@ from .rays import RayScene
 
 GREY = 205.0
 MIN_AREA = 1e-12
+_TOWARDS = np.array([0.0, 0.0, 1.0])  # the viewer, in camera space
 _LIGHT = np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])
 
 
@@ -113,11 +114,35 @@ def frame_head(vertices: np.ndarray, margin: float = 0.04, elevation: float = 30
 
 def embree_rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The CPU back end: one parallel ray a pixel (see :class:`Rasteriser`)."""
+    origins = _ray_origins(vertices, size)
+    return _with_weights(vertices, triangles, origins, RayScene(vertices, triangles).first_hits(origins, -_TOWARDS))
+
+
+def embree_view(scene: RayScene, view: View, framing: Framing) -> Rasteriser:
+    """:func:`embree_rasterise` for one view of a mesh of which a ``scene`` in head space is built already."""
+    rotation = view.rotation()
+
+    def rasterise_view(vertices: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        origins = _ray_origins(vertices, size)
+        hit = scene.first_hits(origins @ rotation * framing.half_extent + framing.centre, -rotation[2])
+        return _with_weights(vertices, triangles, origins, hit)
+
+    return rasterise_view
+
+
+def _ray_origins(vertices: np.ndarray, size: int) -> np.ndarray:
+    """(size^2, 3) float32 in camera space, a point before all vertices for each pixel."""
     steps = (2 * (np.arange(size) + 0.5) / size - 1).astype(np.float32)
     x, y = np.meshgrid(steps, -steps)
     start = np.full(x.shape, float(vertices[:, 2].max()) + 1.0, np.float32)
-    origins = np.stack([x, y, start], axis=-1).reshape(-1, 3)
-    hit = RayScene(vertices, triangles).first_hits(origins, np.array([0, 0, -1]))
+    return np.stack([x, y, start], axis=-1).reshape(-1, 3)
+
+
+def _with_weights(
+    vertices: np.ndarray, triangles: np.ndarray, origins: np.ndarray, hit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles (size, size) and barycentric weights of what rays along -z met, in camera space."""
+    size = round(len(hit) ** 0.5)
     weights = np.zeros((size * size, 3), np.float32)
     seen = hit >= 0
     weights[seen] = barycentric_2d(origins[seen, :2].astype(float), vertices[triangles[hit[seen]]][..., :2])

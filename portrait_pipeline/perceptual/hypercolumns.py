@@ -24,6 +24,15 @@ class Taps:
         """The first ``count`` positions of every image."""
         return Taps(self.index[:, :count], self.weight[:, :count], self.sizes)
 
+    def joined(self, other: Taps) -> Taps:
+        """The positions of both, of the same images and sizes."""
+        index, weight = (torch.cat([getattr(self, name), getattr(other, name)], dim=1) for name in ("index", "weight"))
+        return Taps(index, weight, self.sizes)
+
+    def images(self, which: torch.Tensor) -> Taps:
+        """All positions of the images ``which`` (B',)."""
+        return Taps(self.index.index_select(0, which), self.weight.index_select(0, which), self.sizes)
+
     def take(self, images: torch.Tensor, pick: torch.Tensor) -> Taps:
         """The positions ``pick`` (n',) of the ``images`` (B',)."""
         index, weight = (part.index_select(0, images).index_select(1, pick) for part in (self.index, self.weight))

@@ -12,22 +12,27 @@ class Recorder:
     """A renderer that hands its work on and remembers the last shots.
 
     Attributes:
-        shots: of the last ``prepare``, one list for all meshes.
+        shots: of the last ``prepare``, one list for all scenes.
     """
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self.shots: list[Shot] = []
-        self._sizes = (1, 1, 1)
+        self._sizes: tuple[int, Sequence[int], int] = (1, (1,), 1)
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> RenderedViews:
         """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`."""
         self.shots = [shot for group in shots for shot in group]
-        self._sizes = size, texture_size, supersample
-        return self._renderer.prepare(meshes, shots, *self._sizes)
+        self._sizes = size, texture_sizes, supersample
+        return self._renderer.prepare(scenes, shots, *self._sizes)
 
-    def again(self, mesh: Mesh) -> RenderedViews:
-        """The last shots, all of one mesh."""
-        return self._renderer.prepare([mesh], [self.shots], *self._sizes)
+    def again(self, meshes: Sequence[Mesh]) -> RenderedViews:
+        """The last shots, all of one scene."""
+        return self._renderer.prepare([meshes], [self.shots], *self._sizes)

@@ -88,6 +88,6 @@ def _view_weights(subject: Subject, params: TextureParams, views: list[View], si
     framing = prepare(subject, params.elevation, cpu).framing
     side = subject.photo.shape[0]
     shots = [Shot(view, framing) for view in views]
-    rendered = SparseRenderer(cpu).prepare([subject.mesh], [shots], size, min(side, 2 * size), 2)
-    weight = texel_weights(rendered)[0].numpy()
+    rendered = SparseRenderer(cpu).prepare([[subject.mesh]], [shots], size, [min(side, 2 * size)], 2)
+    weight = texel_weights(rendered)[0][0].numpy()
     return cv2.resize(weight, (side, side), interpolation=cv2.INTER_LINEAR)

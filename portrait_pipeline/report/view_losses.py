@@ -17,9 +17,11 @@ from ..texture.optimisation_step import TERMS, Optimisation
 from ..texture.params import TextureParams
 from ..texture.pyramid import resize
 from ..texture.rendering.choice import choose_renderer
-from ..texture.scale import Scale, build_scale, on_background
+from ..texture.scale import Scale, build_scale
 from ..texture.schedule import Level, schedule
+from ..texture.shots import Directions
 from ..texture.subject import Subject, prepare, to_image
+from ..texture.view_set import on_background
 from .recording import Recorder
 
 REGIONS = {"skin": SKIN, "eyes": EYES, "lips": LIPS}
@@ -56,16 +58,15 @@ class ViewLosses:
         self._subject, self._views = subject, list(views)
         # Framed for the steepest of all views, so that none is cut.
         steepest = max(params.elevation, *(abs(view.elevation) for view in views))
-        head = prepare(subject, steepest, self._device)
+        head = prepare(replace(subject, parts=subject.parts[:1]), steepest, self._device)
         one = params.model_copy(update={"scales": [size], "iterations": [1]})
-        self._level: Level = schedule(one, subject.photo.shape[0], size)[0]
+        self._level: Level = schedule(one, [subject.parts[0].size], size)[0]
         self._renderer = Recorder(choose_renderer(hardware.renderer, self._device))
         generator = torch.Generator(self._device).manual_seed(seed)
         self._scale = build_scale(
             self._level,
             [head],
-            self._views,
-            [],
+            Directions(self._views, []),
             self._network,
             self._renderer,
             generator,
@@ -75,8 +76,9 @@ class ViewLosses:
     def _of(self, texture: np.ndarray, vertices: np.ndarray | None) -> tuple[Scale, torch.Tensor]:
         scale = self._scale
         if vertices is not None:  # samples stay where they are in the pictures, and so does the content
-            scale = replace(scale, views=self._renderer.again(self._subject.mesh.with_vertices(vertices)))
-        side = (self._level.texture_size,) * 2
+            moved = self._renderer.again([self._subject.mesh.with_vertices(vertices)])
+            scale = replace(scale, sets=[replace(scale.sets[0], views=moved)])
+        side = self._level.texture_sizes * 2
         return scale, resize(to_image(texture, self._device), side)
 
     @torch.no_grad()
@@ -87,10 +89,14 @@ class ViewLosses:
             texture: (S, S, 3) uint8 RGB. vertices: (V, 3) of the head, where it is not the subject's.
         """
         scale, image = self._of(texture, vertices)
-        losses = Optimisation(scale, image, self._network).losses
-        pick = torch.arange(scale.samples.region.shape[1], device=self._device)
+        losses = Optimisation(scale, [image], self._network).losses
+        pick = torch.arange(scale.sets[0].samples.region.shape[1], device=self._device)
         views = torch.arange(len(self._views), device=self._device)
-        return torch.cat([losses(image, view.view(1, 1), pick, scale.plan.channels[0]) for view in views]).cpu().numpy()
+        return (
+            torch.cat([losses([image], view.view(1, 1), pick, scale.plans[0].channels[0]) for view in views])
+            .cpu()
+            .numpy()
+        )
 
     def style_and_content(self, texture: np.ndarray, vertices: np.ndarray | None = None) -> tuple[float, float]:
         """Means over the views of style (EMD + moments + colour) and content."""
@@ -105,15 +111,16 @@ class ViewLosses:
         the more there are, the nearer is the nearest. NaN where either has fewer than eight samples.
         """
         scale, image = self._of(texture, vertices)
+        seen = scale.sets[0]
         columns, labels = [], []
         for view in range(len(self._views)):
             number = torch.tensor([view], device=self._device)
-            picture = on_background(scale.views, image, number[None], scale.background)
-            pick = torch.arange(scale.samples.region.shape[1], device=self._device)
-            columns.append(self._network.columns(picture, scale.taps.take(number, pick))[0])
-            labels.append(scale.samples.region[view])
+            picture = on_background(seen.views, [image], number[None], seen.background)
+            pick = torch.arange(seen.samples.region.shape[1], device=self._device)
+            columns.append(self._network.columns(picture, seen.taps.take(number, pick))[0])
+            labels.append(seen.samples.region[view])
         x, region = torch.cat(columns), torch.cat(labels)
-        y, style = scale.style[0], scale.style_samples.region[0]
+        y, style = seen.style[0], seen.style_samples.region[0]
         parts = [(x[region == label], y[style == label]) for label in REGIONS.values()]
         counts = [len(theirs) for _, theirs in parts if len(theirs) >= _FEWEST]
         few = min(counts, default=0)

@@ -10,10 +10,8 @@ from scipy import ndimage
 from .canvas import FACE_WIDTH as FW
 from .form import Form
 from .masks import closed, dilate, opened
+from .record import CLOTHES, HAIR, SKIN
 from .surface import sample
-
-HAIR, CLOTHES, SKIN = 0, 1, 2
-NAMES = ("hair", "clothes", "skin")
 
 
 def front_labels(form: Form, image: np.ndarray) -> np.ndarray:

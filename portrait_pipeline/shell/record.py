@@ -10,6 +10,9 @@ import numpy as np
 from ..base.artifacts import Record
 from ..mesh.mesh import Mesh
 
+HAIR, CLOTHES, SKIN = 0, 1, 2
+"""What a vertex is; hats count as clothes."""
+
 
 @dataclass(frozen=True)
 class Shell(Record):
@@ -18,7 +21,7 @@ class Shell(Record):
     Attributes:
         vertices: (V, 3) float32 head space, cm. triangles: (F, 3) int32, counter-clockwise from outside.
         uv: (T, 2) float32, origin bottom left. uv_triangles: (F, 3) int32.
-        labels: (V,) int8, what a vertex is: 0 hair, 1 clothes (hats too), 2 skin.
+        labels: (V,) int8: HAIR, CLOTHES or SKIN.
         texture: (S, S, 3) uint8 RGB, row 0 on top: the photo's colours, and likely ones where it shows nothing.
         seen: (S, S) uint8, how far a texel is the photo itself, 0 to 255.
         facing: (V,) float32, z of the normal towards the photo's camera.

@@ -6,12 +6,16 @@ linear map of colours, the optimal transport between two Gaussians (Pitie and Ko
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
 
 from ..base.device import on_device
-from ..regions.labels import EYES, HAIR, LIPS, OUTER, SKIN
+from ..regions.clothes import clothes_example
+from ..regions.labels import CLOTHES, EYES, HAIR, LIPS, OUTER, SKIN
+from .part import Part
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
 # each axis of the map: neither noise may be blown up nor drawing flattened. Neck and ears have less to draw than faces.
@@ -19,6 +23,7 @@ _LIKE = (
     ((SKIN, LIPS, EYES), (SKIN, LIPS, EYES), (0.6, 1.5)),
     ((OUTER,), (SKIN,), (0.6, 1.1)),
     ((HAIR,), (HAIR,), (0.6, 1.5)),
+    ((CLOTHES,), (CLOTHES,), (0.6, 1.5)),
 )
 _LEAST = 50  # pixels or texels; fewer say nothing about a distribution
 _ENOUGH = 40000  # colours that a distribution is measured on
@@ -26,37 +31,53 @@ _NOISE = 4e-4  # variance that is taken for granted
 
 
 class Grading:
-    """Regions of a head with the artwork's colours for each.
+    """Regions of a subject with the artwork's colours for each.
 
     Args:
-        labels: (S, S) regions of the head. art: (H, W, 3) uint8 RGB. art_labels: (H, W) regions of the artwork.
+        parts: head, and what is about it: a region is one over all of them.
+        art: (H, W, 3) uint8 RGB. art_labels: (H, W) regions of the artwork; clothes have their own rule, see
+            :func:`portrait_pipeline.regions.clothes.clothes_example`.
     """
 
-    def __init__(self, labels: np.ndarray, art: np.ndarray, art_labels: np.ndarray) -> None:
-        self._parts = []
+    def __init__(self, parts: Sequence[Part], art: np.ndarray, art_labels: np.ndarray) -> None:
+        self._regions = []
         for ours, like, gain in _LIKE:
-            inside, example = np.isin(labels, ours), np.isin(art_labels, like)
-            if min(inside.sum(), example.sum()) >= _LEAST:
-                share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), len(labels) / 160)
-                self._parts.append((share, _some(np.flatnonzero(inside)), _some(art[example]) / 255.0, gain))
+            example = clothes_example(art_labels) if ours == (CLOTHES,) else np.isin(art_labels, like)
+            masks = [np.isin(part.labels, ours) for part in parts]
+            shown = [
+                mask if part.covered is None else mask & part.covered for mask, part in zip(masks, parts, strict=True)
+            ]
+            found = np.cumsum([0, *(mask.sum() for mask in shown)])
+            if min(found[-1], example.sum()) < _LEAST:
+                continue
+            every = max(1, int(found[-1]) // _ENOUGH)
+            inside = [np.flatnonzero(mask)[-start % every :: every] for mask, start in zip(shown, found, strict=False)]
+            shares = [cv2.GaussianBlur(mask.astype(np.float32), (0, 0), len(mask) / 160) for mask in masks]
+            self._regions.append((shares, inside, _some(art[example]) / 255.0, gain))
 
-    def apply(self, texture: torch.Tensor, strength: float) -> torch.Tensor:
-        """The texture (3, S, S) in [0, 1] with skin, neck and ears, and hair moved to the artwork's colours.
+    def apply(self, textures: Sequence[torch.Tensor], strength: float) -> list[torch.Tensor]:
+        """The textures (3, S, S) of all parts in [0, 1], each region moved to the artwork's colours for it.
 
         Args:
-            strength: 0 leaves the texture as it is, 1 is the whole map.
+            strength: 0 leaves the textures as they are, 1 is the whole map.
 
         Returns:
-            (3, S, S) in [0, 1]; regions pass softly into one another, those without a counterpart in the artwork stay.
+            (3, S, S) of each part in [0, 1]; regions pass softly into one another, those without a counterpart in the
+            artwork stay.
         """
-        own = texture.clamp(0, 1)
-        flat, change = own.flatten(1), torch.zeros_like(own)
-        for share, inside, target, gain in self._parts:
-            source = flat[:, on_device(inside, own.device, np.int64)].T.cpu().numpy()
-            matrix, offset = (on_device(part, own.device).to(own.dtype) for part in colour_map(source, target, gain))
-            moved = (matrix @ flat + offset[:, None]).view_as(own)
-            change += on_device(share, own.device) * (moved - own)
-        return (own + strength * change).clamp(0, 1)
+        own = [texture.clamp(0, 1) for texture in textures]
+        changes = [torch.zeros_like(texture) for texture in own]
+        for shares, inside, target, gain in self._regions:
+            source = [
+                texture.flatten(1)[:, on_device(some, texture.device, np.int64)].T.cpu().numpy()
+                for texture, some in zip(own, inside, strict=True)
+            ]
+            map_ = colour_map(np.concatenate(source), target, gain)
+            for texture, change, share in zip(own, changes, shares, strict=True):
+                matrix, offset = (on_device(part, texture.device).to(texture.dtype) for part in map_)
+                moved = (matrix @ texture.flatten(1) + offset[:, None]).view_as(texture)
+                change += on_device(share, texture.device) * (moved - texture)
+        return [(texture + strength * change).clamp(0, 1) for texture, change in zip(own, changes, strict=True)]
 
 
 def _some(rows: np.ndarray) -> np.ndarray:

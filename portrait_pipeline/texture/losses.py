@@ -181,19 +181,26 @@ def moment_distance(x: torch.Tensor, y: Moments, matching: Matching) -> torch.Te
     return (matching.share[:, : matching.two_way] * value).sum(dim=1)
 
 
-def self_similarity(x: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+def self_similarity(x: torch.Tensor, c: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
     """Content loss (eq. 12): difference of the two sets' normalised matrices of cosine distances.
 
     Args:
         x: (B, N, d) of the result. c: (B, N, d) of the content at the same positions.
+        weight: (B, N) 1 for samples that take part, else 0; the others might as well not be there.
 
     Returns:
-        (B,): N times the mean of |Dx / colsum(Dx) - Dc / colsum(Dc)|.
+        (B,): the sum of |Dx / colsum(Dx) - Dc / colsum(Dc)| over the number of samples that take part.
     """
-    return (_normalised_distances(x) - _normalised_distances(c)).abs().mean(dim=(1, 2)) * x.shape[1]
+    difference = (_normalised_distances(x, weight) - _normalised_distances(c, weight)).abs()
+    if weight is None:
+        return difference.mean(dim=(1, 2)) * x.shape[1]
+    return (difference.sum(dim=1) * weight).sum(dim=1) / weight.sum(dim=1).clamp_min(1.0)
 
 
-def _normalised_distances(x: torch.Tensor) -> torch.Tensor:
+def _normalised_distances(x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """(B, N, N) with columns of sum 1; rows of samples that take no part are 0."""
     x = functional.normalize(x, dim=2, eps=1e-8)
     distance = 1 - x @ x.mT
+    if weight is not None:
+        distance = distance * weight[:, :, None]
     return distance / distance.sum(dim=1, keepdim=True).clamp_min(1e-8)

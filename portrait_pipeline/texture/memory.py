@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -14,13 +14,15 @@ from .params import TextureParams
 # What allocators say that raise a plain RuntimeError: PyTorch's on the CPU, nvdiffrast, cuBLAS and cuDNN.
 _MESSAGES = ("out of memory", "not enough memory", "can't allocate memory", "cuda error: 2[", "alloc_failed")
 
+_SIZES = (("photo_texture", 64), ("shell", 128))  # whose parameter the side of each part's texture is, and its least
+
 
 @contextmanager
-def memory_advice(params: TextureParams, subjects: int, texture_size: int, device: torch.device) -> Iterator[None]:
+def memory_advice(params: TextureParams, subjects: int, sizes: Sequence[int], device: torch.device) -> Iterator[None]:
     """Turn failed allocations into one line that names the parameters to lower.
 
     Args:
-        params: section ``texture``. subjects: optimised together. texture_size: side of their textures.
+        params: section ``texture``. subjects: optimised together. sizes: sides of one's textures, head first.
 
     Raises:
         OutOfMemory: memory ran out inside.
@@ -30,17 +32,17 @@ def memory_advice(params: TextureParams, subjects: int, texture_size: int, devic
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
         if not _is_about_memory(error):
             raise
-        raise OutOfMemory(advice(params, subjects, texture_size, device)) from error
+        raise OutOfMemory(advice(params, subjects, sizes, device)) from error
 
 
-def advice(params: TextureParams, subjects: int, texture_size: int, device: torch.device) -> str:
+def advice(params: TextureParams, subjects: int, sizes: Sequence[int], device: torch.device) -> str:
     """The line: what did not fit where, and which numbers to lower, those first that cost the picture least."""
     what = "1 head" if subjects == 1 else f"{subjects} heads"
     lower = [
         ("the number of subjects together", subjects, 1),
         ("texture.surround", params.surround, 0),
         ("texture.views", params.views, 1),
-        ("photo_texture.size", texture_size, 64),
+        *((f"{room}.size", size, least) for (room, least), size in zip(_SIZES, sizes, strict=False)),
         ("texture.points", params.points, 16),
     ]
     names = [f"{name} (now {value})" for name, value, least in lower if value > least]

@@ -8,16 +8,21 @@ from functools import lru_cache
 import torch
 
 from ..perceptual.perceptual import PerceptualNetwork
+from .groups import TWO_WAY
 from .losses import Moments, colour_emd, match, moment_distance, relaxed_emd, self_similarity
 from .pyramid import analyse, synthesise
 from .sampling import Samples
-from .scale import TWO_WAY, Scale, on_background
+from .scale import Scale
+from .view_set import ViewSet, on_background
 
 TERMS = ("loss", "content", "emd", "moments", "colour")
 _OTHER_REGION = 10.0
 _FLOOR = 0.3
 GUIDANCE = 0.2
 """Preference for the same place on the face when samples are compared with the artwork."""
+FEATURES = 1.0
+"""Further content weight of eyes and mouth, which are sampled more finely, over that of the rest."""
+_FEW = 0.12  # share of the samples below which what the photo shows is no content
 _FIELDS = ("points", "region", "position")
 
 
@@ -25,71 +30,110 @@ class Optimisation:
     """The textures of one scale while they are optimised.
 
     Args:
-        textures: (P, 3, S, S) to start from.
+        textures: (P, 3, S, S) of each part to start from.
 
     Attributes:
-        history: (T, P, 5) the terms of every step, named by ``TERMS``. step_number: (1,) on the device.
+        history: (T, P, 5) the terms of every step, named by ``TERMS``.
+        step_number: (1,) on the device; taken: the same of each kind of views.
     """
 
-    def __init__(self, scale: Scale, textures: torch.Tensor, network: PerceptualNetwork) -> None:
+    def __init__(self, scale: Scale, textures: Sequence[torch.Tensor], network: PerceptualNetwork) -> None:
         self.scale, self.network = scale, network
-        device = textures.device
-        levels = max(1, min(5, scale.level.texture_size.bit_length() - 4))
-        self.pyramid = [part.clone().requires_grad_() for part in analyse(textures, levels)]
-        self.optimiser = TextureRMSprop(self.pyramid, scale.level.learning_rate, _FLOOR)
-        self.step_number = torch.zeros(1, dtype=torch.int64, device=device)
-        self.history = torch.zeros(max(scale.level.iterations, 1), len(textures), len(TERMS), device=device)
+        device, scenes = textures[0].device, len(textures[0])
+        self.pyramids = [
+            [level.clone().requires_grad_() for level in analyse(part, max(1, min(5, part.shape[2].bit_length() - 4)))]
+            for part in textures
+        ]
+        self.optimisers = [TextureRMSprop(levels, scale.level.learning_rate, _FLOOR) for levels in self.pyramids]
+        self.step_number, *self.taken = (
+            torch.zeros(1, dtype=torch.int64, device=device) for _ in range(1 + len(scale.sets))
+        )
+        self.history = torch.zeros(max(scale.level.iterations, 1), scenes, len(TERMS), device=device)
         self._search = torch.bfloat16
 
     @property
-    def textures(self) -> torch.Tensor:
-        """(P, 3, S, S) as they are now."""
+    def textures(self) -> list[torch.Tensor]:
+        """(P, 3, S, S) of each part as they are now."""
         with torch.no_grad():
-            return synthesise(self.pyramid)
+            return [synthesise(levels) for levels in self.pyramids]
 
-    def step(self) -> None:
-        """Row ``step_number`` of the plan; nothing in here waits for a GPU, so it can be recorded as a graph."""
-        plan, row = self.scale.plan, self.step_number
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """All that a step changes."""
+        moving = [part for levels in self.pyramids for part in levels]
+        squares = [part for optimiser in self.optimisers for part in optimiser.squares]
+        return [self.step_number, *self.taken, self.history, *moving, *squares]
+
+    def step(self, kind: int = 0) -> None:
+        """The next row of the plan of one kind of views; nothing in here waits for a GPU: it can be recorded."""
+        plan, row = self.scale.plans[kind], self.taken[kind]
         views, pick = plan.views.index_select(0, row)[0], plan.picks.index_select(0, row)[0]
-        terms = self.losses(synthesise(self.pyramid), views, pick, plan.channels.index_select(0, row)[0])
+        textures = [synthesise(levels) for levels in self.pyramids]
+        terms = self.losses(textures, views, pick, plan.channels.index_select(0, row)[0], kind)
         terms[:, 0].sum().backward()
-        self.optimiser.step()
-        self.history.index_copy_(0, row, terms.detach()[None])
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.history.index_copy_(0, self.step_number, terms.detach()[None])
         self.step_number += 1
+        row += 1
 
     def losses(
-        self, textures: torch.Tensor, views: torch.Tensor, pick: torch.Tensor, channels: torch.Tensor
+        self,
+        textures: Sequence[torch.Tensor],
+        views: torch.Tensor,
+        pick: torch.Tensor,
+        channels: torch.Tensor,
+        kind: int = 0,
     ) -> torch.Tensor:
-        """(P, 5) terms of ``TERMS``, means over the K views of each texture.
+        """(P, 5) terms of ``TERMS``, means over the K views of each scene.
 
         Args:
-            views: (P, K). pick: (n,) candidates of each view. channels: (c,) for the moments.
+            views: (P, K). pick: (n,) candidates of each view. channels: (c,) for the moments. kind: of views.
         """
-        scale, each = self.scale, views.shape[1]
+        seen, each = self.scale.sets[kind], views.shape[1]
         flat = views.reshape(-1)
-        samples = _taken(scale.samples, flat, pick)
-        image = on_background(scale.views, textures, views, scale.background)
-        x = self.network.columns(image, scale.taps.take(flat, pick))
-        half = max(len(pick) // 2, 1)
-        rows = (flat[:, None] * scale.content.shape[1] + pick[None, :half]).reshape(-1)
-        content = scale.content.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
-        style = self._style(x, samples, views, pick, channels)
-        parts = side_by_side([lambda: self_similarity(x[:, :half], content), *style], x.device)
-        a = scale.level.content_weight
-        loss = (a * parts[0] + parts[1] + parts[2] + parts[3] / max(a, 1.0)) / (a + 2.0)
+        samples = _taken(seen.samples, flat, pick)
+        image = on_background(seen.views, textures, views, seen.background)
+        taps = seen.taps.take(flat, pick)
+        finer = seen.features
+        columns = self.network.columns(image, taps if finer is None else taps.joined(finer.taps.images(flat)))
+        x, half = columns[:, : len(pick)], max(len(pick) // 2, 1)
+        rows = (flat[:, None] * seen.content.shape[1] + pick[None, :half]).reshape(-1)
+        content = seen.content.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
+        trust = seen.trust.index_select(0, flat).index_select(1, pick[:half])
+        style = self._style(seen, x, samples, views, pick, channels)
+        parts = side_by_side([lambda: self_similarity(x[:, :half], content, trust), *style], x.device)
+        a = self._content_weight(seen, trust)
+        loss = (a * parts[0] + parts[1] + parts[2] + parts[3] / a.clamp_min(1.0)) / (a + 2.0)
+        if finer is not None:
+            known = finer.content.index_select(0, flat).float()
+            strength = self.scale.level.content_weight * FEATURES
+            share = strength / (self.scale.level.content_weight + 2.0) * finer.shown.index_select(0, flat)
+            loss = loss + share * self_similarity(columns[:, len(pick) :], known)
         return torch.stack([loss, *parts], dim=1).view(-1, each, len(TERMS)).mean(dim=1)
 
+    def _content_weight(self, seen: ViewSet, trust: torch.Tensor) -> torch.Tensor:
+        """(B,) weight of the content: less where the photo shows little, none where next to nothing."""
+        share = trust.mean(dim=1)
+        return self.scale.level.content_weight * seen.content_weight * share * (share > _FEW)
+
     def _style(
-        self, x: torch.Tensor, samples: Samples, views: torch.Tensor, pick: torch.Tensor, channels: torch.Tensor
+        self,
+        seen: ViewSet,
+        x: torch.Tensor,
+        samples: Samples,
+        views: torch.Tensor,
+        pick: torch.Tensor,
+        channels: torch.Tensor,
     ) -> list[Callable[[], torch.Tensor]]:
-        scale, each = self.scale, views.shape[1]
-        style, y, theirs = scale.style_samples, scale.style, scale.style_groups
-        known = scale.style_moments.of(channels)
-        if each > 1:  # every view of a head has the same artwork
+        each = views.shape[1]
+        style, y, theirs = seen.style_samples, seen.style, seen.style_groups
+        known = seen.style_moments.of(channels)
+        if each > 1:  # every view of a scene has the same artwork
             style = Samples(*(getattr(style, name).repeat_interleave(each, 0) for name in _FIELDS))
             y, theirs = y.repeat_interleave(each, 0), theirs.repeat_interleave(each, 0)
             known = Moments(known.mean.repeat_interleave(each, 0), known.covariance.repeat_interleave(each, 0))
-        ours = scale.groups.index_select(0, views.reshape(-1)).index_select(2, pick)
+        ours = seen.groups.index_select(0, views.reshape(-1)).index_select(2, pick)
         matching = match(ours, theirs, TWO_WAY, self._penalty(samples, style))
         return [
             lambda: relaxed_emd(x, y, matching, self._search),
@@ -166,24 +210,31 @@ def _stream(number: int, device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def capture(optimisation: Optimisation) -> torch.cuda.CUDAGraph:
-    """Record one step as a CUDA graph; the optimisation's state is as before."""
-    state = [optimisation.step_number, optimisation.history, *optimisation.pyramid, *optimisation.optimiser.squares]
-    before = [part.detach().clone() for part in state]
+def capture(optimisation: Optimisation) -> list[torch.cuda.CUDAGraph]:
+    """Record one step of each kind of views as a CUDA graph; the optimisation's state is as before.
+
+    A kind that no step looks at has an empty graph.
+    """
+    before = [part.detach().clone() for part in optimisation.state]
 
     def restore() -> None:
         with torch.no_grad():
-            for part, value in zip(state, before, strict=True):
+            for part, value in zip(optimisation.state, before, strict=True):
                 part.copy_(value)
 
     stream = torch.cuda.Stream()  # its own: cuBLAS keeps scratch memory a stream, which running graphs must not share
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        optimisation.step()  # what libraries set up at first use must not be recorded
-        optimisation.step_number.zero_()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        optimisation.step()
-    restore()
-    return graph
+    graphs = []
+    for kind in range(len(optimisation.scale.sets)):
+        graph = torch.cuda.CUDAGraph()
+        graphs.append(graph)
+        if kind not in optimisation.scale.order:
+            continue
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            optimisation.step(kind)  # what libraries set up at first use must not be recorded
+            restore()
+        torch.cuda.current_stream().wait_stream(stream)
+        with torch.cuda.graph(graph, stream=stream):
+            optimisation.step(kind)
+        restore()
+    return graphs

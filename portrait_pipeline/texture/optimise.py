@@ -1,4 +1,4 @@
-"""Multi-view texture optimisation (section 5): the artwork's colours and strokes on the head's texture."""
+"""Multi-view texture optimisation (section 5): the artwork's colours and strokes on the textures of head and shell."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ..base.errors import ParameterError, TrainingError
 from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
 from ..perceptual.perceptual import network_for
+from ..regions.clothes import clothes_colours
 from ..regions.colours import region_colours
-from ..regions.labels import TEETH
+from ..regions.labels import CLOTHES, TEETH
 from .grading import Grading
 from .memory import memory_advice
 from .optimisation_step import TERMS, Optimisation, capture
@@ -25,16 +26,21 @@ from .params import TextureParams
 from .pyramid import enlarge, resize
 from .rendering.base import RenderedViews, Renderer, Shot, texel_weights
 from .rendering.choice import choose_renderer
-from .scale import build_scale
+from .scale import Scale, build_scale
 from .schedule import Level, schedule
+from .shots import Directions
 from .subject import Prepared, Subject, prepare
-from .views import draw_views, surround_views
 
-History = list[dict[str, float]]
-_SEAM_REACH = 8  # columns on either side of the layout's seam that share its correction
 CPU_WINDOW = 256
 """Side of the largest image compared on a CPU: scales above it show random windows of the head. A GPU sees it whole."""
+_SEAM_REACH = 8  # columns on either side of the layout's seam that share its correction
+
+History = list[dict[str, float]]
 _REPORT = {"cpu": 1, "cuda": 30}  # steps between reports: each one waits for the GPU
+
+
+Textures = list[np.ndarray]
+"""(S, S, 3) uint8 RGB of each part of a subject, the head first."""
 
 
 def stylise(
@@ -44,8 +50,8 @@ def stylise(
     *,
     seed: int = 0,
     hardware: Hardware | None = None,
-) -> tuple[np.ndarray, History]:
-    """Optimise one texture; see :func:`stylise_together`."""
+) -> tuple[Textures, History]:
+    """Optimise the textures of one subject; see :func:`stylise_together`."""
     return stylise_together([subject], params, progress, seed=seed, hardware=hardware)[0]
 
 
@@ -57,21 +63,21 @@ def stylise_together(
     *,
     seed: int = 0,
     hardware: Hardware | None = None,
-) -> list[tuple[np.ndarray, History]]:
+) -> list[tuple[Textures, History]]:
     """Optimise textures so that views of the heads look painted like their artworks (section 5.1, eqs. 11-13).
 
     Several subjects run as one batch, which uses a GPU better; on the CPU they gain nothing.
 
     Args:
-        subjects: heads with their artworks; photo textures of one size.
+        subjects: heads, with or without shells, and their artworks; photo textures of one size.
         params: section ``texture``.
         progress: called with the mean terms of all subjects.
         work: makes what runs the scales; :class:`TextureRun` by default, other methods bring their own.
         seed: of views and samples. hardware: device and renderer; None asks the environment.
 
     Returns:
-        For each subject the (S, S, 3) uint8 RGB texture and one record a step: step, scale, loss, content, emd,
-        moments, colour.
+        For each subject the textures of its parts and one record a step: step, scale, loss, content, emd, moments,
+        colour.
 
     Raises:
         ParameterError: as many ``scales`` as ``iterations`` are needed; a texture is not a square uint8 image.
@@ -85,12 +91,12 @@ def stylise_together(
             "give one number of iterations for each scale"
         )
     if params.strength == 0.0 or not subjects:
-        return [(subject.photo.copy(), []) for subject in subjects]
+        return [([part.photo.copy() for part in subject.parts], []) for subject in subjects]
     hardware = hardware or Hardware.wanted()
     device = choose_device(hardware.device)
     renderer = choose_renderer(hardware.renderer, device)
-    size = subjects[0].photo.shape[0]
-    with _fast_matrices(device), memory_advice(params, len(subjects), size, device):
+    sizes = [part.size for part in subjects[0].parts]
+    with _fast_matrices(device), memory_advice(params, len(subjects), sizes, device):
         running = (work or TextureRun)(subjects, params, device, renderer, seed)
         try:
             return running.run(progress)
@@ -107,87 +113,94 @@ class TextureRun:
         params: TextureParams,
         device: torch.device,
         renderer: Renderer,
-        seed: int,
+        seed: int = 0,
     ) -> None:
         self.params, self.device, self.renderer = params, device, renderer
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.heads = [prepare(subject, params.elevation, device) for subject in subjects]
-        self.size = self.heads[0].photo.shape[2]
-        if any(head.photo.shape[2] != self.size for head in self.heads):
-            raise ParameterError("photo textures stylised together must have one size; see photo_texture.size")
+        self.scenes = [prepare(subject, params.elevation, device) for subject in subjects]
+        self.sizes = [photo.shape[2] for photo in self.scenes[0].photos]
+        if any([photo.shape[2] for photo in scene.photos] != self.sizes for scene in self.scenes):
+            raise ParameterError(
+                "photo textures stylised together must have one size; see photo_texture.size and shell.size"
+            )
         self.network = network_for(params.weights, device, torch.bfloat16)
-        self.front = draw_views(params.views, params.azimuth, params.elevation, self.rng)
-        self.surround = surround_views(params.surround, params.azimuth, params.elevation, self.rng)
+        self.directions = Directions.drawn(params, len(self.sizes) > 1, self.rng)
         self.window = window_size(params, device)  # side of the largest image compared, px
         self.histories: list[History] = [[] for _ in subjects]
         self.beside = ThreadPoolExecutor(1)
         self.gradings = [
-            self.beside.submit(Grading, head.subject.labels, head.art, head.art_labels) for head in self.heads
+            self.beside.submit(Grading, scene.subject.parts, scene.art, scene.art_labels) for scene in self.scenes
         ]
-        self.completions: list[Future[Completion]] = []
+        self.completions: list[list[Future[Completion]]] = []
         self.recorded = 0  # steps on record before this scale
         self.finest_whole: Level | None = None  # its views tell how well each texel is seen
 
-    def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        levels = schedule(self.params, self.size, self.window)
+    def run(self, progress: Progress) -> list[tuple[Textures, History]]:
+        levels = schedule(self.params, self.sizes, self.window)
         total = sum(level.iterations for level in levels)
         self.finest_whole = next((level for level in reversed(levels) if level.window == level.size), None)
         if self.finest_whole is None:
-            self._complete_later(texel_weights(self._whole_views(levels[-1]), len(self.heads)))
-        first = textures = self._first(levels[0].texture_size)
+            self._complete_later(texel_weights(self._whole_views(levels[-1]), len(self.scenes)))
+        first = textures = self._first(levels[0].texture_sizes)
         for level in levels:
-            first, textures = (self._enlarged(part, level.texture_size) for part in (first, textures))
+            first, textures = (self._enlarged(parts, level.texture_sizes) for parts in (first, textures))
             textures = self._scale(level, textures, progress, total)
-        first, textures = (self._enlarged(part, self.size) for part in (first, textures))
+        first, textures = (self._enlarged(parts, self.sizes) for parts in (first, textures))
         return [
-            (self._finished(head, first[number], textures[number], number), self.histories[number])
-            for number, head in enumerate(self.heads)
+            (self._finished(scene, [part[number] for part in first], [part[number] for part in textures], number), log)
+            for number, (scene, log) in enumerate(zip(self.scenes, self.histories, strict=True))
         ]
 
-    def _first(self, size: int) -> torch.Tensor:
-        """(P, 3, size, size): the photos' light and dark in the colours of the artworks."""
-        return torch.cat(
-            [
-                start_by_region(
-                    resize(head.photo, (size, size)),
-                    head.subject.labels,
-                    region_colours(head.art, head.art_labels),
-                    self.params.start,
-                )
-                for head in self.heads
-            ]
-        )
+    def _first(self, sizes: Sequence[int]) -> list[torch.Tensor]:
+        """(P, 3, S, S) of each part: the photos' light and dark in the colours of the artworks."""
+        rows = []
+        for scene in self.scenes:
+            colours = region_colours(scene.art, scene.art_labels)
+            if scene.clothes:
+                colours[CLOTHES] = clothes_colours(scene.art, scene.art_labels)
+            rows.append(
+                [
+                    start_by_region(resize(photo, (size, size)), part.labels, colours, self.params.start)
+                    for photo, part, size in zip(scene.photos, scene.subject.parts, sizes, strict=True)
+                ]
+            )
+        return [torch.cat(part) for part in zip(*rows, strict=True)]
 
-    def _enlarged(self, textures: torch.Tensor, size: int) -> torch.Tensor:
-        """Textures of the previous scale at a new size, with the photos' detail of this scale."""
-        coarse = tuple(textures.shape[2:])
+    def _enlarged(self, textures: Sequence[torch.Tensor], sizes: Sequence[int]) -> list[torch.Tensor]:
+        """Textures of the previous scale at new sizes, with the photos' detail of this scale."""
+        return [self._enlarged_part(number, *pair) for number, pair in enumerate(zip(textures, sizes, strict=True))]
+
+    def _enlarged_part(self, number: int, texture: torch.Tensor, size: int) -> torch.Tensor:
+        coarse = tuple(texture.shape[2:])
         if coarse == (size, size):
-            return textures
-        content = torch.cat([resize(head.photo, (size, size)) for head in self.heads])
-        return enlarge(textures, (size, size)) + content - enlarge(resize(content, coarse), (size, size))
+            return texture
+        content = torch.cat([resize(scene.photos[number], (size, size)) for scene in self.scenes])
+        return enlarge(texture, (size, size)) + content - enlarge(resize(content, coarse), (size, size))
 
-    def _scale(self, level: Level, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
-        scale = build_scale(
-            level,
-            self.heads,
-            self.front,
-            self.surround,
-            self.network,
-            self.renderer,
-            self.generator,
-            self.rng,
-        )
+    def _scale(self, level: Level, textures: list[torch.Tensor], progress: Progress, total: int) -> list[torch.Tensor]:
+        scale = self._built(level, self.renderer)
         optimisation = Optimisation(scale, textures, self.network)
-        self._watch(level, scale.views)
+        self._watch(level, scale)
         if level.iterations == 0:
             return textures
-        graph = capture(optimisation) if self.device.type == "cuda" and scale.views.capturable else None
-        for step in range(level.iterations):
-            graph.replay() if graph else optimisation.step()
+        graphs = capture(optimisation) if self.device.type == "cuda" and scale.capturable else None
+        for step, kind in enumerate(scale.order):
+            graphs[kind].replay() if graphs else optimisation.step(kind)
             if (step + 1) % _REPORT[self.device.type] == 0 or step + 1 == level.iterations:
                 self._record(optimisation.history[: step + 1], level, progress, total)
         return optimisation.textures
+
+    def _built(self, level: Level, renderer: Renderer) -> Scale:
+        return build_scale(
+            level,
+            self.scenes,
+            self.directions,
+            self.network,
+            renderer,
+            self.generator,
+            self.rng,
+        )
 
     def _record(self, history: torch.Tensor, level: Level, progress: Progress, total: int) -> None:
         """Append the rows (T, P, 5) of a scale's history that are new, and report the last."""
@@ -204,60 +217,69 @@ class TextureRun:
                 self.histories[number].append({"step": step, "scale": level.size, **terms})
         progress(len(self.histories[0]), total, dict(zip(TERMS, map(float, rows[-1].mean(axis=0)), strict=True)))
 
-    def _watch(self, level: Level, views: RenderedViews) -> None:
+    def _watch(self, level: Level, scale: Scale) -> None:
         """At the start of a scale: where its records begin, and how well its views see each texel."""
         self.recorded = len(self.histories[0])
         if level == self.finest_whole:
-            self._complete_later(texel_weights(views, len(self.heads)))
+            kinds = [texel_weights(part.views, len(self.scenes)) for part in scale.sets]
+            self._complete_later([sum(parts) for parts in zip(*kinds, strict=True)])
 
     def _whole_views(self, level: Level) -> RenderedViews:
         """All views uncropped, for a schedule that only has cropped ones."""
-        shots = [[Shot(view, head.framing) for view in (*self.front, *self.surround)] for head in self.heads]
-        meshes = [head.subject.mesh for head in self.heads]
-        return self.renderer.prepare(meshes, shots, level.window, level.texture_size, 2)
+        ways = self.directions
+        shots = [
+            [
+                *(Shot(view, scene.framing) for view in (*ways.front, *ways.surround)),
+                *(Shot(view, scene.whole) for view in (*ways.windows, *ways.busts, *ways.busts_behind)),
+            ]
+            for scene in self.scenes
+        ]
+        meshes = [scene.meshes for scene in self.scenes]
+        return self.renderer.prepare(meshes, shots, level.window, level.texture_sizes, 2)
 
-    def _complete_later(self, weights: torch.Tensor) -> None:
-        """Prepare the completion from texel weights (P, s, s), beside the steps on a GPU."""
-        weights = resize(weights[:, None], (self.size, self.size))[:, 0].cpu().numpy()
+    def _complete_later(self, weights: Sequence[torch.Tensor]) -> None:
+        """Prepare the completions from texel weights (P, s, s) of each part, beside the steps on a GPU."""
+        full = [
+            resize(part[:, None], (size, size))[:, 0].cpu().numpy()
+            for part, size in zip(weights, self.sizes, strict=True)
+        ]
         self.completions = [
-            self.beside.submit(Completion, head.subject.mesh, weight)
-            for head, weight in zip(self.heads, weights, strict=True)
+            [
+                self.beside.submit(Completion, mesh, weight[number])
+                for mesh, weight in zip(scene.meshes, full, strict=True)
+            ]
+            for number, scene in enumerate(self.scenes)
         ]
 
-    def _finished(self, head: Prepared, first: torch.Tensor, texture: torch.Tensor, number: int) -> np.ndarray:
+    def _finished(
+        self, scene: Prepared, first: list[torch.Tensor], textures: list[torch.Tensor], number: int
+    ) -> Textures:
         if self.completions:
-            completion = self.completions[number].result()
-            change = texture - first
-            small = resize(change[None], completion.small)[0].permute(1, 2, 0).cpu().numpy()
-            field = on_device(completion.field(small), self.device).permute(2, 0, 1)[None]
-            field = enlarge(field, (self.size, self.size))[0]
-            sure = on_device(completion.confidence, self.device)
-            texture = first + field + (change - field) * sure
-        labels = head.subject.labels
-        if (labels == TEETH).any() and not (head.art_labels == TEETH).any():
+            textures = [
+                self._completed(completion.result(), *pair)
+                for completion, *pair in zip(self.completions[number], first, textures, strict=True)
+            ]
+        labels = scene.subject.labels
+        if (labels == TEETH).any() and not (scene.art_labels == TEETH).any():
             # Teeth without an example get their first colours back: the content loss alone would let their hue drift.
             soft = cv2.GaussianBlur((labels == TEETH).astype(np.float32), (0, 0), max(0.5, len(labels) / 512))
             soft = on_device(soft, self.device)
-            texture = texture * (1 - soft) + first * soft
-        graded = close_seam(self.gradings[number].result().apply(texture, self.params.grading))
-        mixed = graded * self.params.strength + head.photo[0] * (1 - self.params.strength)
-        return (mixed.permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+            textures = [textures[0] * (1 - soft) + first[0] * soft, *textures[1:]]
+        head, *others = self.gradings[number].result().apply(textures, self.params.grading)
+        graded = [close_seam(head), *others]
+        mixed = [
+            texture * self.params.strength + photo[0] * (1 - self.params.strength)
+            for texture, photo in zip(graded, scene.photos, strict=True)
+        ]
+        return [(part.permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy() for part in mixed]
 
-
-def close_seam(texture: torch.Tensor) -> torch.Tensor:
-    """The texture (3, S, S) with the step across the seam made equal to the mean of the steps beside it.
-
-    Texels left and right of the seam lie in different cells at every level of the pyramid and the mip chain, which no
-    other pair of neighbours does, so they agree a little less. What is too much is spread over a few columns.
-    """
-    step = texture[..., 0] - texture[..., -1]
-    beside = (texture[..., 1] - texture[..., 0] + texture[..., -1] - texture[..., -2]) / 2
-    ramp = 0.5 * (1 - torch.arange(_SEAM_REACH, dtype=texture.dtype, device=texture.device) / _SEAM_REACH)
-    correction = (step - beside)[..., None] * ramp
-    result = texture.clone()
-    result[..., :_SEAM_REACH] -= correction
-    result[..., -_SEAM_REACH:] += correction.flip(-1)
-    return result
+    def _completed(self, completion: Completion, first: torch.Tensor, texture: torch.Tensor) -> torch.Tensor:
+        """A texture (3, S, S) whose badly seen texels follow the change of their neighbours."""
+        change = texture - first
+        small = resize(change[None], completion.small)[0].permute(1, 2, 0).cpu().numpy()
+        field = on_device(completion.field(small), self.device).permute(2, 0, 1)[None]
+        field = enlarge(field, tuple(texture.shape[1:]))[0]
+        return first + field + (change - field) * on_device(completion.confidence, self.device)
 
 
 def window_size(params: TextureParams, device: torch.device) -> int:
@@ -275,3 +297,19 @@ def _fast_matrices(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def close_seam(texture: torch.Tensor) -> torch.Tensor:
+    """The texture (3, S, S) with the step across the seam made equal to the mean of the steps beside it.
+
+    Texels left and right of the seam lie in different cells at every level of the pyramid and the mip chain, which no
+    other pair of neighbours does, so they agree a little less. What is too much is spread over a few columns.
+    """
+    step = texture[..., 0] - texture[..., -1]
+    beside = (texture[..., 1] - texture[..., 0] + texture[..., -1] - texture[..., -2]) / 2
+    ramp = 0.5 * (1 - torch.arange(_SEAM_REACH, dtype=texture.dtype, device=texture.device) / _SEAM_REACH)
+    correction = (step - beside)[..., None] * ramp
+    result = texture.clone()
+    result[..., :_SEAM_REACH] -= correction
+    result[..., -_SEAM_REACH:] += correction.flip(-1)
+    return result

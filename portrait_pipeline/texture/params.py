@@ -25,13 +25,13 @@ class TextureParams(Section):
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
     iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [80, 80, 45, 35]
     """Steps at each scale (paper: 600 in all)."""
-    views: Annotated[int, Field(ge=1, le=1000)] = 12
+    views: Annotated[int, Field(ge=1, le=1000)] = 10
     """Random views of the face, drawn once and rasterised once a scale."""
     azimuth: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 30.0
     """Views turn at most this far sideways (degrees; paper: 30)."""
     elevation: Annotated[float, Field(ge=0, le=80, allow_inf_nan=False)] = 20.0
     """Views tilt at most this far up or down (degrees; paper: 20)."""
-    surround: Annotated[int, Field(ge=0, le=1000)] = 6
+    surround: Annotated[int, Field(ge=0, le=1000)] = 5
     """Further views of sides and back, so that a turning head shows no unpainted part."""
     points: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Samples of the rendered head a step."""

@@ -16,17 +16,22 @@ from .subject import Subject
 
 @dataclass(frozen=True)
 class Stylisation:
-    """A stylised head.
+    """A stylised head, and what is about it.
 
     Attributes:
-        texture: (S, S, 3) uint8 RGB.
+        textures: (S, S, 3) uint8 RGB of each part, the head's first.
         history: one record a step: step, scale, loss, content, emd, moments, colour.
         vertices: (V, 3) head space, cm, where the method moved them; None where the geometry stayed as it was.
     """
 
-    texture: np.ndarray
+    textures: list[np.ndarray]
     history: History
     vertices: np.ndarray | None = None
+
+    @property
+    def texture(self) -> np.ndarray:
+        """(S, S, 3) uint8 RGB, the head's."""
+        return self.textures[0]
 
 
 def run_method(
@@ -38,10 +43,10 @@ def run_method(
     seed: int = 0,
     hardware: Hardware | None = None,
 ) -> Stylisation:
-    """The stylisation of one head by some kind of :class:`~portrait_pipeline.texture.optimise.TextureRun`.
+    """The stylisation of one subject by some kind of :class:`~portrait_pipeline.texture.optimise.TextureRun`.
 
     Raises:
         PortraitError: as :func:`~portrait_pipeline.texture.optimise.stylise_together`.
     """
-    ((texture, history),) = stylise_together([subject], params, progress, work, seed=seed, hardware=hardware)
-    return Stylisation(texture, history)
+    ((textures, history),) = stylise_together([subject], params, progress, work, seed=seed, hardware=hardware)
+    return Stylisation(textures, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,8 @@ from torch.nn import functional
 
 from ..regions.labels import EYES, HAIR, LIPS
 
-# Least share of the samples where visible: eyes and lips are small and carry the likeness, hair may be a rim.
-_SHARES = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}
+HEAD_SHARES: Mapping[int, float] = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}
+"""Least share of the samples where visible: eyes and lips are small and carry the likeness, hair may be a rim."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,22 @@ class Samples:
 
 
 def draw_pixels(
-    mask: torch.Tensor, labels: torch.Tensor, count: int, generator: torch.Generator, shares: bool = True
+    mask: torch.Tensor, labels: torch.Tensor, count: int, generator: torch.Generator, shares: Mapping[int, float]
 ) -> torch.Tensor:
     """Flat indices (N, count) of pixels inside each (N, H, W) bool mask, drawn with repetition.
 
-    With ``shares``, eyes, lips and hair of (N, H, W) ``labels`` get at least their share of the samples where seen.
+    Args:
+        labels: (N, H, W). shares: least share of the samples that a label gets where it is seen.
     """
     weight = mask.flatten(1).float()
-    if shares:
-        labels = labels.flatten(1)
-        for label, share in _SHARES.items():
-            members = weight * (labels == label)
-            size, whole = members.sum(1, keepdim=True), weight.sum(1, keepdim=True)
-            rest = (whole - size).clamp_min(1.0)
-            # The members weigh share / (1 - share) of the rest together, unless they do so already.
-            gain = (share / (1 - share) * rest / size.clamp_min(1.0)).clamp_min(1.0)
-            weight = torch.where((members > 0) & (size >= 4), members * gain, weight)
+    labels = labels.flatten(1)
+    for label, share in shares.items():
+        members = weight * (labels == label)
+        size, whole = members.sum(1, keepdim=True), weight.sum(1, keepdim=True)
+        rest = (whole - size).clamp_min(1.0)
+        # The members weigh share / (1 - share) of the rest together, unless they do so already.
+        gain = (share / (1 - share) * rest / size.clamp_min(1.0)).clamp_min(1.0)
+        weight = torch.where((members > 0) & (size >= 4), members * gain, weight)
     return torch.multinomial(weight, count, replacement=True, generator=generator)
 
 
@@ -66,3 +67,8 @@ def inner(mask: torch.Tensor, pixels: int) -> torch.Tensor:
     smaller = grown < 0.5
     kept = torch.where(smaller.flatten(1).any(1)[:, None, None], smaller, mask)
     return kept | ~kept.flatten(1).any(1)[:, None, None]
+
+
+def map_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Sizes of the network's feature maps: the image's, halved by each pool."""
+    return [(height >> pools, width >> pools) for pools in range(5)]

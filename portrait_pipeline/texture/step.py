@@ -15,6 +15,7 @@ from ..shell.record import Shell
 from .params import TextureParams
 from .record import StylisedTexture
 from .result import run_method
+from .shell_part import shell_part
 from .subject import Subject
 
 
@@ -31,13 +32,21 @@ def stylise_pair(
     seed: int = 0,
     hardware: Hardware | None = None,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
-    """Stylise the texture (section 5); also returns the losses of every step."""
+    """Stylise the textures of head and shell together (section 5); also returns the losses of every step.
+
+    Args:
+        shell: hair, hat and shoulders, if there are any. shell_vertices: (V2, 3) the shell on the deformed head, head
+            space, of :func:`portrait_pipeline.shell.carry.carry_shell`.
+    """
     subject = subject_of(model, pair, head, photo, params.regions)
+    if shell is not None and shell.exists:
+        chin = float(head.vertices[model.landmarks[8], 1])
+        subject = subject.joined_by(shell_part(shell, shell_vertices, chin))
     result = run_method(subject, params, progress, seed=seed, hardware=hardware)
     losses = _last_losses(result.history)
     worn = {}
-    if shell is not None and shell.exists:
-        worn = {"shell_texture": shell.texture, "shell_vertices": np.asarray(shell_vertices, np.float32)}
+    if len(result.textures) > 1:
+        worn = {"shell_texture": result.textures[1], "shell_vertices": np.asarray(shell_vertices, np.float32)}
     return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history), **worn), result.history
 
 
@@ -47,7 +56,7 @@ def subject_of(
     """The head with its photo texture and artwork, regions and all."""
     art_labels = portrait_regions(pair.art, pair.art_points, pair.art_map)
     drawn = pair.art, pair.art_points, art_labels
-    return Subject.of(model, head.vertices, photo.texture, photo.labels, *drawn, regions)
+    return Subject.of(model, head.vertices, photo.texture, photo.seen, photo.labels, *drawn, regions)
 
 
 def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from ..base.device import on_device
-from ..base.errors import LandmarkError, ParameterError
+from ..base.errors import LandmarkError
 from ..head.model import FaceModel
 from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, frame_head
+from ..regions.clothes import clothes_example
 from ..regions.head import landmarks_in_layout
 from ..regions.labels import BACKGROUND, CLOTHES, SKIN, portrait_mask
+from .part import Part
+from .trust import head_trust
 
 _ART_MARGIN = 0.12
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One head to be stylised.
+    """What is stylised as one: a head, or a head and its shell.
 
     Attributes:
-        mesh: deformed head with UV, head space.
-        photo: (S, S, 3) uint8 RGB, the photo in the UV layout: content and start.
+        parts: the head first.
         art: (H, W, 3) uint8 RGB. art_points: (68, 2) px in it.
-        labels: (S, S) uint8 regions of the head, art_labels: (H, W) of the artwork; see :mod:`..regions.labels`. With
-            only SKIN on the head nothing but the likeness of features decides what is compared with what.
-        landmarks: (68,) vertex ids of the mesh; None if places on the face should not guide the matching either.
+        art_labels: (H, W) uint8 regions of the artwork; see :mod:`..regions.labels`. With only SKIN on the head nothing
+            but the likeness of features decides what is compared with what.
+        landmarks: (68,) vertex ids of the head; None if places on the face should not guide the matching either.
     """
 
-    mesh: Mesh
-    photo: np.ndarray
+    parts: tuple[Part, ...]
     art: np.ndarray
     art_points: np.ndarray
-    labels: np.ndarray
     art_labels: np.ndarray
     landmarks: np.ndarray | None = None
+
+    @property
+    def mesh(self) -> Mesh:
+        """The head's."""
+        return self.parts[0].mesh
+
+    @property
+    def photo(self) -> np.ndarray:
+        """(S, S, 3) the head's photo texture."""
+        return self.parts[0].photo
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(S, S) the head's regions."""
+        return self.parts[0].labels
+
+    def joined_by(self, *parts: Part) -> Subject:
+        """The same head with further parts about it."""
+        return replace(self, parts=(*self.parts, *parts))
 
     @classmethod
     def of(
@@ -45,6 +64,7 @@ class Subject:
         model: FaceModel,
         vertices: np.ndarray,
         photo: np.ndarray,
+        seen: np.ndarray | None,
         labels: np.ndarray,
         art: np.ndarray,
         art_points: np.ndarray,
@@ -54,20 +74,22 @@ class Subject:
         """A deformed head with its artwork.
 
         Args:
-            model: topology and landmarks. vertices: (V, 3) deformed head.
-            photo: (S, S, 3) uint8 texture. labels: (S, S) its regions. art_labels: (H, W) those of the artwork.
+            model: topology, regions and landmarks. vertices: (V, 3) deformed head.
+            photo: (S, S, 3) uint8 texture. seen: (S, S) bool, texels that the photo shows; None is all.
+            labels: (S, S) regions of the texture. art_labels: (H, W) those of the artwork.
             regions: false leaves regions and places out: plain matching by features.
 
         Raises:
             ParameterError: the photo texture is not a square uint8 image.
         """
-        _check(photo)
         mesh = model.mesh(vertices)
+        plain = Part(mesh, photo, np.full(photo.shape[:2], SKIN, np.uint8))
+        plain.check()
         if not regions:
             art_labels = np.where(portrait_mask(art_points, art.shape[:2]), SKIN, BACKGROUND).astype(np.uint8)
-            return cls(mesh, photo, art, art_points, np.full(photo.shape[:2], SKIN, np.uint8), art_labels)
-        art_labels = np.where(art_labels == CLOTHES, BACKGROUND, art_labels)  # a bare head has nothing to put on
-        return cls(mesh, photo, art, art_points, labels, art_labels, model.landmarks)
+            return cls((plain,), art, art_points, art_labels)
+        head = replace(plain, labels=labels, trust=None if seen is None else head_trust(model, mesh, labels, seen))
+        return cls((head,), art, art_points, art_labels, model.landmarks)
 
 
 @dataclass(frozen=True)
@@ -75,23 +97,32 @@ class Prepared:
     """A subject with what follows from it, on the device.
 
     Attributes:
-        framing: holds the head in all views. photo: (1, 3, S, S) in [0, 1].
+        framing: holds the head in all views; whole: holds all parts.
+        photos: (1, 3, S, S) of each part, in [0, 1].
         art, art_points, art_labels: the portrait's part of the artwork, its landmarks and regions.
         places, frame: (68, 2) landmarks in the texture image and frontally in head space, cm; None without landmarks.
         width: of the face, cm.
-        style_mean: (3,) mean colour of the usable pixels, in [0, 1]; also the background of all views.
+        clothes: whether any part has some, so that the artwork must give an example.
+        style_mean: (3,) mean colour of skin and hair, in [0, 1]; also the background of all views.
     """
 
     subject: Subject
     framing: Framing
-    photo: torch.Tensor
+    whole: Framing
+    photos: list[torch.Tensor]
     art: np.ndarray
     art_points: np.ndarray
     art_labels: np.ndarray
     places: np.ndarray | None
     frame: np.ndarray | None
     width: float
+    clothes: bool
     style_mean: torch.Tensor
+
+    @property
+    def meshes(self) -> list[Mesh]:
+        """Of all parts."""
+        return [part.mesh for part in self.subject.parts]
 
 
 def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepared:
@@ -100,13 +131,24 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     Raises:
         ParameterError: bad photo texture. LandmarkError: no pixel of the artwork is usable.
     """
-    _check(subject.photo)
+    for part in subject.parts:
+        part.check()
     mesh = subject.mesh
     framing = frame_head(mesh.vertices, margin=0.02, elevation=elevation)
-    art, points, labels = crop_art(subject.art, subject.art_points, subject.art_labels)
-    usable = labels != BACKGROUND
+    everything = np.concatenate([np.asarray(part.mesh.vertices, float) for part in subject.parts])
+    whole = frame_head(everything, margin=0.03, elevation=elevation)
+    clothes = any((part.labels == CLOTHES).any() for part in subject.parts)
+    worn = subject.art_labels == CLOTHES
+    wanted = subject.art_labels if clothes else np.where(worn, BACKGROUND, subject.art_labels)
+    art, points, labels = crop_art(subject.art, subject.art_points, wanted)
+    usable = (labels != BACKGROUND) & (labels != CLOTHES)
+    if not usable.any():
+        usable = labels != BACKGROUND
     mean = art[usable].mean(axis=0)
-    art[~usable] = np.rint(mean).astype(np.uint8)
+    if not clothes:
+        art[~usable] = np.rint(mean).astype(np.uint8)
+    elif not (clothes_example(labels) & (labels == CLOTHES)).any():
+        labels = np.where(labels == CLOTHES, BACKGROUND, labels)
     places = frame = None
     width = 0.62 * framing.half_extent
     if subject.landmarks is not None:
@@ -115,13 +157,15 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     return Prepared(
         subject,
         framing,
-        to_image(subject.photo, device),
+        whole,
+        [to_image(part.photo, device) for part in subject.parts],
         art,
         points,
         labels,
         places,
         frame,
         width,
+        clothes,
         on_device(mean / 255.0, device),
     )
 
@@ -146,10 +190,3 @@ def crop_art(art: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[n
 def to_image(rgb: np.ndarray, device: torch.device) -> torch.Tensor:
     """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [0, 1]."""
     return on_device(rgb, device, np.uint8).permute(2, 0, 1)[None].float() / 255.0
-
-
-def _check(photo: np.ndarray) -> None:
-    if photo.ndim != 3 or photo.shape[2] != 3 or photo.shape[0] != photo.shape[1] or photo.dtype != np.uint8:
-        raise ParameterError(
-            f"photo texture is {photo.dtype} of shape {photo.shape}: it must be a square uint8 RGB image"
-        )

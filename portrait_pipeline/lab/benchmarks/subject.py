@@ -28,7 +28,7 @@ def sample_subject(model: FaceModel, size: int, regions: bool) -> Subject:
     photo = project_pair(model, pair, fitted, PhotoTextureParams(size=size))
     labels = portrait_regions(pair.art, pair.art_points, pair.art_map)
     drawn = pair.art, pair.art_points, labels
-    return Subject.of(model, fitted.vertices, photo.texture, photo.labels, *drawn, regions)
+    return Subject.of(model, fitted.vertices, photo.texture, photo.seen, photo.labels, *drawn, regions)
 
 
 def synthetic_subject(model: FaceModel, size: int, regions: bool) -> Subject:
@@ -48,5 +48,13 @@ def synthetic_subject(model: FaceModel, size: int, regions: bool) -> Subject:
     texture, art = (np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in (texture, art))
     labels = np.where(portrait_mask(points, art.shape[:2]), SKIN, BACKGROUND).astype(np.uint8)
     return Subject.of(
-        model, model.mean, texture, head_regions(model, model.mesh(model.mean), size), art, points, labels, regions
+        model,
+        model.mean,
+        texture,
+        None,
+        head_regions(model, model.mesh(model.mean), size),
+        art,
+        points,
+        labels,
+        regions,
     )

@@ -10,6 +10,7 @@ from ...mesh.render import View
 from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
+from ...texture.shots import Directions
 from ...texture.subject import Subject
 from .joint import joint
 from .two_step import two_step
@@ -21,7 +22,7 @@ _WINDOWS = 4  # where a scale shows parts of the head only, as many parts
 class _Frontal(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.front, self.surround = [View()] * _WINDOWS, []
+        self.directions = Directions([View()] * _WINDOWS, [])
 
 
 def single_view(

@@ -6,6 +6,7 @@ worse head, not a better painting. A stiffness keeps it finite.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from ...texture.optimisation_step import Optimisation
 from ...texture.optimise import TextureRun
 from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
-from ...texture.scale import Scale, build_scale
+from ...texture.scale import Scale
 from ...texture.schedule import Level
 from ...texture.subject import Subject
 from .moving_views import MovingViews
@@ -58,15 +59,15 @@ class _JointOptimisation(Optimisation):
     def __init__(
         self,
         scale: Scale,
-        textures: torch.Tensor,
+        textures: Sequence[torch.Tensor],
         network: PerceptualNetwork,
         geometry: Geometry,
     ) -> None:
         super().__init__(scale, textures, network)
         self._geometry = geometry
 
-    def step(self) -> None:
-        super().step()
+    def step(self, kind: int = 0) -> None:
+        super().step(kind)
         self._geometry.step()
 
 
@@ -75,25 +76,16 @@ class JointWork(TextureRun):
 
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        mesh = self.heads[0].subject.mesh
+        mesh = self.scenes[0].subject.mesh
         self.geometry = Geometry(mesh.vertices, mesh.triangles, self.device)
 
-    def _scale(self, level: Level, textures: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
+    def _scale(self, level: Level, textures: list[torch.Tensor], progress: Progress, total: int) -> list[torch.Tensor]:
         recorder = Recorder(self.renderer)
-        scale = build_scale(
-            level,
-            self.heads,
-            self.front,
-            self.surround,
-            self.network,
-            recorder,
-            self.generator,
-            self.rng,
-        )
-        self._watch(level, scale.views)
+        scale = self._built(level, recorder)
+        self._watch(level, scale)
         if level.iterations == 0:
             return textures
-        head, seen = self.heads[0], scale.views
+        head, seen = self.scenes[0], scale.sets[0].views
         views = MovingViews(
             head.subject.mesh,
             self.geometry.vertices,
@@ -101,9 +93,9 @@ class JointWork(TextureRun):
             _SUPERSAMPLE,
             seen.surface,
             head.style_mean,
-            seen.texture_size,
+            seen.texture_sizes,
         )
-        scale = replace(scale, views=views)
+        scale = replace(scale, sets=[replace(scale.sets[0], views=views)])
         optimisation = _JointOptimisation(scale, textures, self.network, self.geometry)
         for step in range(level.iterations):
             optimisation.step()

@@ -8,6 +8,7 @@ smaller than a sample.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,11 +37,12 @@ class MovingViews:
     supersample: int
     surface: VisibleSurface
     background: torch.Tensor
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: ClassVar[bool] = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
         """Images (K, 3, h, w) of one texture (1, 3, S, S), differentiable in it and in ``vertices``."""
+        (texture,) = textures
         return torch.cat([self._view(texture, number) for number in index.reshape(-1).tolist()])
 
     def _view(self, texture: torch.Tensor, number: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ squares instead of the released code's perceptual distance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...texture.rendering.base import RenderedViews, Shot, VisibleSurface, texel
 from ...texture.result import Stylisation, run_method
 from ...texture.scale import build_scale
 from ...texture.schedule import Level, schedule
+from ...texture.shots import Directions
 from ...texture.subject import Subject
 
 FIXED_VIEWS = (View(), View(-30.0, 0.0), View(30.0, 0.0), View(0.0, -20.0), View(0.0, 20.0))
@@ -35,15 +37,16 @@ class PictureViews:
     """Pictures in place of views of a texture; see :class:`~portrait_pipeline.texture.rendering.base.RenderedViews`.
 
     Attributes:
-        surface: what the pictures' pixels see. texture_size: side of the pictures.
+        surface: what the pictures' pixels see. texture_sizes: side of the pictures.
     """
 
     surface: VisibleSurface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
         """Pictures (P, 3, h, w), black (times coverage) where the head is not."""
+        (texture,) = textures
         part = texture.repeat_interleave(index.shape[1], dim=0)
         return part * self.surface.coverage.index_select(0, index.reshape(-1))[:, None]
 
@@ -55,7 +58,7 @@ def head_colours(views: RenderedViews, texture: torch.Tensor, plain: torch.Tenso
     Pictures and fit multiply by the coverage themselves: a mixture with the background would end in the texture.
     """
     coverage = views.surface.coverage[:, None]
-    colour = views.render(texture, torch.arange(len(coverage), device=texture.device)[None])
+    colour = views.render([texture], torch.arange(len(coverage), device=texture.device)[None])
     return torch.where(coverage > 0, colour / coverage.clamp_min(1e-3), plain.view(1, 3, 1, 1))
 
 
@@ -98,13 +101,13 @@ def _numbers(views: RenderedViews, device: torch.device) -> torch.Tensor:
 
 @torch.no_grad()
 def _render(views: RenderedViews, texture: torch.Tensor) -> torch.Tensor:
-    return views.render(texture, _numbers(views, texture.device))
+    return views.render([texture], _numbers(views, texture.device))
 
 
 def _adjoint(views: RenderedViews, images: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """The transpose of rendering: (1, 3, S, S) from (N, 3, h, w)."""
     texture = torch.zeros_like(like, requires_grad=True)
-    views.render(texture, _numbers(views, like.device)).backward(images)
+    views.render([texture], _numbers(views, like.device)).backward(images)
     return texture.grad
 
 
@@ -112,26 +115,26 @@ class _TwoStep(TextureRun):
     """Scales of pictures instead of scales of textures; then the fit."""
 
     def run(self, progress: Progress) -> list[tuple[np.ndarray, History]]:
-        (head,) = self.heads
-        levels = schedule(self.params, self.size, max(self.params.scales))
+        (head,) = self.scenes
+        levels = schedule(self.params, self.sizes, max(self.params.scales))
         total = sum(level.iterations for level in levels)
         shots = [Shot(view, head.framing) for view in FIXED_VIEWS]
         pictures = before = None
         for level in levels:
-            views = self.renderer.prepare([head.subject.mesh], [shots], level.size, level.texture_size, _SUPERSAMPLE)
+            views = self.renderer.prepare([head.meshes], [shots], level.size, level.texture_sizes, _SUPERSAMPLE)
             content, first = (
-                head_colours(views, resize(texture, (views.texture_size,) * 2), head.style_mean)
-                for texture in (head.photo, self._first(level.texture_size))
+                head_colours(views, resize(texture, views.texture_sizes * 2), head.style_mean)
+                for texture in (head.photos[0], self._first(level.texture_sizes)[0])
             )
             if pictures is not None:
                 shape = content.shape[2:]
                 first = resize(pictures, shape) + content - resize(before, shape)
             pictures, before = self._pictures(level, first, progress, total), content
-        start = self._first(levels[-1].texture_size)
+        (start,) = self._first(levels[-1].texture_sizes)
         texture = fit_texture(views, pictures * views.surface.coverage[:, None], start)
         self._complete_later(texel_weights(views))
-        start, texture = (self._enlarged(part, self.size) for part in (start, texture))
-        return [(self._finished(head, start[0], texture[0], 0), self.histories[0])]
+        start, texture = (self._enlarged([part], self.sizes)[0] for part in (start, texture))
+        return [(self._finished(head, [start[0]], [texture[0]], 0), self.histories[0])]
 
     def _pictures(self, level: Level, first: torch.Tensor, progress: Progress, total: int) -> torch.Tensor:
         """(V, 3, h, w) optimised, every picture alone."""
@@ -146,13 +149,14 @@ class _TwoStep(TextureRun):
                 optimisation.step()
             history = torch.stack([optimisation.history[: step + 1] for optimisation in alone])
             self._record(history.mean(dim=0), level, progress, total)
-        return torch.cat([optimisation.textures for optimisation in alone])
+        return torch.cat([optimisation.textures[0] for optimisation in alone])
 
     def _optimisation(self, level: Level, view: View, picture: torch.Tensor) -> Optimisation:
-        scale = build_scale(level, self.heads, [view], [], self.network, self.renderer, self.generator, self.rng)
-        views = PictureViews(scale.views.surface, level.size)
-        scale = replace(scale, level=replace(level, texture_size=level.size), views=views)
-        return Optimisation(scale, picture, self.network)
+        ways = Directions([view], [])
+        scale = build_scale(level, self.scenes, ways, self.network, self.renderer, self.generator, self.rng)
+        (seen,) = scale.sets
+        scale = replace(scale, sets=[replace(seen, views=PictureViews(seen.views.surface, (level.size,)))])
+        return Optimisation(scale, [picture], self.network)
 
 
 def two_step(

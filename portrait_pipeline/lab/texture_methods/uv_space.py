@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ...base.device import Hardware
+from ...base.device import Hardware, on_device
 from ...base.progress import Progress, silent
 from ...mesh.mesh import Mesh
 from ...mesh.render import Framing, View
@@ -23,6 +23,7 @@ from ...texture.params import TextureParams
 from ...texture.pyramid import resize
 from ...texture.rendering.base import Shot, VisibleSurface
 from ...texture.result import Stylisation, run_method
+from ...texture.shots import Directions
 from ...texture.subject import Prepared, Subject
 
 _FACE = 0.55  # of the layout's side, about the width of a face in it
@@ -33,10 +34,11 @@ class FlatViews:
     """The layout as :class:`~portrait_pipeline.texture.rendering.base.RenderedViews`."""
 
     surface: VisibleSurface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
+        (texture,) = textures
         return resize(texture, self.surface.coverage.shape[1:])
 
 
@@ -47,23 +49,28 @@ class FlatRenderer:
         self.device = device
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> FlatViews:
         """See :class:`~portrait_pipeline.texture.rendering.base.Renderer`; whatever the shot, all of the layout."""
-        (mesh,) = meshes
+        ((mesh,),) = scenes
         middle = (np.arange(size) + 0.5) / size
         uv = np.stack(np.meshgrid(middle, 1 - middle), axis=-1)
         points = texel_map(mesh, size).interpolate(mesh.triangles, mesh.vertices)
-        parts = (np.ones((size, size)), uv, points)
-        surface = VisibleSurface(*(torch.tensor(part[None], dtype=torch.float32, device=self.device) for part in parts))
-        return FlatViews(surface, texture_size)
+        owner = torch.zeros((1, size, size), dtype=torch.int64, device=self.device)
+        coverage, uv, points = (on_device(part[None], self.device) for part in (np.ones((size, size)), uv, points))
+        return FlatViews(VisibleSurface(coverage, owner, uv, points), tuple(texture_sizes))
 
 
 class _Flat(TextureRun):
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
-        self.front, self.surround, self.window = [View()], [], max(self.params.scales)
-        self.heads = [_as_layout(head) for head in self.heads]
+        self.directions, self.window = Directions([View()], []), max(self.params.scales)
+        self.scenes = [_as_layout(scene) for scene in self.scenes]
         self.renderer = FlatRenderer(self.device)
 
 

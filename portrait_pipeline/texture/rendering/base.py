@@ -32,37 +32,40 @@ class VisibleSurface:
     """What the pixels of N views see.
 
     Attributes:
-        coverage: (N, h, w) float32, share of each pixel that the head covers.
-        uv: (N, h, w, 2) float32 texture coordinates of one point in each pixel, 0 where empty.
+        coverage: (N, h, w) float32, share of each pixel that any part covers.
+        part: (N, h, w) int64, which part one point in each pixel lies on, -1 where empty.
+        uv: (N, h, w, 2) float32 texture coordinates of that point, on its part's texture; 0 where empty.
         points: (N, h, w, 3) float32 head-space position of the same point, cm, 0 where empty.
     """
 
     coverage: torch.Tensor
+    part: torch.Tensor
     uv: torch.Tensor
     points: torch.Tensor
 
 
 class RenderedViews(Protocol):
-    """N views of one or several heads, ready to show textures.
+    """N views of one or several scenes, ready to show textures.
 
     Attributes:
         surface: what their pixels see.
-        texture_size: side of the textures they take.
+        texture_sizes: side of the texture of each part of a scene.
         capturable: whether ``render`` may be recorded in a CUDA graph.
     """
 
     surface: VisibleSurface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
         """Images of textures, black where a pixel is empty (times coverage at the outline).
 
         Args:
-            texture: (P, 3, S, S). index: (P, K) int64, for each texture the numbers of K of the N views.
+            textures: (P, 3, S, S) of each part of P scenes. index: (P, K) int64, for each scene the numbers of K of
+                the N views.
 
         Returns:
-            (P * K, 3, h, w), differentiable in ``texture``.
+            (P * K, 3, h, w), differentiable in ``textures``.
         """
         ...
 
@@ -71,13 +74,19 @@ class Renderer(Protocol):
     """Prepares views; see the module's text."""
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> RenderedViews:
-        """Views of every mesh, numbered one mesh after the other.
+        """Views of every scene, numbered one scene after the other.
 
         Args:
-            meshes: heads with UV. shots: the views of each.
-            size: side of the images. texture_size: side of the textures.
+            scenes: meshes with UV that are seen together (a head; a head and its shell), as many in each scene.
+            shots: the views of each scene.
+            size: side of the images. texture_sizes: side of the texture of each part.
             supersample: samples per pixel and axis.
         """
         ...
@@ -91,11 +100,11 @@ def mip_chain(texture: torch.Tensor) -> torch.Tensor:
     return torch.cat([part[0].reshape(texture.shape[1], -1).T for part in parts])
 
 
-def texel_weights(views: RenderedViews, textures: int = 1) -> torch.Tensor:
-    """(P, S, S) float32: how much of all the pixels of its views each texel of each texture makes up (0: unseen)."""
-    size, count = views.texture_size, len(views.surface.coverage) // textures
-    texture = torch.zeros(textures, 3, size, size, device=views.surface.coverage.device, requires_grad=True)
-    numbers = torch.arange(textures * count, device=texture.device).view(textures, count)
+def texel_weights(views: RenderedViews, scenes: int = 1) -> list[torch.Tensor]:
+    """(P, S, S) float32 of each part: how much of all the pixels of its views each texel makes up (0: unseen)."""
+    count, device = len(views.surface.coverage) // scenes, views.surface.coverage.device
+    textures = [torch.zeros(scenes, 3, size, size, device=device, requires_grad=True) for size in views.texture_sizes]
+    numbers = torch.arange(scenes * count, device=device).view(scenes, count)
     for some in numbers.split(4, dim=1):
-        views.render(texture, some).sum().backward()
-    return texture.grad[:, 0]
+        views.render(textures, some).sum().backward()
+    return [texture.grad[:, 0] for texture in textures]

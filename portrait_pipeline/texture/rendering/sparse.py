@@ -9,37 +9,64 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from ...base.device import on_device
-from ...mesh.mesh import Mesh
-from ...mesh.render import Fragments, Rasteriser, bilinear_taps, embree_rasterise, mip_levels, rasterise
+from ...mesh.mesh import Mesh, join
+from ...mesh.rays import RayScene
+from ...mesh.render import Fragments, bilinear_taps, embree_view, mip_levels, rasterise
 from .base import Shot, VisibleSurface, mip_chain
+
+_KEPT = 256  # samples a side of views that are kept: larger ones would take too much memory
+
+
+class _Scene:
+    """Meshes that are seen together, with the rays' search tree: building that takes as long as a view."""
+
+    def __init__(self, meshes: Sequence[Mesh]) -> None:
+        self.meshes = list(meshes)  # kept alive: scenes are found by the identity of their meshes
+        self.whole = join(meshes)
+        self._ends = np.cumsum([len(mesh.triangles) for mesh in meshes])
+        self._rays = RayScene(self.whole.vertices, self.whole.triangles)
+        self._seen: dict[tuple, tuple[Fragments, np.ndarray]] = {}
+
+    def view(self, shot: Shot, side: int) -> tuple[Fragments, np.ndarray]:
+        """What a view's samples (side, side) see, and the part that they see it on, -1 where empty."""
+        key = (shot.view, tuple(map(float, shot.framing.centre)), float(shot.framing.half_extent), side)
+        found = self._seen.get(key)
+        if found is None:
+            rays = embree_view(self._rays, shot.view, shot.framing)
+            fragments = rasterise(self.whole, shot.view, shot.framing, side, rays)
+            part = np.where(fragments.mask, np.searchsorted(self._ends, fragments.triangle, side="right"), -1)
+            found = fragments, part
+            if side <= _KEPT:
+                self._seen[key] = found
+        return found
 
 
 @dataclass(frozen=True)
 class SparseViews:
-    """Views as linear maps of their texture; see :class:`RenderedViews`.
+    """Views as linear maps of their textures; see :class:`RenderedViews`.
 
     Attributes:
-        matrices: one sparse CSR (pixels, texels of the mip chain) float32 a view; transposes: theirs, also CSR.
+        matrices: one sparse CSR (pixels, texels of all parts' mip chains) float32 a view; transposes: theirs, also CSR.
     """
 
     matrices: list[torch.Tensor]
     transposes: list[torch.Tensor]
     surface: VisibleSurface
-    texture_size: int
+    texture_sizes: tuple[int, ...]
     capturable: bool = False
 
-    def render(self, texture: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def render(self, textures: Sequence[torch.Tensor], index: torch.Tensor) -> torch.Tensor:
         size = self.surface.coverage.shape[1]
         images = []
         for number, views in enumerate(index.tolist()):
-            chain = mip_chain(texture[number : number + 1])
+            chain = torch.cat([mip_chain(texture[number : number + 1]) for texture in textures])
             for view in views:
                 pixels = _SparseProduct.apply(self.matrices[view], self.transposes[view], chain)
                 images.append(pixels.T.reshape(1, 3, size, size))
@@ -48,27 +75,64 @@ class SparseViews:
 
 @dataclass(frozen=True)
 class SparseRenderer:
-    """Rasterises on the CPU and keeps sparse matrices on ``device``; see :class:`Renderer`."""
+    """Rasterises on the CPU and keeps sparse matrices on ``device``; see :class:`Renderer`.
+
+    The scenes of the last call are kept, with what small views of them see: the next scale asks for the same ones.
+    """
 
     device: torch.device
-    rasteriser: Rasteriser = embree_rasterise
+    _scenes: dict[tuple[int, ...], _Scene] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def prepare(
-        self, meshes: Sequence[Mesh], shots: Sequence[Sequence[Shot]], size: int, texture_size: int, supersample: int
+        self,
+        scenes: Sequence[Sequence[Mesh]],
+        shots: Sequence[Sequence[Shot]],
+        size: int,
+        texture_sizes: Sequence[int],
+        supersample: int,
     ) -> SparseViews:
-        matrices, transposes, coverage, uv, points = [], [], [], [], []
-        middle = slice(supersample // 2, None, supersample)
-        for mesh, shot in ((mesh, shot) for mesh, group in zip(meshes, shots, strict=True) for shot in group):
-            fragments = rasterise(mesh, shot.view, shot.framing, size * supersample, self.rasteriser)
-            matrix = sampling_matrix(fragments, size, supersample, texture_size)
-            matrices.append(_to_torch(matrix, self.device))
-            transposes.append(_to_torch(sparse.csr_matrix(matrix.T), self.device))
-            coverage.append(fragments.mask.reshape(size, supersample, size, supersample).mean(axis=(1, 3)))
-            uv.append(fragments.uv[middle, middle])
-            corners = np.asarray(mesh.vertices)[mesh.triangles[fragments.triangle[middle, middle]]]
-            points.append(np.einsum("rck,rckx->rcx", fragments.barycentric[middle, middle], corners))
-        surface = VisibleSurface(*(on_device(np.stack(part), self.device) for part in (coverage, uv, points)))
-        return SparseViews(matrices, transposes, surface, texture_size)
+        matrices, transposes, seen = [], [], []
+        known = dict(self._scenes)
+        self._scenes.clear()
+        for meshes, group in zip(scenes, shots, strict=True):
+            key = tuple(map(id, meshes))
+            scene = self._scenes[key] = known.get(key) or _Scene(meshes)
+            for shot in group:
+                fragments, part = scene.view(shot, size * supersample)
+                matrix = _matrix(fragments, part, size, supersample, texture_sizes)
+                matrices.append(_to_torch(matrix, self.device))
+                transposes.append(_to_torch(sparse.csr_matrix(matrix.T), self.device))
+                seen.append(_surface(scene.whole, fragments, part, size, supersample))
+        coverage, part, uv, points = (np.stack(values) for values in zip(*seen, strict=True))
+        surface = VisibleSurface(
+            on_device(coverage, self.device),
+            on_device(part, self.device, np.int64),
+            on_device(uv, self.device),
+            on_device(points, self.device),
+        )
+        return SparseViews(matrices, transposes, surface, tuple(texture_sizes))
+
+
+def _surface(
+    mesh: Mesh, fragments: Fragments, part: np.ndarray, size: int, supersample: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Coverage, part, uv and points of a view's pixels; see :class:`VisibleSurface`."""
+    coverage = fragments.mask.reshape(size, supersample, size, supersample).mean(axis=(1, 3))
+    middle = (slice(supersample // 2, None, supersample),) * 2
+    corners = np.asarray(mesh.vertices)[mesh.triangles[fragments.triangle[middle]]]
+    points = np.einsum("rck,rckx->rcx", fragments.barycentric[middle], corners)
+    return coverage, part[middle], fragments.uv[middle], points
+
+
+def _matrix(
+    fragments: Fragments, part: np.ndarray, size: int, supersample: int, texture_sizes: Sequence[int]
+) -> sparse.csr_matrix:
+    """(size^2, texels of all parts' mip chains): :func:`sampling_matrix` of every part, side by side."""
+    if len(texture_sizes) == 1:
+        return sampling_matrix(fragments, size, supersample, texture_sizes[0])
+    only = [replace(fragments, triangle=np.where(part == k, fragments.triangle, -1)) for k in range(len(texture_sizes))]
+    blocks = [sampling_matrix(own, size, supersample, side) for own, side in zip(only, texture_sizes, strict=True)]
+    return sparse.hstack(blocks, format="csr")
 
 
 def sampling_matrix(fragments: Fragments, size: int, supersample: int, texture_size: int) -> sparse.csr_matrix:
