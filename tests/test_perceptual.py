@@ -66,8 +66,8 @@ def images() -> list[torch.Tensor]:
 def small_calibration(monkeypatch) -> list[torch.Tensor]:
     """The calibration images at a size that saves seconds."""
     pictures = calibration_images(64)
-    for module in ("perceptual_balance", "perceptual_weights"):
-        monkeypatch.setattr(f"portrait_pipeline.texture.{module}.calibration_images", lambda: pictures)
+    for module in ("balance", "weights"):
+        monkeypatch.setattr(f"portrait_pipeline.perceptual.{module}.calibration_images", lambda: pictures)
     return pictures
 
 

@@ -37,7 +37,16 @@ TINY_LAB = {
 }
 RIVALS = ("ours", "ours_without_class_loss", "cyclegan", "munit", "drit")
 PORTRAIT = (sys.executable, "-c", "from portrait_pipeline.commands.portrait import main; main()")
-RESULTS = {"head.glb", "head.obj", "head.mtl", "texture.png", "contact_sheet.png", "turntable.gif", "viewer.html"}
+RESULTS = {
+    "head.glb",
+    "head.obj",
+    "head.mtl",
+    "texture.png",
+    "contact_sheet.png",
+    "turntable.gif",
+    "viewer.html",
+    "rig.h5",
+}
 
 Run = Callable[..., str]
 

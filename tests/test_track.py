@@ -15,7 +15,6 @@ from rigs import small_rig
 from portrait_pipeline.animation.frames import read_frames
 from portrait_pipeline.base.errors import NoFaceError
 from portrait_pipeline.commands.portrait import main
-from portrait_pipeline.export.glb import write_rig_glb
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.head.pose import rotation_from_angles
@@ -77,7 +76,7 @@ def test_the_table_animates_a_head(folder, tmp_path):
     unknown = set(NAMES) - set(rig.names)
     kept = [column for column, name in enumerate(lines[0].split(",")) if name not in unknown]
     (tmp_path / "own.csv").write_text("\n".join(",".join(line.split(",")[k] for k in kept) for line in lines))
-    write_rig_glb(tmp_path / "head.glb", rig)
+    rig.save(tmp_path / "rig.h5")
     run("pose", tmp_path, "--frames", tmp_path / "own.csv", "-o", tmp_path / "out.glb")
     document, _ = check_glb((tmp_path / "out.glb").read_bytes())
     assert len(document["animations"][0]["channels"]) == 4
@@ -97,13 +96,13 @@ def test_smoothing_takes_out_noise_and_keeps_the_mean(folder, tmp_path):
 
 
 def test_frames_without_a_face_lie_between_their_neighbours(folder, monkeypatch):
-    real = tracking.landmarks.locate
+    real = tracking.locate
 
     def locate(path, image):
         found = real(path, image)
         return None if path.stem in ("000", "004") else found
 
-    monkeypatch.setattr(tracking.landmarks, "locate", locate)
+    monkeypatch.setattr(tracking, "locate", locate)
     frames = tracking.track(folder, MODEL, tracking.FitParams(), smooth=0)
     assert len(frames.times) == COUNT
     assert np.allclose(frames.expression[4], (frames.expression[3] + frames.expression[5]) / 2)
@@ -129,7 +128,7 @@ def no_face(path, image):
 
 
 def test_wrong_sources_are_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking.landmarks, "locate", no_face)
+    monkeypatch.setattr(tracking, "locate", no_face)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "grey").mkdir()
