@@ -18,7 +18,7 @@ from portrait_pipeline.lab.benchmarks import texture
 from portrait_pipeline.lab.benchmarks.subject import sample_subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TINY = ("scales=[32]", "iterations=[2]", "views=2", "surround=0", "points=32", "style_points=32")
+TINY = ("scales=[32]", "iterations=[2]", "views=2", "surround=0", "points=32")
 
 
 def run(*arguments: str, status: int = 0) -> str:
@@ -29,7 +29,7 @@ def run(*arguments: str, status: int = 0) -> str:
 
 def test_texture_has_a_row_a_method_and_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texture, "VIEWS", texture.VIEWS[:1])
-    monkeypatch.setattr(texture, "JUDGED", {"points": 64, "style_points": 64, "seed": 0})
+    monkeypatch.setattr(texture, "JUDGED", {"points": 64})
     path = tmp_path / "t.csv"
     options = [part for text in TINY for part in ("-S", f"texture.{text}")] + ["-S", "photo_texture.size=64"]
     options += "--method multi_view --method uv_space --together 1 --together 2 --repeat 1".split()

@@ -38,7 +38,7 @@ def networks(overrides: tuple[str, ...], steps: int) -> None:
     from .benchmarks.training import measure
 
     params = with_overrides(Params(pairs={}), overrides)
-    click.echo(measure(params, choose_device(params.translation.device), steps).to_string(index=False, na_rep=""))
+    click.echo(measure(params, choose_device(), steps).to_string(index=False, na_rep=""))
 
 
 @benchmark.command()
