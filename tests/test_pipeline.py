@@ -28,6 +28,7 @@ TINY = {
     "translation": {"epochs": 2, "batch_size": 64},
     "fid": {"samples": 64},
     "photo_texture": {"size": 64},
+    "shell": {"size": 128},
     "texture": {"scales": [32], "iterations": [3], "views": 2, "surround": 1, "points": 64},
     "export": {"turntable_frames": 2, "turntable_size": 64},
 }
@@ -152,7 +153,8 @@ def test_repro_writes_everything_the_contract_names(project: Path) -> None:
     assert {"ours", "ours_delivered", "real_floor", "untranslated", "samples"} <= set(fid)
     assert all(value > 0 for value in fid.values()) and fid["samples"] == 64
     pair = json.loads((project / "metrics" / "pairs.json").read_text())["astronaut"]
-    assert set(pair) == {"fit", "deform", "identity", "texture", "seconds"}
+    assert set(pair) == {"landmarks", "fit", "deform", "identity", "texture", "shell", "seconds"}
+    assert pair["shell"]["watertight"] == 1 and pair["shell"]["gap_rays"] < 1e-3
     assert pair["deform"]["residual"] < 0.01
     assert pair["seconds"]["texture"] > 0
     assert json.loads((project / "metrics" / "runtime.json").read_text())

@@ -13,6 +13,8 @@ from ..head.model import FaceModel, load_bundled_model
 from ..landmarks.record import LocatedPair
 from ..mesh.render import View, render_head
 from ..photo_texture.record import PhotoTexture
+from ..shell.measures import measure_shell
+from ..shell.record import Shell
 from ..texture.params import TextureParams
 from ..texture.record import StylisedTexture
 from ..texture.step import subject_of
@@ -21,7 +23,7 @@ from .identity import distance
 from .texture_quality import TextureQuality
 
 SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid")
-PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "texture", "animation", "export")
+PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "shell", "texture", "animation", "export")
 
 
 def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
     head = DeformedHead.load(layout.pair_artifact("deform", name))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     texture = StylisedTexture.load(layout.pair_artifact("texture", name))
+    shell = Shell.load(layout.pair_artifact("shell", name))
     model = load_bundled_model()
     return {
         "landmarks": {"photo_doubt": located.photo_doubt, "art_doubt": located.art_doubt},
@@ -59,10 +62,22 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
             "steps": texture.steps,
             **texture_measures(model, located, head, photo, texture, params, seed),
         },
+        "shell": shell_measures(model, fitted, shell, texture),
         "seconds": {
             stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
         },
     }
+
+
+def shell_measures(
+    model: FaceModel, fitted: FittedPair, shell: Shell, texture: StylisedTexture
+) -> dict[str, float | int | str]:
+    """See :func:`portrait_pipeline.shell.measures.measure_shell`; on the deformed head. Only a note without a shell."""
+    if not shell.exists:
+        return {"note": shell.note}
+    front = fitted.camera.rotation[2]
+    measures = measure_shell(model, shell, texture.vertices, texture.shell_vertices, front)
+    return {"vertices": len(shell.vertices), **measures, **({"note": shell.note} if shell.note else {})}
 
 
 def texture_measures(
