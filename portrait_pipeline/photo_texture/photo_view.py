@@ -63,7 +63,7 @@ def view_photo(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     """
     view = geometry_view(model, texels, shot)
     mesh = model.mesh(np.asarray(shot.vertices, float))
-    scalp = np.clip(2 * scalp_share(model, mesh, texels), 0, 1)
+    scalp = np.clip(2 * scalp_share(model, mesh, texels, view.hair), 0, 1)
     shown = shot.parts.at(view.position, SHOWN)
     features = shot.parts.at(view.position, FEATURES)
     shown = np.maximum(features, shown * (1 - _shadow(view.hair * (1 - scalp), texel_size(mesh, texels))))

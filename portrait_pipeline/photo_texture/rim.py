@@ -1,7 +1,7 @@
 """The rim of the seen face: where a photo shows skin, but in the shade and reflections of what surrounds it.
 
-Cheeks that turn away, temples under hair and a neck under the chin are seen in another light than the face. Carried on
-over all that is not seen, that light would make the face a mask with dark borders.
+Cheeks that turn away and temples under hair are seen in another light than the face. Carried on over all that is not
+seen, that light would make the face a mask with dark borders.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..regions.labels import OUTER, SKIN, head_polygon
+from ..regions.labels import SKIN, head_polygon
 from .hair import to_lab
 
 _INNER = 0.86  # of the way from the face's middle to its outline, that is face whatever its light
 _SMOOTH, _BORDER = 0.015, 0.02  # of the layout's side: of the colours compared, and of the inner face's edge
-_LIGHT, _HUE = 0.22, 9.0  # share of L, and units of a and b, by which skin may differ
+_LIGHT, _HUE = 0.30, 12.0  # share of L, and units of a and b, by which skin may differ
 _FEWEST = 200  # texels
 
 
@@ -30,7 +30,7 @@ def rim_trust(colour: np.ndarray, weight: np.ndarray, labels: np.ndarray, places
     sure = (inner > 0.5) & (labels == SKIN) & (weight > 0.9)
     if sure.sum() < _FEWEST:
         return np.ones_like(weight)
-    lab, skin = to_lab(colour), np.isin(labels, (SKIN, OUTER))
+    lab, skin = to_lab(colour), labels == SKIN
     middle = np.median(lab[sure], axis=0)
     mass = (weight * skin).astype(np.float32)
     sigma = (0, 0), _SMOOTH * size

@@ -17,8 +17,7 @@ from ..regions.hair_flow import hair_flow, texel_size
 from ..regions.labels import HAIR, OUTER, SKIN
 from .hair import HairLook, deep_hair, hair_look, matched, plain_look, strands, to_lab
 
-_SHADE = 0.96  # what the camera does not see is mostly in shade
-_SHADED = 0.3  # share of the seen face, the darkest, that does not count as its colour
+_SHADE = 0.92  # what the camera does not see is mostly in shade
 _LIT = 0.7  # of the face's light, above which the neck's colour counts
 _WARM = np.array([0.88, 1.02, 1.05])  # powers of the shade in R, G, B: skin's hollows are red
 _SOFT = 0.16  # cm, half the width of the hairline
@@ -157,11 +156,7 @@ def _skin_field(
     face = (confidence > 0) & (region == names.index("face"))
     scalp = region == names.index("scalp")
     known = values[face] if face.any() else values[confidence > 0]
-    if len(known):
-        light = known.sum(axis=1)
-        skin = np.median(known[light >= np.quantile(light, _SHADED)], axis=0)
-    else:
-        skin = np.array([200.0, 160.0, 140.0])
+    skin = np.median(known, axis=0) if len(known) else np.array([200.0, 160.0, 140.0])
     prior = np.tile(skin * _SHADE, (len(region), 1))
     neck = (confidence > 0) & (region == names.index("neck"))
     below = np.median(values[neck], axis=0) if neck.sum() >= 20 else np.zeros(3)

@@ -9,12 +9,13 @@ from ..head.model import FaceModel
 from ..head.parts import regions_with_whole_ears
 from ..mesh.mesh import Mesh
 from ..mesh.texels import TexelMap, corner_of_vertex, texel_map
-from ..regions.labels import disc
-from .labels import HAIR, OUTER, SKIN, mouth_is_open, region_map
+from .hair_flow import texel_size
+from .labels import HAIR, OUTER, SKIN, disc, mouth_is_open, region_map
 
 _BEHIND = 1.5  # cm
 _BALD = 0.2  # of the seen scalp: less hair than that is a bald head's
 _ENOUGH = 0.02  # of the scalp that has to be seen for that
+_HAIRLINE = 0.6  # cm by which hairlines differ from the model's
 _SPECK = 0.006  # of the layout's side
 
 
@@ -43,7 +44,7 @@ def head_regions(
     places, frame = landmarks_in_layout(mesh, model.landmarks)
     labels = region_map(places * size, (size, size), mouth_is_open(frame))
     texels = texel_map(mesh, size) if texels is None else texels
-    scalp = scalp_share(model, mesh, texels) > 0.5
+    scalp = scalp_share(model, mesh, texels, None if seen is None else hair * seen) > 0.5
     shown = scalp & seen if seen is not None else np.zeros_like(scalp)
     bald = shown.sum() > _ENOUGH * scalp.sum() and (hair[shown] > 0.5).mean() < _BALD
     plain = labels == SKIN
@@ -62,11 +63,18 @@ def landmarks_in_layout(mesh: Mesh, landmarks: np.ndarray) -> tuple[np.ndarray, 
     return np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1), np.asarray(mesh.vertices, float)[landmarks][:, :2]
 
 
-def scalp_share(model: FaceModel, mesh: Mesh, texels: TexelMap) -> np.ndarray:
-    """(S, S) in [0, 1], where hair can grow: the model's scalp without ears, their surroundings and the neck."""
+def scalp_share(model: FaceModel, mesh: Mesh, texels: TexelMap, hair: np.ndarray | None = None) -> np.ndarray:
+    """(S, S) in [0, 1], where hair can grow: the model's scalp without ears, their surroundings and the neck.
+
+    Args:
+        hair: (S, S) probability that the photo shows hair: where it does, hairlines may lie a little lower.
+    """
     region = regions_with_whole_ears(model)
     scalp = (region == FaceModel.REGIONS.index("scalp")) & ~_below_ears(model, region)
-    return texels.interpolate(mesh.triangles, scalp.astype(float)[:, None])[..., 0]
+    share = texels.interpolate(mesh.triangles, scalp.astype(float)[:, None])[..., 0]
+    if hair is None:
+        return share
+    return np.where(hair > 0.5, cv2.dilate(share, disc(_HAIRLINE / texel_size(mesh, texels))), share)
 
 
 def _outer(model: FaceModel, mesh: Mesh, texels: TexelMap, places: np.ndarray) -> np.ndarray:

@@ -104,14 +104,15 @@ def photograph(
 
 
 def parts_of(head: PaintedHead, camera: PerspectiveCamera, size: int) -> PartMap:
-    """What a photo of :func:`photograph` shows where; hair that stands off the head counts as background."""
+    """What a photo of :func:`photograph` shows where."""
     worn = [Part.SKIN, Part.HAIR, Part.CLOTHES]
     drawn = np.stack([255 * (head.parts == part) for part in worn], axis=-1).astype(np.uint8)
-    shares, _ = _rendered(replace(head, worn=drawn), camera, size)
-    probabilities = np.zeros((len(Part), size, size), np.float16)
+    shares, mask = _rendered(replace(head, worn=drawn), camera, size)
+    probabilities = np.zeros((len(Part), size, size), np.float32)
     probabilities[worn] = np.moveaxis(shares / 255, -1, 0)
+    probabilities[Part.HAIR] += (1 - mask) * _standing_off(mask, size)
     probabilities[Part.BACKGROUND] = 1 - probabilities.sum(axis=0)
-    return PartMap(probabilities, np.eye(2, 3))
+    return PartMap(probabilities.astype(np.float16), np.eye(2, 3))
 
 
 def _rendered(head: PaintedHead, camera: PerspectiveCamera, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -136,14 +137,19 @@ def _background(head: PaintedHead, mask: np.ndarray, size: int, rng: np.random.G
     """Blurred patches of colour; hair that stands off the upper half of the head."""
     patches = (rng.uniform(40, 220, (7, 7, 1)) + rng.uniform(-35, 35, (7, 7, 3))).astype(np.float32)
     picture = cv2.resize(patches, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    wide = _standing_off(mask, size)[..., None]
+    grain = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.0)[..., None]
+    return picture * (1 - wide) + np.clip(head.hair * (0.8 + 0.8 * grain), 0, 255) * wide
+
+
+def _standing_off(mask: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) in [0, 1]: hair about the upper half of a head that covers the photo by ``mask``."""
     upper = (mask > 0.5).astype(np.uint8)
     rows = np.flatnonzero(upper.any(axis=1))
     upper[int(rows[0] + 0.5 * len(rows)) :] = 0
     radius = max(2, round(0.03 * size))
     wide = cv2.dilate(upper, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
-    wide = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 1.0)[..., None]
-    grain = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.0)[..., None]
-    return picture * (1 - wide) + np.clip(head.hair * (0.8 + 0.8 * grain), 0, 255) * wide
+    return cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 1.0)
 
 
 def _skin(colour: np.ndarray, places: np.ndarray, region: np.ndarray, rng: np.random.Generator) -> np.ndarray:
