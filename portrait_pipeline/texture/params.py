@@ -47,7 +47,7 @@ class TextureParams(Section):
     """Samples of the artwork a scale."""
     content_weight: Weight = 0.3
     """w in a = 16 w beta, the content weight of the first scale, halved at each further one."""
-    features: Weight = 1.0
+    features: Weight = 0.5
     """Further content weight of eyes and mouth, which are sampled more finely, over that of the rest."""
     regions: bool = True
     """Compare eyes with eyes, lips with lips, hair with hair, and prefer the same place on the face."""
