@@ -16,9 +16,12 @@ from ..photo_texture.record import PhotoTexture
 from ..shell.measures import measure_shell
 from ..shell.record import Shell
 from ..texture.params import TextureParams
+from ..texture.part import Part
 from ..texture.record import StylisedTexture
+from ..texture.shell_part import shell_part
 from ..texture.step import subject_of
 from ..translation.record import TranslatedPair
+from .border import border_ratio
 from .identity import distance
 from .texture_quality import TextureQuality
 
@@ -62,7 +65,7 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
             "steps": texture.steps,
             **texture_measures(model, located, head, photo, texture, params, seed),
         },
-        "shell": shell_measures(model, fitted, shell, texture),
+        "shell": shell_measures(model, fitted, shell, texture, subject_of(model, located, head, photo).parts[0]),
         "seconds": {
             stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
         },
@@ -70,13 +73,16 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
 
 
 def shell_measures(
-    model: FaceModel, fitted: FittedPair, shell: Shell, texture: StylisedTexture
+    model: FaceModel, fitted: FittedPair, shell: Shell, texture: StylisedTexture, head: Part
 ) -> dict[str, float | int | str]:
-    """See :func:`portrait_pipeline.shell.measures.measure_shell`; on the deformed head. Only a note without a shell."""
+    """See :mod:`portrait_pipeline.shell.measures` and :mod:`.border`; on the deformed ``head``. Else only a note."""
     if not shell.exists:
         return {"note": shell.note}
     front = fitted.camera.rotation[2]
     measures = measure_shell(model, shell, texture.vertices, texture.shell_vertices, front)
+    chin = float(texture.vertices[model.landmarks[8], 1])
+    parts = [head, shell_part(shell, texture.shell_vertices, chin)]
+    measures["border"] = border_ratio(parts, [texture.texture, texture.shell_texture])
     return {"vertices": len(shell.vertices), **measures, **({"note": shell.note} if shell.note else {})}
 
 

@@ -20,7 +20,7 @@ _OTHER_REGION = 10.0
 _FLOOR = 0.3
 GUIDANCE = 0.2
 """Preference for the same place on the face when samples are compared with the artwork."""
-FEATURES = 1.0
+FEATURES = 0.5
 """Further content weight of eyes and mouth, which are sampled more finely, over that of the rest."""
 _FEW = 0.12  # share of the samples below which what the photo shows is no content
 _FIELDS = ("points", "region", "position")

@@ -17,6 +17,7 @@ from .part import Part
 _TIDY = 9  # texels of 1024 over which labels are smoothed
 _SEEN = 127  # of 255: share of the photo in a texel that counts as seen
 _FACING = 0.42  # cosine to the camera from which cloth is seen well
+_BEHIND = 0.3  # cosine to the camera below which hair is not seen from the front
 _PULL = 2e-3  # of plain cloth towards its median colour
 _SOFT = 3 / 1024  # of the texture's side, border of filled cloth
 _FEWEST = 500  # texels of cloth that give a median
@@ -40,7 +41,8 @@ def shell_part(shell: Shell, vertices: np.ndarray, chin: float) -> Part:
     facing = texels.interpolate(shell.triangles, shell.facing[:, None])[..., 0]
     skin = (labels == SKIN) | (labels == OUTER)
     cloth = labels == CLOTHES
-    trust = np.where(cloth, seen & (facing > _FACING), seen | ~skin)
+    behind = facing < _BEHIND  # hair made up there has strands; in front of that, under the face, it is a plain fill
+    trust = np.where(cloth, seen & (facing > _FACING), seen | (~skin & behind))
     photo = _plain_cloth(rest, texels, shell.texture, cloth, trust)
     return Part(here, photo, labels, trust, texels.covered)
 
