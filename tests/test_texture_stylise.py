@@ -313,7 +313,7 @@ def test_beta_trades_style_for_content_monotonically(subject, monkeypatch):
     results = [stylise(subject, few.model_copy(update={"beta": beta}))[0][0] for beta in (0.25, 1.0, 4.0)]
     style, content = zip(*(measure.style_and_content(texture) for texture in results), strict=True)
     assert style[0] < 0.95 * style[1] < 0.95**2 * style[2]
-    assert content[0] > 1.04 * content[1] > 1.04**2 * content[2]
+    assert content[0] > 1.02 * content[1] > 1.02**2 * content[2]
 
 
 def test_several_views_a_step_and_no_regions(subject, model):
