@@ -310,10 +310,10 @@ def test_beta_trades_style_for_content_monotonically(subject, monkeypatch):
     monkeypatch.setattr(schedules, "LEARNING_RATE", 0.01)
     measure = ViewLosses(subject, small(points=400), [View(-20, 0), View(0, 5), View(20, 0)], 32)
     few = small(iterations=[16], start="photo")
-    results = [stylise(subject, few.model_copy(update={"beta": beta}))[0][0] for beta in (0.25, 1.0, 4.0)]
+    results = [stylise(subject, few.model_copy(update={"beta": beta}))[0][0] for beta in (1 / 16, 1.0, 16.0)]
     style, content = zip(*(measure.style_and_content(texture) for texture in results), strict=True)
     assert style[0] < 0.95 * style[1] < 0.95**2 * style[2]
-    assert content[0] > 1.02 * content[1] > 1.02**2 * content[2]
+    assert content[0] > 1.1 * content[1] and content[1] > 1.04 * content[2]
 
 
 def test_several_views_a_step_and_no_regions(subject, model):
