@@ -58,9 +58,7 @@ def astronaut(astronaut_path: Path) -> np.ndarray:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Small networks in this process on one CPU thread, as the trainer runs them."""
-    import torch
+    from portrait_pipeline.base import device
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with device.one_thread():
+        yield

@@ -8,6 +8,7 @@ from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import rotation_from_angles
+from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.shell import parts as shell_parts
 from portrait_pipeline.shell.build import build_shell
 from portrait_pipeline.shell.canvas import Canvas
@@ -46,14 +47,14 @@ def bust(model, camera, hair=0.16, long_hair=False, hat=False, bald=False):
     labels = np.zeros(SIZE, np.uint8)
     below = (row - chin[1]) / 84
     shoulders = np.abs(column - chin[0]) < np.interp(below, [0.1, 0.3, 0.6, 2], [0, 0.6, 1.1, 1.3]) * 84
-    labels[shoulders & (below > 0.1)] = shell_parts.CLOTHES
+    labels[shoulders & (below > 0.1)] = Part.CLOTHES
     grown = dilate(head, hair * 84 / canvas.scale) & (row < (chin[1] + 40 if long_hair else brows + 25))
     if not bald:
-        labels[grown & ~head] = shell_parts.HAIR
+        labels[grown & ~head] = Part.HAIR
     labels[head & (labels == 0)] = 1
-    labels[head & (below > 0.05) & (below < 0.3)] = shell_parts.NECK
+    labels[head & (below > 0.05) & (below < 0.3)] = Part.NECK
     if not bald:
-        labels[scalp & (row < chin[1])] = shell_parts.HAT if hat else shell_parts.HAIR
+        labels[scalp & (row < chin[1])] = Part.HAT if hat else Part.HAIR
     palette = np.zeros((14, 3))
     palette[:] = 90
     palette[0], palette[1], palette[2] = (120, 160, 220), (220, 170, 140), (70, 40, 20)

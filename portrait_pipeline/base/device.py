@@ -7,6 +7,8 @@ and nowhere else.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,3 +79,17 @@ def on_device(values: ArrayLike, device: torch.device | str, dtype: DTypeLike = 
         dtype: float32 for numbers, int32 for vertex ids that a GPU library reads, int64 for PyTorch's own indices.
     """
     return torch.from_numpy(np.array(values, dtype, order="C")).to(device)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one CPU thread in this block, for the calling thread.
+
+    Small layers gain nothing from more, and the bits do not depend on the number of cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -16,7 +16,6 @@ import numpy as np
 
 from ..base import images
 from ..base.errors import InputFileError, MissingDependencyError, NoFaceError
-from ..head.points import face_size
 from . import detector as dlib_detector
 from .files import find_points, read_points
 from .part_map import PartMap
@@ -165,8 +164,3 @@ def _turned_grid(grid: np.ndarray, turn: int, shape: tuple[int, int]) -> np.ndar
         270: np.array([[0.0, -1.0, width], [1.0, 0.0, 0.0]]),
     }[turn]
     return np.column_stack([grid[:, :2] @ back[:, :2], grid[:, :2] @ back[:, 2] + grid[:, 2]])
-
-
-def doubt_of_points(errors: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(68,) each point's natural logarithm of its error as a share of half the face's size, -9 at least."""
-    return np.log(np.maximum(errors / (face_size(points) / 2), np.exp(-9.0)))

@@ -8,14 +8,14 @@ single pass cannot use a second core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
+from ..base.device import one_thread
 from ..head.points import MIRROR
 from .crops import Frame, Picture
 from .network import SIZE, Network
@@ -41,17 +41,6 @@ class Look(NamedTuple):
     def doubt(self) -> float:
         """Mean natural logarithm of the errors."""
         return float(np.log(self.errors).mean())
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread in this block, for the calling thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:

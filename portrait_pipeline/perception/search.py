@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import torch
 
+from ..base.device import one_thread
 from ..head.points import face_size, handedness
 from .crops import Frame, Picture, around_box, around_points
 from .network import SIZE, Network
-from .passes import Look, glance, look, one_thread
+from .passes import Look, glance, look
 
 CENTRED_SIDES = (0.55, 0.8, 1.05, 1.35)
 """Sides of the first frames, in shorter sides of the picture."""

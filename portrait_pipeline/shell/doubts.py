@@ -6,6 +6,7 @@ import numpy as np
 
 from ..head.model import FaceModel
 from ..mesh.render import silhouette
+from ..perception.parts import Part
 from . import parts
 from .canvas import Canvas
 from .masks import component_at, dilate
@@ -44,7 +45,7 @@ def matte_with_doubts(
         return matte.alpha, ""
     looked = parts.known(probabilities)
     about = dilate(head, 0.6 * width) & looked
-    background = np.asarray(probabilities[parts.BACKGROUND], np.float32)
+    background = np.asarray(probabilities[Part.BACKGROUND], np.float32)
     doubt = float(((background > 0.25) & (background < 0.75) & about).sum() / max(about.sum(), 1))
     person = component_at(1 - background > 0.5, points[30])
     if matte.agreement < _AGREE or doubt > _UNSURE:

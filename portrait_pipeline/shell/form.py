@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..head.model import FaceModel
+from ..perception.parts import Part
 from . import parts
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
@@ -63,7 +64,7 @@ def seen_parts(
     def share(classes: int | tuple[int, ...]) -> np.ndarray:
         return canvas.resample(parts.share(probabilities, classes), border=cv2.BORDER_REPLICATE) * inside
 
-    skin, hair, hat, clothes = (share(group) for group in (parts.SKIN, parts.HAIR, parts.HAT, parts.CLOTHES))
+    skin, hair, hat, clothes = (share(group) for group in (parts.SKIN, Part.HAIR, Part.HAT, Part.CLOTHES))
     worn = (hair + hat + clothes > 0.5) | ~known
     person = extend_matte(matte, worn, inside, canvas, layers, middle)
     return Seen(inside, known & inside, person, skin, hair, hat, clothes)

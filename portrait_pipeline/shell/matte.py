@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..perception.parts import Part
 from . import parts
 from .masks import component_at, dilate, erode, filled, opened, polygon
 
@@ -51,7 +52,7 @@ def person_matte(
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     places = points * scale
     looked = cv2.resize(parts.known(probabilities).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    person = 1 - np.asarray(probabilities[parts.BACKGROUND], np.float32)
+    person = 1 - np.asarray(probabilities[Part.BACKGROUND], np.float32)
     person = cv2.resize(person, size, interpolation=cv2.INTER_AREA)
     sure = np.where(looked, person, 0.0)
     cut = _grab(small, _seeds(sure, looked, places))

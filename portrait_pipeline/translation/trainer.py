@@ -7,8 +7,6 @@ from a CUDA graph without the host; the same list runs eagerly on a CPU.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..base.checkpoint import fingerprint, load_state, save_state
+from ..base.device import one_thread
 from ..base.errors import TrainingError
 from ..base.progress import Progress, silent
 from .data import TrainingData
@@ -27,17 +26,6 @@ CHECKPOINT_EVERY = 10  # epochs
 MOMENTS = (0.5, 0.999)
 NEVER = 2**62
 History = list[dict[str, float]]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One CPU thread: layers this small gain nothing from more, and the bits do not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Trainer:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ...base.device import one_thread
 from ...head.model import load_bundled_model
 from ...pipeline.params import Params
 from ...shapes.generate import generate_art, generate_normal
@@ -19,7 +20,7 @@ from ...translation.exemplar import AutoencoderTraining, Exemplar
 from ...translation.method import Trainable
 from ...translation.networks import ArtBranch, Autoencoder, critic, initialise
 from ...translation.params import Schedule
-from ...translation.trainer import Trainer, capture, one_thread
+from ...translation.trainer import Trainer, capture
 from ...translation.translator import Translator
 from ..table1.methods import RIVALS
 

@@ -111,9 +111,6 @@ def along_hair(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     return seeds[index[0], index[1]][inside]
 
 
-drapery = partial(skin_patches, pitch=62, stretch=(1.5, 0.7))
-
-
 def ground(scene: Scene, inside: np.ndarray, rng) -> np.ndarray:
     """A halo of segments around the head, lozenges outside of it."""
     angle, radius = (part[inside] for part in scene.turns(scene.posed.points[27]))
