@@ -28,7 +28,7 @@ from portrait_pipeline.regions.labels import BACKGROUND, CLOTHES, EYES, HAIR, LI
 from portrait_pipeline.report.view_losses import ViewLosses
 from portrait_pipeline.texture import optimise
 from portrait_pipeline.texture import schedule as schedules
-from portrait_pipeline.texture.groups import style_groups
+from portrait_pipeline.texture.groups import TWO_WAY, style_groups
 from portrait_pipeline.texture.memory import advice, memory_advice
 from portrait_pipeline.texture.optimisation_step import Optimisation
 from portrait_pipeline.texture.optimise import stylise, stylise_together
@@ -160,19 +160,19 @@ def test_views_are_seeded_within_range_and_spread():
 # -- what is compared with what ------------------------------------------------------------------------------------
 
 HEAD = torch.tensor([[SKIN, EYES, LIPS, HAIR, OUTER, TEETH, CLOTHES]], dtype=torch.uint8)
-FACE, HAIRY, WORN, REST = range(4)
+FACE, HAIRY, WORN, REST, WORN_BEHIND = range(5)
 
 
 def groups_of(style: list[int], front: bool = True) -> tuple[list[list[int]], list[list[int]]]:
-    """Numbers of the head's and the artwork's samples in each of the four groups."""
+    """Numbers of the head's and the artwork's samples in each of the five groups."""
     ours, theirs = style_groups(HEAD, torch.tensor([style], dtype=torch.uint8), torch.tensor([front]))
     return [[row.nonzero()[:, 0].tolist() for row in part[0]] for part in (ours, theirs)]
 
 
 def test_hair_is_compared_with_hair_and_clothes_with_clothes():
     ours, theirs = groups_of([SKIN, EYES, LIPS, HAIR, TEETH, CLOTHES])
-    assert ours == [[0, 1, 2, 4, 5], [3], [6], []]
-    assert theirs == [[0, 1, 2, 4], [3], [5], [0]]
+    assert ours == [[0, 1, 2, 4, 5], [3], [6], [], []], "neck and ears belong to the face seen from the front"
+    assert theirs == [[0, 1, 2, 4], [3], [5], [0], [5]]
 
 
 def test_what_has_no_example_takes_the_skins_strokes_one_way():
@@ -183,12 +183,13 @@ def test_what_has_no_example_takes_the_skins_strokes_one_way():
 
 def test_teeth_without_an_example_take_no_part():
     ours, _ = groups_of([SKIN, EYES, LIPS, HAIR])
-    assert ours == [[0, 1, 2, 4], [3], [], [6]]
+    assert ours == [[0, 1, 2, 4], [3], [], [6], []]
 
 
-def test_from_behind_nothing_has_to_show_the_whole_face():
-    ours, _ = groups_of([SKIN, EYES, LIPS, HAIR, TEETH, CLOTHES], front=False)
-    assert ours == [[], [3], [6], [0, 1, 2, 4, 5]]
+def test_from_behind_nothing_has_to_show_the_whole_face_or_a_collar():
+    ours, theirs = groups_of([SKIN, EYES, LIPS, HAIR, TEETH, CLOTHES], front=False)
+    assert ours == [[], [3], [], [0, 1, 2, 4, 5], [6]]
+    assert TWO_WAY == WORN + 1 and theirs[WORN_BEHIND] == [5]
 
 
 def test_groups_of_several_heads_follow_their_own_artworks():
