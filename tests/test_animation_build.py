@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 from scipy.spatial import cKDTree
 
 from portrait_pipeline.animation.build import build_rig
@@ -19,6 +22,7 @@ from portrait_pipeline.animation.openings import along, arcs, boundary_loop, fin
 from portrait_pipeline.animation.params import AnimationParams
 from portrait_pipeline.animation.rig import Rig
 from portrait_pipeline.animation.teeth import dentures
+from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.render import Framing, View, render
@@ -219,6 +223,41 @@ def test_lower_teeth_follow_the_jaw_and_upper_ones_do_not(rigs: dict[str, Rig]) 
     before, after = teeth.mesh.vertices[lower], (teeth.mesh.vertices + moves)[lower]
     spans = [np.linalg.norm(points - points[0], axis=1) for points in (before, after)]
     assert np.allclose(*spans, atol=1e-4)  # rigid
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_tongue_comes_out_between_the_lips_of_an_open_mouth(rigs: dict[str, Rig], name: str) -> None:
+    rig, mouth = rigs[name], find_opening(MODEL, "mouth")
+    face, flesh = posed(rig, jawOpen=0.6), dentures().tongue
+    out = posed(rig, "Teeth", jawOpen=0.6, tongueOut=1.0)[flesh]
+    upper, lower = (face[mouth.rim[arc[len(arc) // 2]]] for arc in (mouth.upper, mouth.lower))
+    passing = out[np.abs(out[:, 2] - lower[2]) < 0.25]
+    assert len(passing) and passing[:, 1].max() < upper[1] and passing[:, 1].min() > lower[1] - 0.25
+    assert out[:, 2].max() > lower[2] + 0.9 and out[out[:, 2].argmax(), 1] < lower[1]  # before the lip, hanging down
+    assert np.ptp(passing[:, 0]) < 0.9 * np.ptp(face[mouth.rim, 0])
+    triangles = rig.part("Head").mesh.triangles
+    skin = triangles[(triangles < COUNT).all(axis=1)]
+    assert skin_depth_lack(posed(rig, "Teeth", jawOpen=0.6)[flesh], face, skin).max() < 0.0  # lies inside by itself
+    others = posed(rig, "Teeth", tongueOut=1.0)[~flesh] - posed(rig, "Teeth")[~flesh]
+    assert not others.any() and np.array_equal(posed(rig, tongueOut=1.0), posed(rig))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_expression_moves_something(rigs: dict[str, Rig], name: str) -> None:
+    for index, shape in enumerate(rigs[name].names):
+        reach = max(np.linalg.norm(part.targets[index], axis=1).max() for part in rigs[name].parts if not part.stiff)
+        assert reach > 0.1, shape
+
+
+def test_pose_shows_the_tongue(rigs: dict[str, Rig], tmp_path: Path) -> None:
+    rigs["drawn"].save(tmp_path / "rig.h5")
+    command = ["pose", str(tmp_path), "--neutral", "-e", "jawOpen=.6", "--size", "256", "-o"]
+    for more in ([], ["-e", "tongueOut=1"]):
+        result = CliRunner().invoke(main, [*command, str(tmp_path / f"{len(more)}.png"), *more])
+        assert result.exit_code == 0, result.output
+    before, after = (np.asarray(Image.open(tmp_path / f"{count}.png")).astype(int) for count in (0, 2))
+    rows, columns = np.nonzero((after != before).any(axis=2))
+    assert len(rows) > 150 and np.ptp(rows) > 12 and abs(columns.mean() - 128) < 10
 
 
 def test_frontal_look_is_kept_at_the_pictures_expression(rigs: dict[str, Rig]) -> None:

@@ -1,4 +1,4 @@
-"""Mouth and Teeth parts of a rig: placed, sized and moved by the head."""
+"""Mouth and Teeth parts of a rig, the tongue with the teeth: placed, sized and moved by the head."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from ..mesh.texels import vertex_uv
 from .mouth import PAINTED_SEAL, ROWS, cavity, cavity_texture, lift_of
 from .openings import Opening, along, arc_parameter, opening_height
 from .rig import Part
-from .teeth import dentures, teeth_texture
+from .teeth import Dentures, dentures, teeth_texture
+from .tongue import OPENED, WayOut, tongue, tongue_out
 
+TONGUE = "tongueOut"
 JAW_SHAPES = ("jawOpen", "jawForward", "jawLeft", "jawRight")
 CHIN = (6, 7, 8, 9, 10)  # landmarks of the skin that turns with the jaw bone
 GUMS = (7, 8, 9, 56, 57, 58)  # landmarks about the lower teeth, whose mean motion they share
@@ -62,8 +64,40 @@ def mouth_parts(
     moves = _jaw_displacement(vertices, motions, len(targets)) * rows.lower[None, :, None]
     seat = Seat.of(model, mouth, rows.lower, rest, vertices)
     vertices, moves = draw_back(seat, vertices, moves, rest, targets, expression)
+    if TONGUE in model.expression_names:
+        opened = list(model.expression_names).index("jawOpen") if "jawOpen" in model.expression_names else None
+        moves[list(model.expression_names).index(TONGUE), rows.tongue] = _tongue_moves(
+            mouth, rows, vertices, moves, rest, targets, opened, scale
+        )
     mesh = rows.mesh.with_vertices(vertices)
     return [cavity_part, Part("Teeth", mesh, teeth_texture(tooth, gum), moves.astype(np.float32), zero, one)]
+
+
+def _tongue_moves(
+    mouth: Opening,
+    rows: Dentures,
+    vertices: np.ndarray,
+    moves: np.ndarray,
+    rest: np.ndarray,
+    targets: np.ndarray,
+    jaw: int | None,
+    scale: np.ndarray,
+) -> np.ndarray:
+    """(M, 3) displacements of the tongue's vertices that put it out between the lips once the jaw is open.
+
+    Args:
+        vertices: (N, 3) of the teeth, moves: (E, N, 3). rest: (V, 3) of the head, targets: (E, V, 3).
+        jaw: index of jawOpen; without it the way is laid through the mouth at rest.
+    """
+    share = 0.0 if jaw is None else OPENED
+    teeth, head = vertices + share * moves[jaw or 0], rest + share * targets[jaw or 0]
+    upper, lower = (head[mouth.rim[arc[len(arc) // 2]]] for arc in (mouth.upper, mouth.lower))
+    incisors = teeth[rows.lower & ~rows.tongue & (np.abs(teeth[:, 0] - lower[0]) < 0.6 * scale[0])]
+    near = head[(np.abs(head[:, 0] - lower[0]) < scale[0]) & (head[:, 1] < lower[1] + 0.1)]
+    chin = near[near[:, 1] > lower[1] - 1.5 * scale[1]]
+    way = WayOut(incisors[incisors[:, 1].argmax()], lower, upper, float(chin[:, 2].max()))
+    lying = teeth[rows.tongue]
+    return tongue_out(tongue().form, lying, way, scale) - lying
 
 
 def mouth_scale(model: FaceModel, rest: np.ndarray, mouth: Opening) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Two rows of teeth with gums, made by rule from the measures of average dental arches."""
+"""Two rows of teeth with gums and a tongue, made by rule from the measures of average dental arches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..mesh.mesh import Mesh
+from .tongue import CENTRE, SIZE, tongue
 
 # Half arches from the middle backwards, cm, the upper incisors' front edge at (0, 0, 0); x outwards, y up, z to the
 # viewer. Average widths and heights of crowns, arches as measured on ICT-FaceKit's teeth.
@@ -52,7 +53,6 @@ GUM_PROFILE = (
     (-0.75, -0.1),
 )
 GUM_SCALLOP = (1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.3)  # share of the papillae between the teeth
-TONGUE_CENTRE, TONGUE_SIZE = (0.0, -0.95, -2.9), (1.55, 0.6, 2.3)  # cm; it lies between the lower teeth
 TOOTH_UV, GUM_UV = (0.02, 0.48), (0.52, 0.98)
 
 
@@ -62,19 +62,23 @@ class Dentures:
 
     Attributes:
         mesh: relative to the front edge of the upper incisors, cm, for an average face.
-        lower: (V,) bool, vertices of the lower jaw.
+        lower: (V,) bool, vertices of the lower jaw. tongue: (V,) bool, those of the tongue, which belongs to it.
     """
 
     mesh: Mesh
     lower: np.ndarray
+    tongue: np.ndarray
 
 
 def dentures() -> Dentures:
     """The average teeth, 14 a jaw."""
     pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     lower: list[bool] = []
+    flesh = tongue()
     for below in (False, True):
-        jaw = _jaw_pieces(below) + ([_tongue()] if below else [])
+        jaw = _jaw_pieces(below)
+        if below:
+            jaw.append((flesh.form * SIZE + CENTRE, flesh.uv, flesh.triangles))
         pieces += jaw
         lower += [below] * len(jaw)
     offsets = np.cumsum([0, *(len(piece[0]) for piece in pieces)])
@@ -82,7 +86,7 @@ def dentures() -> Dentures:
     triangles = np.concatenate(numbered).astype(np.int32)
     vertices, uv = (np.concatenate([piece[k] for piece in pieces]) for k in (0, 1))
     sides = np.concatenate([np.full(len(piece[0]), flag) for piece, flag in zip(pieces, lower, strict=True)])
-    return Dentures(Mesh(vertices, triangles, uv, triangles), sides)
+    return Dentures(Mesh(vertices, triangles, uv, triangles), sides, np.arange(len(vertices)) >= offsets[-2])
 
 
 def _jaw_pieces(below: bool) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -185,23 +189,6 @@ def _gum(arch: Arch, ends: np.ndarray, crowns: np.ndarray, edges: np.ndarray, si
     v = np.broadcast_to(np.linspace(0.02, 0.98, width), (length, width))
     uv = np.stack([u, v], axis=2).reshape(-1, 2)
     return rows.reshape(-1, 3), uv, triangles if sign > 0 else triangles[:, ::-1]
-
-
-def _tongue() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A tongue at rest, hollow along its middle: (vertices, uv, triangles)."""
-    rows, columns = 10, 14
-    polar, turn = np.meshgrid(np.linspace(0.02, np.pi - 0.02, rows), np.linspace(0, 2 * np.pi, columns), indexing="ij")
-    # The pole points forward; the tip is thinner than the root.
-    forward = np.cos(polar)
-    around = np.sin(polar) ** 0.8
-    x, y = around * np.cos(turn), around * np.sin(turn) * (1 - 0.35 * np.clip(forward, 0, 1))
-    y = y - 0.25 * np.exp(-((x / 0.25) ** 2)) * (y > 0) * around + 0.5 * np.clip(-forward, 0, 1) ** 2
-    vertices = np.stack([x, y, forward], axis=2).reshape(-1, 3) * TONGUE_SIZE + TONGUE_CENTRE
-    uv = np.stack([np.full(rows * columns, 0.75), np.interp(-y.ravel(), [-1, 1], [0.12, 0.75])], axis=1)
-    grid = np.arange(rows * columns).reshape(rows, columns)
-    a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
-    triangles = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
-    return vertices, uv, triangles
 
 
 def teeth_texture(tooth: np.ndarray, gum: np.ndarray, size: int = 128) -> np.ndarray:
