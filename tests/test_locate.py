@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from portrait_pipeline.base import images
 from portrait_pipeline.base.errors import InputFileError
@@ -39,12 +40,16 @@ def test_points_errors_and_parts_of_a_photo(found, crop):
 
 def test_a_picture_on_its_side_is_set_upright_and_said(found, crop, tmp_path):
     images.save_image(tmp_path / "side.png", np.ascontiguousarray(np.rot90(crop)))
-    images.save_image(tmp_path / "up.png", crop)
+    frames = [Image.fromarray(picture) for picture in (crop, 255 - crop)]
+    frames[0].save(tmp_path / "up.png", save_all=True, append_images=frames[1:])
     lines = []
     pair = locate_pair(tmp_path / "side.png", tmp_path / "up.png", LandmarksParams(), lines.append)
     assert (pair.photo_turn, pair.art_turn) == (90, 0) and np.array_equal(pair.photo, crop)
     assert np.abs(pair.photo_points - found.points).max() < 2
-    assert lines == [f"{tmp_path / 'side.png'}: set upright, turned by 90 degrees clockwise"]
+    assert lines == [
+        f"{tmp_path / 'side.png'}: set upright, turned by 90 degrees clockwise",
+        f"{tmp_path / 'up.png'}: holds several pictures, the first is used",
+    ]
     assert pair.photo_map.at(found.points[30], "nose") > 0.8
     pair.save(tmp_path / "pair.h5")
     again = LocatedPair.load(tmp_path / "pair.h5")
@@ -77,6 +82,7 @@ def test_a_mask_and_transparency_win_over_the_network(crop, found, tmp_path):
     images.save_image(path, np.dstack([crop, alpha]))
     located = locate(path, 1600)
     assert located.parts.at(np.array([100.0, 100.0]), "background") > 0.99
+    assert np.array_equal(located.opacity, alpha) and found.opacity.size == 0
     inside = np.array([found.points[45] + [0, 12]])
     assert located.parts.at(inside, "face") == pytest.approx(found.parts.at(inside, "face"), abs=0.05)
     images.save_image(path, crop)

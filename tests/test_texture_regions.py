@@ -14,6 +14,7 @@ from portrait_pipeline.mesh.texels import texel_map
 from portrait_pipeline.perception.part_map import PartMap
 from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.regions.artwork import portrait_regions
+from portrait_pipeline.regions.clothes import clothes_colours
 from portrait_pipeline.regions.colours import bleeding, region_colours
 from portrait_pipeline.regions.head import head_regions
 from portrait_pipeline.regions.labels import (
@@ -25,6 +26,7 @@ from portrait_pipeline.regions.labels import (
     OUTER,
     SKIN,
     TEETH,
+    TRANSPARENT,
     face_coordinates,
     head_polygon,
     mouth_is_open,
@@ -32,6 +34,8 @@ from portrait_pipeline.regions.labels import (
     region_map,
 )
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
+from portrait_pipeline.texture.style import _pixels
+from portrait_pipeline.texture.subject import Subject, prepare
 
 PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)
 LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -118,8 +122,27 @@ def test_what_is_transparent_is_no_style(points):
     art, truth = portrait(points)
     alpha = np.full(art.shape[:2], 255, np.uint8)
     alpha[: int(points[33, 1])] = 0
-    labels = portrait_regions(art, points, PartMap.of_labels(drawn_parts(truth)).within(alpha))
-    assert (labels[alpha == 0] == BACKGROUND).all() and share(labels, truth["face"] & (alpha > 0), SKIN, LIPS) > 0.7
+    labels = portrait_regions(art, points, PartMap.of_labels(drawn_parts(truth)).within(alpha), alpha)
+    assert (labels[alpha == 0] == TRANSPARENT).all() and share(labels, truth["face"] & (alpha > 0), SKIN, LIPS) > 0.7
+
+
+def test_transparent_pixels_give_no_colour_to_anything(model, points, painted):
+    """A cut-out portrait without clothes: what clothes learn from is neither the white nor what white is near to."""
+    art, truth = portrait(points, skin=(150, 110, 90))
+    alpha = np.where(truth["around"], 0, 255).astype(np.uint8)
+    art[alpha == 0] = 255
+    labels = portrait_regions(art, points, PartMap.of_labels(drawn_parts(truth)).within(alpha), alpha)
+    for colours in (clothes_colours(art, labels), *region_colours(art, labels).values()):
+        assert not (colours == 255).all(axis=1).any()
+    assert len(clothes_colours(art, labels))
+    dressed = np.where(np.arange(256)[:, None] < 200, SKIN, CLOTHES) * np.ones((256, 256), np.uint8)
+    subject = Subject.of(model, model.mean, painted[0], None, dressed.astype(np.uint8), art, points, labels)
+    scene = prepare(subject, 20.0, torch.device("cpu"))
+    assert scene.clothes and not (scene.art == 255).all(axis=2).any(), "nor does the network see it"
+    shown = np.zeros(scene.art_labels.size)
+    for index in _pixels(scene, scene.art_labels, 2, 4000, {CLOTHES: 0.5}, torch.Generator(), torch.device("cpu")):
+        np.add.at(shown, index.numpy(), 1)
+    assert shown.sum() == 4000 and not shown[scene.art_labels.ravel() == TRANSPARENT].any()
 
 
 def test_portrait_mask_holds_the_face_and_not_the_corners(points):

@@ -208,7 +208,7 @@ class Record:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a record of this class.
+        """Read a record of this class; a field with a default may be missing from an older file.
 
         Raises:
             ArtifactError: missing, damaged or foreign file, or one that lacks a field.
@@ -219,8 +219,8 @@ class Record:
             length = int(attributes[f"{name}/length"])
             if all(f"{name}/{i}" in arrays for i in range(length)):
                 values[name] = tuple(arrays[f"{name}/{i}"] for i in range(length))
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise ArtifactError(f"{path}: lacks '{missing[0]}'; delete it and run `dvc repro`")
-        return cls(**{name: values[name] for name in names})
+        fields = [field for field in dataclasses.fields(cls) if field.name not in values]
+        for field in fields:
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise ArtifactError(f"{path}: lacks '{field.name}'; delete it and run `dvc repro`")
+        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field not in fields})

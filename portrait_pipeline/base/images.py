@@ -14,22 +14,44 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+import pi_heif
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from .artifacts import atomic_path
 from .errors import InputFileError, OutputError
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a picture's luminance (Rec. 601)."""
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
-FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
+FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 MAX_FILE_BYTES = 200 * 10**6
 MAX_PIXELS = 100 * 10**6
 MIN_SIDE = 32
 
+pi_heif.register_heif_opener(thumbnails=False)
+
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLES = 256, 257, 258, 262, 277
+_TIFF_PLANAR, _TIFF_NUMBERS, _TIFF_PROFILE, _DNG_VERSION = 284, 339, 34675, 50706
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
+_COMMON = 0.99  # share of a float picture's values that its range must hold: highlights may lie above it
+_SAME = 2  # levels of 255 by which a profile may differ from sRGB and still be sRGB, rounded by its maker
+# What people take for a picture: start of the file, bytes before it, name.
+_OTHER_FILES = (
+    (b"%PDF", 0, "a PDF document"),
+    (b"8BPS", 0, "a Photoshop document"),
+    (b"gimp xcf", 0, "a GIMP document"),
+    (b"\xff\x0a", 0, "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", 0, "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", 0, "a JPEG 2000 picture"),
+    (b"<svg", 0, "an SVG drawing"),
+    (b"ftypcrx", 4, "a camera's raw file"),
+    (b"ftyp", 4, "a video"),
+    (b"\x1aE\xdf\xa3", 0, "a video"),
+)
 _WRITERS = {
     ".png": ("PNG", {"compress_level": 4}),
     ".jpg": ("JPEG", {"quality": 92}),
@@ -49,6 +71,7 @@ _DECODER_ERRORS = (
     AttributeError,
     OverflowError,
     MemoryError,
+    RuntimeError,
 )
 
 
@@ -56,12 +79,12 @@ def load_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
     """Read a picture as it is meant to be seen.
 
     EXIF orientation and an embedded colour profile are applied (the result is sRGB); grey, 16-bit, palette
-    and CMYK pictures become RGB; transparency is laid on white; of several frames the first counts. Limits:
-    at most 200 MB and 100 megapixels, checked before anything is decoded, and at least 32 pixels on each
-    side.
+    and CMYK pictures become RGB; floats are taken for sRGB values from 0 to 1 (or 255, or 65 535, if so many are
+    above); transparency is laid on white; of several pictures the first counts. Limits: at most 200 MB and 100
+    megapixels, checked before anything is decoded, and at least 32 pixels on each side.
 
     Args:
-        path: PNG, JPEG, WebP, TIFF, BMP or GIF file; the content decides, not the suffix.
+        path: PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC file; the content decides, not the suffix.
         max_side: reduce the picture (antialiased) so that its longer side has at most this many pixels.
 
     Returns:
@@ -83,8 +106,9 @@ def load_with_alpha(path: str | Path, max_side: int | None = None) -> tuple[np.n
     with _opened(path) as picture:
         try:
             picture.load()
+            white_is_zero = getattr(picture, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
             picture = ImageOps.exif_transpose(picture)
-            rgb, alpha = np.array(_to_rgb(picture), dtype=np.uint8), _opacity(picture)
+            rgb, alpha = np.array(_to_rgb(picture, white_is_zero), dtype=np.uint8), _opacity(picture)
         except _DECODER_ERRORS as error:
             raise InputFileError(
                 f"{path}: the picture is damaged or truncated ({_one_line(error)}); open it in an image "
@@ -115,6 +139,21 @@ def image_size(path: str | Path) -> tuple[int, int]:
         except _DECODER_ERRORS:
             sideways = False
     return (width, height) if sideways else (height, width)
+
+
+def holds_several(path: str | Path) -> bool:
+    """Whether a file holds frames, pages or pictures that :func:`load_image` leaves out.
+
+    A camera's JPEG with a preview or a second view behind the picture (MPO) does not count.
+
+    Raises:
+        InputFileError: as :func:`load_image`.
+    """
+    with _opened(Path(path)) as picture:
+        try:
+            return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))
+        except _DECODER_ERRORS:
+            return False
 
 
 def resize_to(rgb: np.ndarray, max_side: int) -> np.ndarray:
@@ -165,9 +204,15 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about large pictures; the limit below refuses them
-            picture = Image.open(path, formats=FORMATS)
+            try:
+                picture = Image.open(path, formats=FORMATS)
+                if picture.format == "TIFF" and _is_misread(picture.tag_v2):
+                    picture.close()
+                    picture = _other_tiff(path)
+            except UnidentifiedImageError:
+                picture = _other_tiff(path)
     except UnidentifiedImageError as error:
-        raise InputFileError(f"{path}: is not a picture that can be read; give a {FORMAT_NAMES} file") from error
+        raise InputFileError(f"{path}: {_what_it_is(path)}; give a {FORMAT_NAMES} file") from error
     except Image.DecompressionBombError as error:
         raise InputFileError(_too_many_pixels(path, "more than 178")) from error
     except PermissionError as error:
@@ -178,8 +223,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
     with picture:
         width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise InputFileError(_too_many_pixels(path, f"{width} x {height} = {width * height / 1e6:.0f}"))
+        _check_pixels(path, width, height)
+        if _DNG_VERSION in getattr(picture, "tag_v2", ()):
+            raise InputFileError(f"{path}: is a camera's raw file; develop it and give a {FORMAT_NAMES} file")
         if min(width, height) < MIN_SIDE:
             raise InputFileError(
                 f"{path}: too small, {width} x {height} pixels; give at least {MIN_SIDE} on each side, better 512"
@@ -209,21 +255,83 @@ def _check_file(path: Path) -> None:
         )
 
 
+def _other_tiff(path: Path) -> Image.Image:
+    """A TIFF file whose kind of numbers Pillow does not know (floats in colour, 32 and 64 bits), in 8 bits.
+
+    Raises:
+        UnidentifiedImageError: it is no TIFF file, or of a kind that OpenCV does not know either.
+    """
+    data = path.read_bytes()
+    if data[:4] not in _TIFF_STARTS:
+        raise UnidentifiedImageError(path.name)
+    tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+    stream = BytesIO(data)
+    stream.seek(tags.next)
+    tags.load(stream)
+    _check_pixels(path, int(tags[_TIFF_WIDTH]), int(tags[_TIFF_HEIGHT]))
+    if _has_planes(tags):  # OpenCV reads noise as well
+        raise UnidentifiedImageError(path.name)
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say ourselves what it cannot read
+    try:
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if values is None or values.dtype == np.uint8 or values.ndim == 3 and values.shape[2] == 2:
+        raise UnidentifiedImageError(path.name)
+    if values.ndim == 3:
+        values = values[:, :, [2, 1, 0, 3][: values.shape[2]]]
+    picture = Image.fromarray(_to_8_bit(values))
+    picture.getexif()[_EXIF_ORIENTATION] = tags.get(_EXIF_ORIENTATION, 1)
+    if _TIFF_PROFILE in tags:
+        picture.info["icc_profile"] = tags[_TIFF_PROFILE]
+    return picture
+
+
+def _is_misread(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
+    """Whether Pillow would open a TIFF and read noise: planes of more than 8 bits, integers of 32 bits."""
+    bits = max(tags.get(_TIFF_BITS, (1,)))
+    return _has_planes(tags) and bits > 8 or bits == 32 and tags.get(_TIFF_NUMBERS, (1,))[0] == 1
+
+
+def _has_planes(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
+    return tags.get(_TIFF_PLANAR) == 2 and tags.get(_TIFF_SAMPLES, 1) > 1
+
+
+def _what_it_is(path: Path) -> str:
+    """What a file is that is no picture we read, as far as its start tells."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start[:4] in _TIFF_STARTS:
+        return "is a TIFF of a kind that cannot be read"
+    name = next((name for mark, offset, name in _OTHER_FILES if start[offset:].startswith(mark)), None)
+    return "is not a picture that can be read" if name is None else f"is {name}, not a picture that can be read"
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputFileError(_too_many_pixels(path, f"{width} x {height} = {width * height / 1e6:.0f}"))
+
+
 def _too_many_pixels(path: Path, count: str) -> str:
     return f"{path}: too large, {count} megapixels; the limit is {MAX_PIXELS / 1e6:.0f}, save a reduced copy"
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    """8-bit sRGB without transparency."""
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return Image.fromarray(_grey_to_8_bit(np.asarray(picture))).convert("RGB")
-    alpha = picture.has_transparency_data
+def _to_rgb(picture: Image.Image, white_is_zero: bool) -> Image.Image:
+    """8-bit sRGB without transparency; of a negative, Pillow itself makes a positive in 8 bits only."""
     profile = picture.info.get("icc_profile")
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa", "1") or alpha:
-        picture = picture.convert("RGBA" if alpha else "RGB")
-    if profile:
-        picture = _to_srgb(picture, profile)
-    return _on_white(picture) if alpha else picture.convert("RGB")
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        values = _to_8_bit(np.asarray(picture))
+        picture = Image.fromarray(255 - values if white_is_zero else values)
+    alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+    if picture.mode in ("LA", "La", "1"):
+        picture = picture.convert("L")
+    elif alpha is not None or picture.mode in ("P", "PA"):
+        picture = picture.convert("RGBA").convert("RGB")
+    picture = (_to_srgb(picture, profile) if profile else picture).convert("RGB")
+    if alpha is None:
+        return picture
+    picture.putalpha(alpha)
+    return _on_white(picture)
 
 
 def _opacity(picture: Image.Image) -> np.ndarray | None:
@@ -235,13 +343,20 @@ def _opacity(picture: Image.Image) -> np.ndarray | None:
 
 
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """Apply an embedded colour profile; a profile that is damaged or of another colour space is ignored."""
+    """Apply an embedded colour profile; a profile that is damaged or of another colour space is ignored.
+
+    Whether it is sRGB already, so that every pixel stays, is decided by what it does to colours, never by its name.
+    """
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return picture
-        target = "RGBA" if picture.mode == "RGBA" else "RGB"
-        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=target)
+        change = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), picture.mode, "RGB")
+        if picture.mode == "RGB":
+            steps = np.arange(0, 256, 17, dtype=np.uint8)
+            colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 64, 3)
+            changed = np.asarray(ImageCms.applyTransform(Image.fromarray(colours), change))
+            if np.abs(changed.astype(int) - colours).max() <= _SAME:
+                return picture
+        return ImageCms.applyTransform(picture, change)
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture
 
@@ -252,18 +367,18 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return white.convert("RGB")
 
 
-def _grey_to_8_bit(values: np.ndarray) -> np.ndarray:
-    """Scale integers of 16 (or more) bits, or floats, to 0..255 by the smallest usual range that holds
-    them."""
+def _to_8_bit(values: np.ndarray) -> np.ndarray:
+    """Scale integers of 16 (or more) bits, or floats, to 0..255 by the smallest usual range that holds them."""
     if not np.isfinite(values).all():
         raise ValueError("a pixel is not a finite number")
     if values.dtype == np.uint16:
         top = 65535.0
     else:
-        largest = float(values.max())
-        tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+        floats = values.dtype.kind == "f"
+        largest = float(np.quantile(values, _COMMON) if floats else values.max())
+        tops = (1.0, 255.0, 65535.0) if floats else (255.0, 65535.0, 2.0**32 - 1)
         top = next((top for top in tops if largest <= top), largest)
-    return np.clip(np.rint(values * np.float32(255.0 / top)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
 
 
 def _one_line(error: BaseException) -> str:

@@ -23,6 +23,7 @@ class LocatedPair(Record):
         photo_turn, art_turn: degrees clockwise by which the file's picture was turned.
         photo_parts, art_parts: (14, h, w) float16, and photo_grid, art_grid: (2, 3), see :class:`.part_map.PartMap`.
         photo_matte: (H, W) uint8, how far a pixel is the person, where a mask or an alpha channel says so; else (0, 0).
+        art_opacity: (H, W) uint8; (0, 0) where nothing of the artwork is transparent.
         more_photos: further photos of the same person, each (H, W, 3) uint8 RGB; more_points, more_errors, more_parts,
             more_grids: as the photo's, one each.
     """
@@ -45,6 +46,7 @@ class LocatedPair(Record):
     photo_grid: np.ndarray
     art_grid: np.ndarray
     photo_matte: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    art_opacity: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     more_photos: tuple[np.ndarray, ...] = ()
     more_points: tuple[np.ndarray, ...] = ()
     more_errors: tuple[np.ndarray, ...] = ()

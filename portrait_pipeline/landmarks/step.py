@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..base.images import holds_several
 from ..base.progress import Notify
 from ..perception.locate import Located, locate
 from ..perception.reading import DOUBTFUL
@@ -50,6 +51,7 @@ def locate_pair(
         photo_grid=ours.parts.grid,
         art_grid=theirs.parts.grid,
         photo_matte=ours.matte,
+        art_opacity=theirs.opacity,
         more_photos=tuple(item.image for item in more),
         more_points=tuple(item.points for item in more),
         more_errors=tuple(item.errors for item in more),
@@ -61,6 +63,8 @@ def locate_pair(
 def remarks(path: Path, located: Located) -> list[str]:
     """What a user should know of a picture that was read, a line each."""
     lines = []
+    if holds_several(path):
+        lines.append(f"{path}: holds several pictures, the first is used")
     if located.faces > 1:
         lines.append(f"{path}: {located.faces} faces found, the largest is used")
     if located.turn:

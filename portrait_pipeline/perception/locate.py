@@ -38,6 +38,7 @@ class Located:
         faces: number of faces seen; the largest was taken.
         turn: degrees clockwise by which the picture was turned. parts: what the picture shows where.
         matte: (H, W) uint8, how far each pixel is the person, where a mask or an alpha channel says so; else (0, 0).
+        opacity: (H, W) uint8, the alpha channel; (0, 0) where nothing is transparent.
     """
 
     image: np.ndarray
@@ -49,6 +50,7 @@ class Located:
     turn: int
     parts: PartMap
     matte: np.ndarray
+    opacity: np.ndarray
 
     @property
     def by_hand(self) -> bool:
@@ -91,6 +93,7 @@ def locate(image_path: str | Path, max_side: int, detector: Detector = "ours") -
         reading.turn,
         parts,
         set_upright(matte, reading.turn),
+        set_upright(np.zeros((0, 0), np.uint8) if alpha is None else alpha, reading.turn),
     )
 
 

@@ -8,24 +8,28 @@ import numpy as np
 from ..base.errors import LandmarkError
 from ..perception.part_map import PartMap
 from ..regions.labels import disc
-from .labels import BACKGROUND, CLOTHES, HAIR, SKIN, mouth_is_open, region_map
+from .labels import BACKGROUND, CLOTHES, HAIR, SKIN, TRANSPARENT, mouth_is_open, region_map
 
 _SURE = 0.7
 _BLUR, _INSET = 0.01, 0.012  # of the face's width
 _LEAST = {HAIR: 0.04, CLOTHES: 0.02}  # share of the skin's area below which a part is no example
 _PARTS = {SKIN: ("face", "neck", "ears"), HAIR: ("hair",), CLOTHES: ("clothes", "hat and jewellery")}
+_OPAQUE = 250  # of 255: what lies behind a pixel shows through below it
 _SMALLEST = 8.0  # px of a face's width
 
 
-def portrait_regions(art: np.ndarray, points: np.ndarray, parts: PartMap) -> np.ndarray:
-    """Label every pixel of an artwork: SKIN, HAIR, CLOTHES, EYES, LIPS, TEETH, or BACKGROUND: not to be used.
+def portrait_regions(
+    art: np.ndarray, points: np.ndarray, parts: PartMap, opacity: np.ndarray | None = None
+) -> np.ndarray:
+    """Label every pixel of an artwork: SKIN, HAIR, CLOTHES, EYES, LIPS, TEETH, BACKGROUND or TRANSPARENT.
 
-    BACKGROUND holds surroundings, glasses, transparent pixels and every pixel that is in doubt: a pixel too few costs
+    BACKGROUND holds surroundings, glasses and every pixel that is in doubt: a pixel too few costs
     nothing, a wrong one bleeds. SKIN includes neck, ears and beard, CLOTHES hats and jewellery. Eyes (with their
     lids), lips and teeth are where the points are.
 
     Args:
         art: (H, W, 3) uint8 RGB. points: (68, 2) px, iBUG order. parts: what the artwork shows where.
+        opacity: (H, W) uint8; None or empty where nothing is transparent.
 
     Returns:
         (H, W) uint8 labels of :mod:`.exemplar`.
@@ -52,4 +56,7 @@ def portrait_regions(art: np.ndarray, points: np.ndarray, parts: PartMap) -> np.
             labels[labels == label] = BACKGROUND
     features = region_map(points, shape, mouth_is_open(points))
     opaque = parts.picture(shape, "background") < _SURE
-    return np.where((features != SKIN) & opaque, features, labels)
+    labels = np.where((features != SKIN) & opaque, features, labels)
+    if opacity is not None and opacity.size:
+        labels[opacity < _OPAQUE] = TRANSPARENT
+    return labels

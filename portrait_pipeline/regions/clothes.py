@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .labels import BACKGROUND, CLOTHES, EYES, LIPS, SKIN, TEETH
+from .labels import BACKGROUND, CLOTHES, EYES, LIPS, SKIN, TEETH, TRANSPARENT
 
 ALL_BUT_SKIN = 0.15
 """Share of the samples for clothes that comes from all that is not skin: the clothes alone may be one flat tone."""
@@ -24,13 +24,13 @@ def clothes_example(labels: np.ndarray) -> np.ndarray:
     if clothes.sum() >= max(1.0, _LEAST * (labels == SKIN).sum()):
         return clothes
     rest = clothes | (labels == BACKGROUND)
-    return rest if rest.mean() >= _FEW else np.ones_like(rest)
+    return rest if rest.mean() >= _FEW else labels != TRANSPARENT
 
 
 def not_skin(labels: np.ndarray) -> np.ndarray:
     """(H, W) bool: all that is neither skin nor a feature of the face; everything if that is nothing."""
-    rest = ~np.isin(labels, (SKIN, EYES, LIPS, TEETH))
-    return rest if rest.any() else np.ones_like(rest)
+    rest = ~np.isin(labels, (SKIN, EYES, LIPS, TEETH, TRANSPARENT))
+    return rest if rest.any() else labels != TRANSPARENT
 
 
 def clothes_colours(art: np.ndarray, labels: np.ndarray) -> np.ndarray:

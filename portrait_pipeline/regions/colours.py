@@ -7,7 +7,7 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from ..base.images import LUMINANCE
-from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH
+from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, TRANSPARENT
 
 _FEWEST = 30  # pixels of a region that count as an example of it
 _DARK = 0.12  # share of the portrait's pixels, the darkest, that stand for hair where the artwork shows none
@@ -33,7 +33,7 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
     found = {label: _thinned(art[labels == label]) for label in (SKIN, EYES, LIPS, TEETH, HAIR, BACKGROUND)}
     face = np.concatenate([found[label] for label in (SKIN, EYES, LIPS)])
     if not len(face):
-        face = _thinned(art.reshape(-1, 3))
+        face = _thinned(art[labels != TRANSPARENT])
     for label in (SKIN, EYES, LIPS, TEETH):
         if len(found[label]) < _FEWEST:
             found[label] = face

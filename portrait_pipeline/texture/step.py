@@ -54,7 +54,7 @@ def subject_of(
     model: FaceModel, pair: LocatedPair, head: DeformedHead, photo: PhotoTexture, regions: bool = True
 ) -> Subject:
     """The head with its photo texture and artwork, regions and all."""
-    art_labels = portrait_regions(pair.art, pair.art_points, pair.art_map)
+    art_labels = portrait_regions(pair.art, pair.art_points, pair.art_map, pair.art_opacity)
     drawn = pair.art, pair.art_points, art_labels
     return Subject.of(model, head.vertices, photo.texture, photo.seen, photo.labels, *drawn, regions)
 

@@ -12,7 +12,7 @@ from ..base.device import on_device
 from ..perceptual.hypercolumns import find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.clothes import ALL_BUT_SKIN, clothes_example, not_skin
-from ..regions.labels import BACKGROUND, CLOTHES, TEETH, face_coordinates
+from ..regions.labels import BACKGROUND, CLOTHES, TEETH, TRANSPARENT, face_coordinates
 from .pyramid import resize
 from .sampling import Samples, draw_pixels, inner, map_sizes, pixel_points
 from .subject import Prepared, to_image
@@ -93,7 +93,7 @@ def _pixels(
     """Flat indices of pixels, those for clothes apart; ``count`` together."""
     worn = round(count * shares.get(CLOTHES, 0.0)) if scene.clothes else 0
     apart = {label: share for label, share in shares.items() if label != CLOTHES}
-    usable = (labels != BACKGROUND) & (labels != CLOTHES)
+    usable = ~np.isin(labels, (BACKGROUND, CLOTHES, TRANSPARENT))
     if not (scene.subject.labels == TEETH).any():
         usable &= labels != TEETH
     mixed = round(worn * ALL_BUT_SKIN)

@@ -14,7 +14,7 @@ from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, frame_head
 from ..regions.clothes import clothes_example
 from ..regions.head import landmarks_in_layout
-from ..regions.labels import BACKGROUND, CLOTHES, SKIN, portrait_mask
+from ..regions.labels import BACKGROUND, CLOTHES, SKIN, TRANSPARENT, portrait_mask
 from .part import Part
 from .trust import head_trust
 
@@ -141,10 +141,11 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     worn = subject.art_labels == CLOTHES
     wanted = subject.art_labels if clothes else np.where(worn, BACKGROUND, subject.art_labels)
     art, points, labels = crop_art(subject.art, subject.art_points, wanted)
-    usable = (labels != BACKGROUND) & (labels != CLOTHES)
+    usable = ~np.isin(labels, (BACKGROUND, CLOTHES, TRANSPARENT))
     if not usable.any():
-        usable = labels != BACKGROUND
+        usable = ~np.isin(labels, (BACKGROUND, TRANSPARENT))
     mean = art[usable].mean(axis=0)
+    art[labels == TRANSPARENT] = np.rint(mean).astype(np.uint8)  # the network sees across the outline
     if not clothes:
         art[~usable] = np.rint(mean).astype(np.uint8)
     elif not (clothes_example(labels) & (labels == CLOTHES)).any():
@@ -176,7 +177,7 @@ def crop_art(art: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[n
     Raises:
         LandmarkError: no pixel is usable.
     """
-    usable = labels != BACKGROUND
+    usable = ~np.isin(labels, (BACKGROUND, TRANSPARENT))
     if not usable.any():
         raise LandmarkError("landmarks of the artwork: no pixel lies inside the face outline; check the points")
     rows, columns = np.nonzero(usable)
