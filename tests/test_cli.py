@@ -40,7 +40,7 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "weights", "effects", "pose", "track"]
+COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "weights", "effects", "pose", "track", "studio"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

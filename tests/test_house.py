@@ -19,6 +19,7 @@ FLOORS = (
     tuple(dict.fromkeys(STAGES.values())),
     ("video", "convert"),
     ("pipeline",),
+    ("studio",),
     ("commands",),
     ("lab", "making"),
 )

@@ -198,6 +198,20 @@ def add_pair(name: str, photo: str, art: str, more_photos: tuple[str, ...], para
 
 
 @main.command()
+@_PROJECT
+@click.option("--port", type=click.IntRange(0, 65535), default=8423, show_default=True, help="0 takes any free one.")
+@click.option("--browser/--no-browser", "browse", default=True, help="Open the page at once.  [default: browser]")
+def studio(project: Path, port: int, browse: bool) -> None:
+    """Open a local web page for everything: pictures, points, making, the gallery.
+
+    Needs the extra `studio`. What is made lies in data/studio of the project.
+    """
+    from ..studio.server import open_studio
+
+    open_studio(project, port, browse, click.echo)
+
+
+@main.command()
 def params() -> None:
     """List every parameter with its default, range and meaning."""
     from ..pipeline.params import describe

@@ -18,7 +18,9 @@ from ..samples.sources import resolve
 from .params import load_params
 
 
-def add_pair(params_path: Path, name: str, photo: str, art: str, more_photos: Sequence[str] = ()) -> str:
+def add_pair(
+    params_path: Path, name: str, photo: str, art: str, more_photos: Sequence[str] = (), shell: str = "auto"
+) -> str:
     """Write a pair into params.yaml, keeping its comments and order; return the lines added.
 
     All images are opened first, so that a pair which cannot work is not written. Files from outside the project
@@ -26,6 +28,7 @@ def add_pair(params_path: Path, name: str, photo: str, art: str, more_photos: Se
 
     Args:
         photo, art, more_photos: image paths or ``sample:<name>``; the further photos are of the same person.
+        shell: auto or none.
 
     Raises:
         ParameterError: bad or taken name, unknown sample, bad params.yaml.
@@ -43,6 +46,8 @@ def add_pair(params_path: Path, name: str, photo: str, art: str, more_photos: Se
     entry: dict[str, str | list[str]] = {"photo": photos[0]}
     if more_photos:
         entry["more_photos"] = photos[1:]
+    if shell != "auto":
+        entry["shell"] = shell
     entry["art"] = _inside(art, root, root / "data" / "art")
     yaml = YAML()
     yaml.preserve_quotes = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ..photo_texture.step import project_pair
 from ..shell.carry import carry_shell
 from ..shell.record import Shell
 from ..shell.step import shell_pair
+from ..texture.optimise import TextureRun
 from ..texture.record import StylisedTexture
 from ..texture.step import stylise_pair
 from ..translation.record import TranslatedPair
@@ -91,6 +92,7 @@ def make_portrait(
     more_photos: Sequence[Path] = (),
     hardware: Hardware | None = None,
     with_shell: bool = True,
+    work: Callable[..., TextureRun] | None = None,
 ) -> Portrait:
     """Run every step of the method on one photo and one artwork; writes nothing.
 
@@ -101,6 +103,7 @@ def make_portrait(
         progress: receives the losses of every step of the texture.
         hardware: device and renderer; None asks the environment.
         with_shell: with hair, hat and shoulders, or the head alone.
+        work: runs the texture; see :func:`portrait_pipeline.texture.optimise.stylise_together`.
 
     Raises:
         PortraitError: any user error.
@@ -119,7 +122,17 @@ def make_portrait(
     worn = carry_shell(model, shell, fitted.vertices, head.vertices) if shell.exists else None
     notify(f"shell: {shell.note}" if shell.note else "shell")
     stylised, _ = stylise_pair(
-        model, located, head, texture, params.texture, progress, shell, worn, seed=params.seed, hardware=hardware
+        model,
+        located,
+        head,
+        texture,
+        params.texture,
+        progress,
+        shell,
+        worn,
+        seed=params.seed,
+        hardware=hardware,
+        work=work,
     )
     notify("texture")
     rig = animate_pair(model, fitted, stylised, shell, params.animation)

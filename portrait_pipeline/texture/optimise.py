@@ -189,7 +189,11 @@ class TextureRun:
             graphs[kind].replay() if graphs else optimisation.step(kind)
             if (step + 1) % _REPORT[self.device.type] == 0 or step + 1 == level.iterations:
                 self._record(optimisation.history[: step + 1], level, progress, total)
+                self.watch(optimisation)
         return optimisation.textures
+
+    def watch(self, optimisation: Optimisation) -> None:
+        """Called with every report: who wants to see the textures as they grow overrides this."""
 
     def _built(self, level: Level, renderer: Renderer) -> Scale:
         return build_scale(

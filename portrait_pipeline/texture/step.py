@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..base.device import Hardware
@@ -12,6 +14,7 @@ from ..landmarks.record import LocatedPair
 from ..photo_texture.record import PhotoTexture
 from ..regions.artwork import portrait_regions
 from ..shell.record import Shell
+from .optimise import TextureRun
 from .params import TextureParams
 from .record import StylisedTexture
 from .result import run_method
@@ -31,18 +34,20 @@ def stylise_pair(
     *,
     seed: int = 0,
     hardware: Hardware | None = None,
+    work: Callable[..., TextureRun] | None = None,
 ) -> tuple[StylisedTexture, list[dict[str, float]]]:
     """Stylise the textures of head and shell together (section 5); also returns the losses of every step.
 
     Args:
         shell: hair, hat and shoulders, if there are any. shell_vertices: (V2, 3) the shell on the deformed head, head
             space, of :func:`portrait_pipeline.shell.carry.carry_shell`.
+        work: see :func:`.optimise.stylise_together`.
     """
     subject = subject_of(model, pair, head, photo, params.regions)
     if shell is not None and shell.exists:
         chin = float(head.vertices[model.landmarks[8], 1])
         subject = subject.joined_by(shell_part(shell, shell_vertices, chin))
-    result = run_method(subject, params, progress, seed=seed, hardware=hardware)
+    result = run_method(subject, params, progress, work, seed=seed, hardware=hardware)
     losses = _last_losses(result.history)
     worn = {}
     if len(result.textures) > 1:
