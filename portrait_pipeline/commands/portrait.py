@@ -10,6 +10,7 @@ import click
 from ..base.errors import PortraitError
 from .model import model
 from .pose import pose, track
+from .print import print_
 from .weights import weights
 
 _OVERRIDES = click.option(
@@ -239,6 +240,7 @@ main.add_command(model)
 main.add_command(weights)
 main.add_command(pose)
 main.add_command(track)
+main.add_command(print_)
 
 
 if __name__ == "__main__":
