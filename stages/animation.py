@@ -20,7 +20,7 @@ def main(layout: Layout, name: str) -> None:
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     shell = Shell.load(layout.pair_artifact("shell", name))
     animate_pair(model, fitted, stylised, shell, params).save(layout.pair_artifact("animation", name))
-    animate_photo(model, fitted, photo, shell, params).save(layout.artifact("animation", f"{name}_photo.h5"))
+    animate_photo(model, fitted, photo, shell, params).save(layout.artifact("animation", f"{name}.photo.h5"))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main(layout: Layout, name: str) -> None:
         PhotoTexture.load(layout.pair_artifact("photo_texture", name)),
         StylisedTexture.load(layout.pair_artifact("texture", name)),
         Rig.load(layout.pair_artifact("animation", name)),
-        Rig.load(layout.artifact("animation", f"{name}_photo.h5")),
+        Rig.load(layout.artifact("animation", f"{name}.photo.h5")),
         load_section(ExportParams, "export"),
     )
 

@@ -57,6 +57,7 @@ def closure(path: Path) -> set[Path]:
 
 
 STAGES = {
+    "inputs": "inputs",
     "landmark_sets": "shapes",
     "shape_space": "shapes",
     "autoencoder": "translation",

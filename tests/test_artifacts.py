@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -136,6 +138,55 @@ def test_a_really_full_device_while_writing(tmp_path):
             with open("/dev/full", "wb") as file:
                 file.write(b"x" * 100_000)
     assert names(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_while_hdf5_is_written(tmp_path):
+    """A limit on the size of files stands for the disk: HDF5 used to end in a RuntimeError, and then in a crash."""
+    code = (
+        "import resource, sys, numpy as np\n"
+        "from portrait_pipeline.base.artifacts import write_arrays\n"
+        "from portrait_pipeline.base.errors import OutputError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "noise = np.random.default_rng(0).integers(0, 255, (900, 1000), dtype=np.uint8)\n"
+        "try: write_arrays(sys.argv[1], {'x': noise}, kind='t')\n"
+        "except OutputError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.h5")], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and "a.h5: cannot be written" in done.stdout
+    assert names(tmp_path) == []
+
+
+WRITER = """
+import sys, time
+from portrait_pipeline.base.artifacts import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_half_a_file_of_a_killed_writer_is_swept_and_that_of_a_living_one_is_not(tmp_path):
+    def writer() -> tuple[subprocess.Popen, Path]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "astronaut.h5")], stdout=subprocess.PIPE, text=True
+        )
+        return process, Path(process.stdout.readline().strip())
+
+    (killed, dead), (living, half) = writer(), writer()
+    try:
+        killed.kill()
+        killed.wait()
+        assert dead.exists() and half.exists()
+        write_arrays(tmp_path / "hopper.h5", ARRAYS, kind="fit")
+        assert dead.exists()  # of another target
+        write_arrays(tmp_path / "astronaut.h5", ARRAYS, kind="fit")
+        assert not dead.exists() and half.exists()
+    finally:
+        living.kill()
+        living.wait()
+    write_arrays(tmp_path / "astronaut.h5", ARRAYS, kind="fit")
+    assert names(tmp_path) == ["astronaut.h5", "hopper.h5"]
 
 
 def test_a_full_disk_inside_hdf5(tmp_path, monkeypatch):

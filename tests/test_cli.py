@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from portrait_pipeline.base.errors import LandmarkError
 from portrait_pipeline.commands.portrait import main
+from portrait_pipeline.head.model import load_bundled_model
+from portrait_pipeline.perception.files import find_points, write_points
 from portrait_pipeline.pipeline.params import load_params
 
 PARAMS = """\
@@ -25,6 +30,8 @@ pairs:
 texture:
   beta: 1.0  # balance
 """
+FACE = load_bundled_model().mean[load_bundled_model().landmarks][:, :2] * [3.0, -3.0] + 32.0
+"""68 points of a face in a picture of 64 px."""
 
 
 @pytest.fixture
@@ -59,7 +66,7 @@ def test_add_pair_with_more_photos(params_file: Path) -> None:
     """A sample and a file from outside, which is copied with its points; the next section's comment stays there."""
     outside = params_file.parent.parent / f"{params_file.parent.name}_more.png"
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(outside)
-    outside.with_suffix(".pts").write_text("version: 1")
+    write_points(outside.with_suffix(".pts"), FACE)
     output = run(
         "add-pair",
         "second",
@@ -76,8 +83,6 @@ def test_add_pair_with_more_photos(params_file: Path) -> None:
     assert pair.more_photos == ["sample:astronaut", f"data/photos/{outside.name}"]
     assert (params_file.parent / "data" / "photos" / outside.with_suffix(".pts").name).is_file()
     assert f"    more_photos:\n    - sample:astronaut\n    - data/photos/{outside.name}\n" in output
-    text = params_file.read_text()
-    assert text.index("second:") < text.index("# texture") and "# a photo" in text
     run(
         "add-pair",
         "third",
@@ -92,21 +97,42 @@ def test_add_pair_with_more_photos(params_file: Path) -> None:
     assert "third" not in load_params(params_file).pairs
 
 
-def test_add_pair_keeps_comments_and_order(params_file: Path) -> None:
-    run("add-pair", "second", "sample:hopper", "sample:ink_caricature", "--params", str(params_file))
-    text = params_file.read_text()
-    for comment in ("# the pairs", "# a photo", "# texture", "# balance"):
-        assert comment in text
-    assert text.index("second:") < text.index("# texture")
-    pairs = load_params(params_file).pairs
-    assert list(pairs) == ["first", "second"] and pairs["second"].photo == "sample:hopper"
+STYLES = {
+    "block": PARAMS,
+    "no line at the end": PARAMS.partition("\n\n")[0],
+    "four blanks, a list": "pairs:\n    a:\n        photo: a\n        art: b\n        more_photos:\n        - c # d\n",
+    "flow": "pairs: {a: {photo: b.png, art: 'c d.png'}, }  # e\nseed: 0\n",
+    "flow in block": "pairs:\n  a: {photo: b.png, art: c.png}\n  # more to come\n\nseed: 0\n",
+    "none yet": "pairs: {} # none\nseed: 0\n",
+    "quotes, odd blanks": "pairs:\n  'a':   {photo: b.png,   art: \"c.png\"}\n\n\n\ntexture:  {beta:   1.50}\n",
+    "another system's lines": PARAMS.replace("\n", "\r\n"),
+    "alias": "pairs:\n  a: {photo: &p b.png, art: c.png}\n  b:\n    art: d.png\n    photo: *p\n",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_add_pair_keeps_every_other_byte(tmp_path: Path, style: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(STYLES[style].encode())
+    before = load_params(path)
+    for name in ("second", "3", "null"):
+        text = path.read_bytes()
+        run("add-pair", name, "sample:hopper", "sample:ink_caricature", "--params", str(path))
+        start = len(os.path.commonprefix([text, path.read_bytes()]))
+        assert path.read_bytes().endswith(text[start:])  # lines were put in, and nothing else
+    after = load_params(path)
+    assert list(after.pairs) == [*before.pairs, "second", "3", "null"]
+    assert after.pairs["3"].photo == "sample:hopper" and after.pairs["null"].art == "sample:ink_caricature"
+    assert after.model_copy(update={"pairs": before.pairs}) == before
 
 
 @pytest.mark.parametrize(
     ("name", "photo", "words"),
     [
         ("first", "sample:hopper", "exists already"),
+        ("First", "sample:hopper", "exists already"),
         ("../evil", "sample:hopper", "not allowed"),
+        ("-", "sample:hopper", "the first a letter or digit"),
         ("second", "sample:nobody", "nobody"),
         ("second", "missing.jpg", "missing.jpg"),
     ],
@@ -124,10 +150,71 @@ def test_add_pair_copies_files_from_outside_with_their_points(params_file: Path,
     project.mkdir()
     params_file = params_file.rename(project / "params.yaml")
     Image.fromarray(np.full((64, 64, 3), 200, np.uint8)).save(outside / "art.png")
-    (outside / "art.pts").write_text("\n".join("10 10" for _ in range(68)))
+    write_points(outside / "art.pts", FACE)
     run("add-pair", "second", "sample:hopper", str(outside / "art.png"), "--params", str(params_file))
     assert load_params(params_file).pairs["second"].art == "data/art/art.png"
     assert (project / "data/art/art.png").is_file() and (project / "data/art/art.pts").is_file()
+
+
+def test_add_pair_tries_points_and_masks_before_it_writes(params_file: Path) -> None:
+    photo = params_file.parent / "me.png"
+    Image.fromarray(np.full((64, 64, 3), 200, np.uint8)).save(photo)
+    command = ("add-pair", "second", str(photo), "sample:oil_strokes", "--params", str(params_file))
+    points = params_file.parent / "me.png.pts"
+    points.write_text("1 2\n" * 67)
+    assert "has 67 points" in run(*command, status=1)
+    points.unlink()
+    Image.fromarray(np.zeros((64, 99, 3), np.uint8)).save(params_file.parent / "me.mask.png")
+    assert "another shape" in run(*command, status=1)
+    assert params_file.read_text() == PARAMS
+
+
+def test_photos_of_one_stem_never_share_points(params_file: Path, tmp_path: Path) -> None:
+    """Copied, the second gets a name of its own; side by side, points that could be either's are refused."""
+    for folder, suffix, grey in (("a", "png", 10), ("b", "jpg", 20), ("c", "png", 30)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.full((64, 64, 3), grey, np.uint8)).save(tmp_path / folder / f"me.{suffix}")
+    write_points(tmp_path / "a" / "me.pts", FACE)
+    project = params_file.parent / "project"
+    project.mkdir()
+    params_file = params_file.rename(project / "params.yaml")
+    for name, file in (("one", "a/me.png"), ("two", "b/me.jpg"), ("three", "c/me.png"), ("four", "a/me.png")):
+        run("add-pair", name, str(tmp_path / file), "sample:oil_strokes", "--params", str(params_file))
+    photos = {name: pair.photo for name, pair in load_params(params_file).pairs.items()}
+    assert photos["one"] == photos["four"] == "data/photos/me.png"  # the same file, with the same points
+    assert photos["two"] == "data/photos/two_me.jpg" and photos["three"] == "data/photos/three_me.png"
+    found = {name: find_points(project / photo) for name, photo in photos.items() if name != "first"}
+    points = project / "data" / "photos" / "me.pts"
+    assert found == {"one": points, "two": None, "three": None, "four": points}
+    shutil.copyfile(tmp_path / "b" / "me.jpg", project / "data" / "photos" / "me.jpg")
+    with pytest.raises(LandmarkError, match=r"may belong to me\.jpg or to me\.png; call it me\.jpg\.pts"):
+        find_points(project / "data" / "photos" / "me.jpg")
+    points.rename(project / "data" / "photos" / "me.jpg.pts")
+    assert find_points(project / "data" / "photos" / "me.png") is None
+
+
+def test_add_pair_into_a_project_that_cannot_be_written(params_file: Path, tmp_path: Path) -> None:
+    """A file in the folder's place: root may write into any folder."""
+    photo = tmp_path / "elsewhere" / "me.png"
+    photo.parent.mkdir()
+    Image.fromarray(np.full((64, 64, 3), 200, np.uint8)).save(photo)
+    project = tmp_path / "project"
+    project.mkdir()
+    params_file = params_file.rename(project / "params.yaml")
+    command = ("add-pair", "second", str(photo), str(photo), "--params", str(params_file))
+    (project / "data" / "photos").mkdir(parents=True)
+    (project / "data" / "art").write_text("")
+    output = run(*command, status=1)
+    assert len(output.splitlines()) == 1 and "data/art" in output and "cannot be written" in output
+    assert params_file.read_text() == PARAMS and not list((project / "data" / "photos").iterdir())
+
+
+def test_pairs_added_at_once_are_all_there(params_file: Path) -> None:
+    command = (sys.executable, "-c", "from portrait_pipeline.commands.portrait import main; main()", "add-pair")
+    rest = ("sample:hopper", "sample:oil_strokes", "--params", str(params_file))
+    running = [subprocess.Popen([*command, f"pair{index}", *rest], stdout=subprocess.DEVNULL) for index in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    assert set(load_params(params_file).pairs) == {"first", *(f"pair{index}" for index in range(4))}
 
 
 def test_doctor_reports_required_and_optional_parts(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
+import fcntl
 import json
 import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -32,18 +33,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the target's folder; rename it to ``path`` when the block succeeds.
 
     The folder is created if needed. The temporary file keeps the target's suffix, because image and mesh
-    writers choose their format by it.
+    writers choose their format by it. What a killed process left half written of the same target is removed.
 
     Raises:
         OutputError: the file could not be written (full disk, no permission).
     """
     path = Path(path)
     temporary: Path | None = None
+    handle = -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        _sweep(path)
+        handle, temporary = _claimed(path)
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
@@ -55,6 +56,62 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if handle >= 0:
+            os.close(handle)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file whole, atomically. Libraries that write files themselves have errors of their own for a full disk,
+    or crash: what they make is made in memory and comes here.
+
+    Raises:
+        OutputError: as :func:`atomic_path`.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Let one process at a time into the block, by a lock on a file at ``path``; the others wait.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    with file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem[:40]}.half-"
+
+
+def _claimed(path: Path) -> tuple[int, Path]:
+    """A new temporary file for ``path``, and the handle whose lock says that its writer is alive."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # swept before it was locked
+
+
+def _sweep(path: Path) -> None:
+    """Remove half files of ``path`` whose writers are dead: the system drops the locks of a process that ends."""
+    for name in os.listdir(path.parent):
+        if name.startswith(_prefix(path)) and name.endswith(path.suffix):
+            with suppress(OSError), open(path.parent / name, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(file.name)
 
 
 def _reason(error: OSError) -> str:
@@ -70,8 +127,7 @@ def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
         OutputError: a number is NaN or infinite (no such value may reach a metric), or the disk refuses.
     """
     text = json.dumps(_clean(value, str(path)), indent=2, allow_nan=False) + "\n"
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def _clean(value: Any, where: str) -> Any:
@@ -130,7 +186,8 @@ def write_arrays(
         kind: what the file is (``"fit"``, ``"texture"``); checked on reading.
     """
     with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w", libver="latest", track_order=True) as file:
+        # In memory: HDF5 on a full disk fails with errors of its own, and crashes the process when it ends.
+        with h5py.File("memory", "w", driver="core", backing_store=False, libver="latest", track_order=True) as file:
             file.attrs["kind"] = kind
             file.attrs["format_version"] = FORMAT_VERSION
             for name, value in (attributes or {}).items():
@@ -141,6 +198,9 @@ def write_arrays(
                     array = np.char.encode(array, "utf-8")
                 compress = {"compression": "gzip", "compression_opts": 4} if array.size > 4096 else {}
                 file.create_dataset(name, data=array, track_times=False, **compress)
+            file.flush()
+            content = file.id.get_file_image()
+        temporary.write_bytes(content)
 
 
 def read_arrays(path: str | Path, *, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

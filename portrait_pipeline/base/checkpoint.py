@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from .artifacts import atomic_path
+from .artifacts import write_bytes
 
 
 def fingerprint(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
@@ -31,8 +31,7 @@ def save_state(path: Path, state: Mapping[str, Tensor], history: list[dict[str, 
         OutputError: the file cannot be written.
     """
     tensors = {name: value.detach().cpu().clone() for name, value in state.items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"key": key, "history": json.dumps(history)})
+    write_bytes(path, save(tensors, {"key": key, "history": json.dumps(history)}))
 
 
 def load_state(path: Path, key: str) -> tuple[dict[str, Tensor], list[dict[str, float]]] | None:

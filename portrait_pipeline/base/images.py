@@ -26,6 +26,8 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a picture's luminance (Rec. 601)."""
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
+"""Of files that are taken for pictures in a folder, lower case; what a named file is, its content decides."""
 MAX_FILE_BYTES = 200 * 10**6
 MAX_PIXELS = 100 * 10**6
 MIN_SIDE = 32

@@ -40,6 +40,7 @@ SECTIONS = (
 take a misspelt one for one that was left out."""
 
 PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PAIR_NAME_RULE = "letters, digits, '-' and '_' only, the first a letter or digit, at most 64"
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -94,6 +95,23 @@ def validate(section: type[S], values: Any, where: str, prefix: str = "") -> S:
         raise ParameterError(f"{where}: {name} is {value}, which is not allowed: {first['msg']}") from None
 
 
+def parse_yaml(text: str, where: str) -> Any:
+    """The plain value of a YAML text.
+
+    Args:
+        where: beginning of messages: a file, or what was typed.
+
+    Raises:
+        ParameterError: it is not YAML, or nested too deeply.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ParameterError(f"{where}: not valid YAML ({' '.join(str(error).split())})") from error
+    except RecursionError:
+        raise ParameterError(f"{where}: not valid YAML (nested too deeply); write it with fewer brackets") from None
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The plain values of a params.yaml.
 
@@ -102,14 +120,12 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ParameterError(f"{path}: missing; run in the project's root folder") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: cannot be read ({error})") from error
-    except YAMLError as error:
-        line = " ".join(str(error).split())
-        raise ParameterError(f"{path}: not valid YAML ({line})") from error
+    values = parse_yaml(text, str(path))
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise ParameterError(f"{path}: must be a mapping of sections, not {type(values).__name__}")

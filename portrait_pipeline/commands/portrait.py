@@ -188,10 +188,10 @@ def effects(
 @_MORE_PHOTOS
 @click.option("--params", type=click.Path(path_type=Path), default=Path("params.yaml"), show_default=True)
 def add_pair(name: str, photo: str, art: str, more_photos: tuple[str, ...], params: Path) -> None:
-    """Write the pair NAME of PHOTO and ART into params.yaml, keeping its comments.
+    """Write the pair NAME of PHOTO and ART into params.yaml.
 
-    Image files from outside the project (and the .pts or .txt points beside them) are copied into data/photos and
-    data/art, where DVC sees them change.
+    Image files from outside the project, and the points and masks beside them, are copied into data/photos and
+    data/art.
     """
     from ..pipeline.pairs_file import add_pair as add
 

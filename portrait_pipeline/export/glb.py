@@ -32,7 +32,7 @@ from .. import __version__
 from ..animation.frames import Frames, add_animation
 from ..animation.pose import EYES, Pose, eye_turn, quaternion
 from ..animation.rig import SHELL, Part, Rig, compact
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..mesh import gltf
 from ..mesh.files import METRES_PER_CM, check_finite, png_bytes
 from ..mesh.geometry import vertex_normals
@@ -108,9 +108,7 @@ def write_rig_glb(path: str | Path, rig: Rig) -> None:
         ValueError: bad texture or vertices (see there).
         OutputError: the file cannot be written.
     """
-    content = rig_glb(rig)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, rig_glb(rig))
 
 
 def _posed(document: dict, names: Sequence[str], pose: Pose) -> dict:

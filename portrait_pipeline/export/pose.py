@@ -11,7 +11,7 @@ from ..animation.aliases import as_vector, known_names, parse_expressions
 from ..animation.frames import read_frames
 from ..animation.pose import Pose, look_coefficients
 from ..animation.rig import Rig
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError, OutputError, ParameterError
 from .glb import rig_glb
 
@@ -61,9 +61,9 @@ def pose_file(
     values = ({} if gaze is None else look_coefficients(*gaze)) | parse_expressions(expressions, rig.names)
     pose = Pose(as_vector(values, rig.names, start), *turn)
     if frames is not None:
-        _write(output, rig_glb(rig, frames=read_frames(frames, rig.names, pose.expression)))
+        write_bytes(output, rig_glb(rig, frames=read_frames(frames, rig.names, pose.expression)))
     elif suffix == ".glb":
-        _write(output, rig_glb(rig, pose))
+        write_bytes(output, rig_glb(rig, pose))
     elif suffix == ".obj":
         _write_obj(output, rig, pose)
     else:
@@ -92,11 +92,6 @@ def list_expressions(head: Path) -> list[str]:
     lines = [f"{name} = {value:.2f}" for name, value in zip(rig.names, rig.expression.tolist(), strict=True)]
     several = {word: parts for word, parts in known_names(rig.names).items() if parts != (word,)}
     return lines + [f"{word}: {', '.join(parts)}" for word, parts in several.items()]
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def _write_obj(output: Path, rig: Rig, pose: Pose) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..mesh.mesh import Mesh
 from ..mesh.pictures import Scene
 from ..mesh.render import Framing, View
@@ -125,6 +125,4 @@ def write_turntable(path: str | Path, surfaces: Sequence[tuple[Mesh, np.ndarray]
     Raises:
         OutputError: the file cannot be written.
     """
-    content = gif_bytes(render_turn(surfaces, params.turntable_frames, params.turntable_size))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, gif_bytes(render_turn(surfaces, params.turntable_frames, params.turntable_size)))

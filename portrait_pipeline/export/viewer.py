@@ -18,7 +18,7 @@ import numpy as np
 
 from ..animation.pose import EYES, LOOK_DOWN, LOOK_SIDE, LOOK_UP, Pose, posed_parts
 from ..animation.rig import Part, Rig, compact
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..mesh.files import picture_bytes
 from ..mesh.split import split_seams
 
@@ -171,6 +171,4 @@ def write_viewer(path: str | Path, title: str, looks: Mapping[str, Rig]) -> None
         ValueError: bad data (see there).
         OutputError: the file cannot be written.
     """
-    text = viewer_html(title, looks)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, viewer_html(title, looks).encode())

@@ -13,8 +13,7 @@ class FitParams(Section):
     """Fit of the 3DMM to 68 landmarks. Prior weights are relative to the data term; see also :mod:`.settings`."""
 
     model: Source = "bundled"
-    """3D morphable model of fit and expressions: ``bundled``, or a file that ``portrait model convert`` wrote; keep it
-    under data/models, where changes are noticed."""
+    """3D morphable model of fit and expressions: ``bundled``, or a file that ``portrait model convert`` wrote."""
 
     identity_prior: Weight = 1.0
     """Weight of the identity prior (squared coefficients)."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..base.errors import ParameterError
-from ..base.params import PAIR_NAME, Section, read_params, validate
+from ..base.params import PAIR_NAME, PAIR_NAME_RULE, Section, read_params, validate
 
 
 class Pair(Section):
@@ -42,10 +42,13 @@ def read_pairs(values: dict[str, Any], path: str | Path) -> dict[str, Pair]:
     pairs = values.get("pairs")
     if not isinstance(pairs, dict):
         raise ParameterError(f"{path}: parameter 'pairs' is missing, or is not a mapping from names to photo and art")
+    known: dict[str, str] = {}
     for name in pairs:
         if not isinstance(name, str) or not PAIR_NAME.fullmatch(name):
+            raise ParameterError(f"{path}: pair name {name!r} is not allowed: {PAIR_NAME_RULE}")
+        if known.setdefault(name.lower(), name) != name:  # many file systems do not tell them apart
             raise ParameterError(
-                f"{path}: pair name {name!r} is not allowed: letters, digits, '-' and '_' only, at most 64"
+                f"{path}: pairs '{known[name.lower()]}' and '{name}' differ in capitals only; rename one of them"
             )
     return {name: validate(Pair, pair, str(path), f"pairs.{name}.") for name, pair in pairs.items()}
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..base.errors import ParameterError, PortraitError
 from ..pipeline.networks import bundled_networks, trained_networks
 from ..pipeline.params import Params, load_params
@@ -47,8 +47,7 @@ def refresh(project: Path) -> list[Path]:
     Translator.load(own.translator)
     written = []
     for source, target in ((own.space, bundled.space), (own.translator, bundled.translator)):
-        with atomic_path(target) as temporary:
-            temporary.write_bytes(source.read_bytes())
+        write_bytes(target, source.read_bytes())
         written.append(target)
     return written
 

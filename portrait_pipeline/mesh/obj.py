@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from .files import METRES_PER_CM, check_finite, png_bytes
 from .mesh import Mesh
 from .split import smooth_normals
@@ -109,8 +109,7 @@ def write_surfaces(path: str | Path, surfaces: Sequence[TexturedObject]) -> None
     contents[f"{path.stem}.mtl"] = mtl_text(surfaces).encode()
     contents[path.name] = obj_text(surfaces, f"{path.stem}.mtl").encode()
     for name, content in contents.items():
-        with atomic_path(path.parent / name) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path.parent / name, content)
 
 
 def write_obj(folder: str | Path, mesh: Mesh, texture: np.ndarray, stem: str = "head") -> None:

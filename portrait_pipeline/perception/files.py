@@ -1,4 +1,4 @@
-"""Landmark files: hand-placed points beside an image, which win over detection.
+"""Files beside an image: points placed by hand, which win over detection, and where a mask lies.
 
 Two text formats are read: ``.pts`` (``version: 1``, ``n_points: 68``, the points between braces) and plain
 lines. A line holds x and y, parted by blanks or a comma. Coordinates are continuous pixels of the image as
@@ -15,9 +15,11 @@ import numpy as np
 
 from ..base.artifacts import atomic_path
 from ..base.errors import LandmarkError
+from ..base.images import IMAGE_SUFFIXES
 from ..head.points import COUNT, eye_distance, handedness
 
 SUFFIXES = (".pts", ".txt")
+MASK_SUFFIX = ".mask.png"
 MAX_BYTES = 100_000
 MARGIN = 0.05
 
@@ -25,16 +27,44 @@ MARGIN = 0.05
 def find_points(image_path: str | Path) -> Path | None:
     """The landmark file beside an image, or None.
 
-    For ``photo.jpg`` the first that exists of ``photo.jpg.pts``, ``photo.jpg.txt``, ``photo.pts``,
-    ``photo.txt``.
+    For ``photo.jpg`` the first that exists of ``photo.jpg.pts``, ``photo.jpg.txt``, ``photo.pts``, ``photo.txt``.
+
+    Raises:
+        LandmarkError: it is one of the last two, and another picture of that name could claim it as well.
     """
-    image_path = Path(image_path)
-    for base in (image_path.name, image_path.stem):
-        for suffix in SUFFIXES:
-            path = image_path.with_name(base + suffix)
-            if path != image_path and path.exists():
-                return path
+    return _beside(Path(image_path), SUFFIXES)
+
+
+def find_mask(image_path: str | Path) -> Path | None:
+    """The mask beside a picture, or None: for ``photo.jpg`` the first of ``photo.jpg.mask.png``, ``photo.mask.png``.
+
+    Raises:
+        LandmarkError: as :func:`find_points`.
+    """
+    return _beside(Path(image_path), (MASK_SUFFIX,))
+
+
+def _beside(image: Path, suffixes: tuple[str, ...]) -> Path | None:
+    for suffix in suffixes:
+        if (path := image.with_name(image.name + suffix)).exists():
+            return path
+    for suffix in suffixes:
+        path = image.with_name(image.stem + suffix)
+        if path != image and path.exists():
+            others = [name for name in _namesakes(image) if image.with_name(name).exists()]
+            if others:
+                raise LandmarkError(
+                    f"{path}: may belong to {image.name} or to {others[0]}; call it {image.name}{suffix} or "
+                    f"{others[0]}{suffix}"
+                )
+            return path
     return None
+
+
+def _namesakes(image: Path) -> list[str]:
+    """Names of pictures that differ from ``image`` in the suffix alone."""
+    names = [image.stem + suffix for lower in IMAGE_SUFFIXES for suffix in (lower, lower.upper())]
+    return [name for name in names if name.lower() != image.name.lower()]
 
 
 def read_points(path: str | Path, size: tuple[int, int] | None = None, missing: bool = False) -> np.ndarray:

@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from ..base import images
-from ..base.errors import InputFileError, MissingDependencyError, NoFaceError
+from ..base.errors import MissingDependencyError, NoFaceError
 from . import detector as dlib_detector
 from .files import find_points, read_points
+from .masks import read_mask
 from .part_map import PartMap
-from .parts import Part, labelled
+from .parts import Part
 from .reading import Reading, at_points, read, set_upright
 
 Detector = Literal["ours", "dlib"]
-_ASPECT = 0.01  # relative difference of width over height up to which a mask belongs to a picture
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def locate(image_path: str | Path, max_side: int, detector: Detector = "ours") -
     path = Path(image_path)
     image, alpha = images.load_with_alpha(path, max_side)
     reading, source = _read(path, image, detector)
-    labels = _drawn(path, image.shape)
+    labels = read_mask(path, image.shape)
     parts = PartMap.of_crop(reading.crop_parts, reading.frame) if labels is None else PartMap.of_labels(labels)
     matte = (
         np.zeros((0, 0), np.uint8) if labels is None else np.where(labels == Part.BACKGROUND, 0, 255).astype(np.uint8)
@@ -134,28 +133,6 @@ def _read(path: Path, image: np.ndarray, detector: Detector) -> tuple[Reading, s
     return replace(
         seen, points=found.points, errors=np.maximum(seen.errors, away), faces=found.faces, turn=0
     ), found.source
-
-
-def find_mask(image_path: str | Path) -> Path | None:
-    """The mask beside a picture, or None: for ``photo.jpg`` the first of ``photo.jpg.mask.png``, ``photo.mask.png``."""
-    path = Path(image_path)
-    names = (f"{path.name}.mask.png", f"{path.stem}.mask.png")
-    return next((file for name in names if (file := path.with_name(name)).exists()), None)
-
-
-def _drawn(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The part (H, W) that somebody drew at each pixel of a picture of ``shape`` (height, width)."""
-    file = find_mask(path)
-    if file is None:
-        return None
-    mask = images.load_image(file)
-    height, width = shape[:2]
-    if abs(mask.shape[1] / mask.shape[0] * height / width - 1) > max(_ASPECT, 2 / min(shape[:2])):
-        raise InputFileError(
-            f"{file}: {mask.shape[1]} x {mask.shape[0]} pixels are another shape than the picture's; draw it over the "
-            "picture at its full size"
-        )
-    return cv2.resize(labelled(mask), (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def _turned_grid(grid: np.ndarray, turn: int, shape: tuple[int, int]) -> np.ndarray:

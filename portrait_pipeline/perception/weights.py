@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError
 from .crops import LIFT, RATIO
 from .network import SIZE, Network, fused
@@ -95,8 +95,7 @@ def write(path: str | Path, network: Network) -> None:
         "lift": LIFT,
         "classes": NAMES,
     }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"config": json.dumps(configuration)})
+    write_bytes(path, save(tensors, {"config": json.dumps(configuration)}))
 
 
 def _bytes(path: Path) -> bytes:

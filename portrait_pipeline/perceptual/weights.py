@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError, MissingDependencyError
 from .balance import CALIBRATION_SHARES, balance, calibration_images
 from .layers import CONVOLUTIONS, shapes
@@ -120,8 +120,8 @@ def save_weights(path: Path, tensors: Mapping[str, torch.Tensor], origin: Mappin
     """
     half = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}
     check_weights(path, half)
-    with atomic_path(path) as temporary:  # one header entry: safetensors writes several in random order
-        save_file(half, temporary, metadata={BALANCED: json.dumps(origin)})
+    # one header entry: safetensors writes several in random order
+    write_bytes(path, save(half, {BALANCED: json.dumps(origin)}))
 
 
 def imagenet_path() -> Path:

@@ -6,12 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from ..animation.params import AnimationParams
 from ..base.errors import ParameterError
-from ..base.params import Section, Seed, read_params, validate
+from ..base.params import Section, Seed, parse_yaml, read_params, validate
 from ..deformation.params import DeformParams
 from ..export.params import ExportParams
 from ..fid.params import FidParams
@@ -131,9 +128,5 @@ def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
         known = isinstance(place, dict) and section != "pairs" and not isinstance(place.get(key, {}), dict)
         if not (separator and known):
             raise ParameterError(f"-S {override}: no such parameter; `portrait params` lists them all")
-        try:
-            place[key] = YAML(typ="safe", pure=True).load(text)
-        except YAMLError as error:
-            reason = " ".join(str(error).split())
-            raise ParameterError(f"-S {override}: the value is not valid YAML ({reason})") from error
+        place[key] = parse_yaml(text, f"-S {override}")
     return validate(Params, values, "-S")

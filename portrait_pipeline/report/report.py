@@ -46,6 +46,8 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
     texture = StylisedTexture.load(layout.pair_artifact("texture", name))
     shell = Shell.load(layout.pair_artifact("shell", name))
     model = load_bundled_model()
+    runs = {stage: layout.read_runtime(stage, name) for stage in PAIR_STAGES}
+    seconds = {stage: run["seconds"] for stage, run in runs.items() if run}
     return {
         "landmarks": {"photo_doubt": located.photo_doubt, "art_doubt": located.art_doubt},
         "fit": {"inner_error": fitted.inner_error, "jaw_error": fitted.jaw_error},
@@ -66,9 +68,7 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
             **texture_measures(model, located, head, photo, texture, params, seed),
         },
         "shell": shell_measures(model, fitted, shell, texture, subject_of(model, located, head, photo).parts[0]),
-        "seconds": {
-            stage: runtime["seconds"] for stage in PAIR_STAGES if (runtime := layout.read_runtime(stage, name))
-        },
+        **({"seconds": seconds} if seconds else {}),
     }
 
 
@@ -122,12 +122,15 @@ def _landmark_shift(translated: TranslatedPair) -> float:
 
 
 def runtime_metrics(layout: Layout, names: list[str]) -> dict[str, Any]:
-    """Seconds and peak memory of the last run of every stage; stages whose outputs came from a cache are left out."""
+    """Seconds and peak memory of the last run of every stage; what did not run here is left out.
+
+    Stages whose outputs came from a cache have no record, and sums and maxima without them would say something else.
+    """
     runs = {stage: layout.read_runtime(stage, None) for stage in SHARED_STAGES}
     runs |= {f"{stage}@{name}": layout.read_runtime(stage, name) for name in names for stage in PAIR_STAGES}
-    runs = {stage: run for stage, run in runs.items() if run}
-    return {
-        "seconds": {stage: run["seconds"] for stage, run in runs.items()},
-        "total_seconds": sum(run["seconds"] for run in runs.values()),
-        "peak_memory_mb": max((run["peak_memory_mb"] for run in runs.values()), default=0.0),
-    }
+    known = {stage: run for stage, run in runs.items() if run}
+    metrics: dict[str, Any] = {"seconds": {stage: run["seconds"] for stage, run in known.items()}} if known else {}
+    if len(known) == len(runs):
+        metrics["total_seconds"] = sum(run["seconds"] for run in runs.values())
+        metrics["peak_memory_mb"] = max(run["peak_memory_mb"] for run in runs.values())
+    return metrics

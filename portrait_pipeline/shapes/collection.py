@@ -19,13 +19,13 @@ import numpy as np
 
 from ..base import images
 from ..base.errors import InputFileError, LandmarkError, NoFaceError
+from ..base.images import IMAGE_SUFFIXES
 from ..base.progress import Progress, silent
 from ..head.points import COUNT
 from ..perception import files
 from ..perception.locate import find_face
 from . import arrays
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 NOT_LANDMARKS = ("readme", "license", "licence", "notice")
 """Text files whose names begin so are not taken for landmarks."""
 MAX_SIDE = 1600
@@ -119,7 +119,7 @@ def _plan(path: Path) -> _Plan:
         raise InputFileError(f"{path}: {kind}; give a folder of images or landmark files, or an array file")
     listed = sorted(_walk(path))
     pictures = [file for file in listed if file.suffix.lower() in IMAGE_SUFFIXES]
-    beside = {picture: files.find_points(picture) for picture in pictures}
+    beside = {picture: _beside(picture) for picture in pictures}
     taken = {file for file in beside.values() if file is not None}
     plan = _Plan()
     for file in listed:
@@ -131,6 +131,14 @@ def _plan(path: Path) -> _Plan:
     if not (plan.quick or plan.detect):
         raise InputFileError(f"{path}: holds no image, .pts, .txt, .npz or .h5 file; put some there or mend the path")
     return plan
+
+
+def _beside(picture: Path) -> Path | None:
+    """The landmark file of a picture; the picture where two could claim it, which :func:`_read` refuses."""
+    try:
+        return files.find_points(picture)
+    except LandmarkError:
+        return picture
 
 
 def _walk(path: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ class LandmarkSetsParams(Section):
 
     normal: Sources = "generated"
     """Normal faces: ``generated`` from the face model, a folder of images or landmark files, a ``.npz`` or ``.h5``
-    file, or a list of such entries. Keep your own under data/landmarks, where changes are noticed."""
+    file, or a list of such entries."""
     art: Sources = "generated"
     """Art faces: ``generated`` by families of exaggeration, or entries as for ``normal``."""
     normal_count: Annotated[int, Field(ge=64, le=1_000_000)] = 6269

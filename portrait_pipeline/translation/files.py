@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
-from ..base.artifacts import atomic_path
+from ..base.artifacts import write_bytes
 from ..base.errors import ArtifactError
 
 VERSION = 2
@@ -30,8 +30,7 @@ def write_weights(path: Path, kind: str, modules: dict[str, nn.Module], header: 
     }
     # One metadata entry: safetensors writes several in random order.
     metadata = {"portrait": json.dumps({"kind": kind, "version": VERSION} | header)}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+    write_bytes(path, save(tensors, metadata))
 
 
 def read_weights(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

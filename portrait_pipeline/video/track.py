@@ -13,6 +13,7 @@ from ..animation.frames import MAX_FRAMES, TIME, TURN, Frames
 from ..base import images
 from ..base.artifacts import write_table
 from ..base.errors import InputFileError, NoFaceError
+from ..base.images import IMAGE_SUFFIXES
 from ..base.progress import Progress, silent
 from ..fit.fit import Fit, fit_joint
 from ..fit.params import FitParams
@@ -20,7 +21,6 @@ from ..head.model import FaceModel
 from ..head.pose import angles_from_rotation
 from ..perception.files import find_points, read_points
 from ..perception.reading import follow, read
-from ..shapes.collection import IMAGE_SUFFIXES
 
 MAX_SIDE = 640
 """Frames are reduced to this longer side (px): the network needs no more."""

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ...base import images
 from ...base.errors import InputFileError
+from ...base.images import IMAGE_SUFFIXES
 from ...base.stage import Layout
 from ...head.model import FaceModel
 from ...mesh.files import METRES_PER_CM
@@ -23,7 +24,7 @@ from ...mesh.obj import TEXTURE_NAME
 from ...perception.detector import locate
 from ...pipeline.params import load_params
 from ...samples.sources import resolve
-from ...shapes.collection import IMAGE_SUFFIXES, MAX_SIDE
+from ...shapes.collection import MAX_SIDE
 from .answers import Portrait, Study, StyledHead
 
 COLUMNS = ("result", "photo", "art")
