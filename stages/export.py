@@ -1,6 +1,7 @@
 """Stage `export`: the files that a person opens."""
 
 from portrait_pipeline.animation.rig import Rig
+from portrait_pipeline.base.images import load_image
 from portrait_pipeline.base.params import load_section
 from portrait_pipeline.base.stage import Layout, run_pair_stage
 from portrait_pipeline.export.params import ExportParams
@@ -26,6 +27,7 @@ def main(layout: Layout, name: str) -> None:
         Rig.load(layout.pair_artifact("animation", name)),
         Rig.load(layout.artifact("animation", f"{name}.photo.h5")),
         load_section(ExportParams, "export"),
+        load_image(layout.artifact("picture", f"{name}.png")),
     )
 
 

@@ -71,6 +71,7 @@ STAGES = {
     "shell": "shell",
     "texture": "texture",
     "animation": "animation",
+    "picture": "picture",
     "export": "export",
     "report": "report",
 }

@@ -18,9 +18,9 @@ from portrait_pipeline.fit.step import fit_pair
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.table1.following import facial_measures, following
 from portrait_pipeline.perception.files import read_points, write_points
+from portrait_pipeline.picture.warp import face_flow, skull, warp_image
 from portrait_pipeline.pipeline import translate as application
 from portrait_pipeline.pipeline.params import Params
-from portrait_pipeline.pipeline.warp import backward_flow, skull, warp_image
 from portrait_pipeline.shapes.alignment import align, apply
 from portrait_pipeline.shapes.easing import SLACK, keep_face, scale_change
 from portrait_pipeline.shapes.generate import generate_art, generate_normal
@@ -359,7 +359,7 @@ def test_an_unchanged_face_leaves_every_pixel(astronaut, pixels):
 
 def test_the_points_land_where_they_should(pixels):
     for source, target in zip(pixels[0][:4], pixels[1][:4], strict=True):
-        flow = backward_flow((512, 512), source, target)
+        flow = face_flow((512, 512), source, target)
         inside = (target > 2).all(1) & (target < 510).all(1)
         at = np.rint(target[inside] - 0.5).astype(int)
         came = flow[at[:, 1], at[:, 0]] + (target[inside] - 0.5 - at)
@@ -377,13 +377,13 @@ def test_strong_exaggerations_do_not_fold(pixels, built):
     strong = Network(space.size, 2.0)
     for source, exemplar in zip(pixels[0][:5], pixels[1][5:10], strict=True):
         target = translate(strong, space, source, exemplar, strength=2.0)
-        assert determinant(backward_flow((512, 512), source, target)).min() > 0
+        assert determinant(face_flow((512, 512), source, target)).min() > 0
 
 
 def test_far_from_the_face_the_picture_stays(pixels):
     source = pixels[0][0] * 0.2 + 300
     target = source + 0.15 * (source - source.mean(0))
-    flow = backward_flow((800, 800), source, target)
+    flow = face_flow((800, 800), source, target)
     y, x = np.mgrid[:800, :800] + 0.5
     moved = np.linalg.norm(flow - np.stack([x, y], axis=-1), axis=-1)
     low, high = source.min(0) - 1.5 * 80, source.max(0) + 1.5 * 80

@@ -24,11 +24,22 @@ from portrait_pipeline.base.params import validate
 from portrait_pipeline.mesh.render import View
 from portrait_pipeline.perceptual.hypercolumns import Taps
 from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
-from portrait_pipeline.regions.labels import BACKGROUND, CLOTHES, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, portrait_mask
+from portrait_pipeline.regions.labels import (
+    BACKGROUND,
+    CLOTHES,
+    EYES,
+    HAIR,
+    LIPS,
+    OUTER,
+    SKIN,
+    SURROUNDINGS,
+    TEETH,
+    portrait_mask,
+)
 from portrait_pipeline.report.view_losses import ViewLosses
 from portrait_pipeline.texture import optimise
 from portrait_pipeline.texture import schedule as schedules
-from portrait_pipeline.texture.groups import TWO_WAY, style_groups
+from portrait_pipeline.texture.groups import style_groups
 from portrait_pipeline.texture.memory import advice, memory_advice
 from portrait_pipeline.texture.optimisation_step import Optimisation
 from portrait_pipeline.texture.optimise import stylise, stylise_together
@@ -165,7 +176,8 @@ FACE, HAIRY, WORN, REST, WORN_BEHIND = range(5)
 
 def groups_of(style: list[int], front: bool = True) -> tuple[list[list[int]], list[list[int]]]:
     """Numbers of the head's and the artwork's samples in each of the five groups."""
-    ours, theirs = style_groups(HEAD, torch.tensor([style], dtype=torch.uint8), torch.tensor([front]))
+    ours, theirs, two_way = style_groups(HEAD, torch.tensor([style], dtype=torch.uint8), torch.tensor([front]))
+    assert two_way == WORN + 1
     return [[row.nonzero()[:, 0].tolist() for row in part[0]] for part in (ours, theirs)]
 
 
@@ -189,15 +201,23 @@ def test_teeth_without_an_example_take_no_part():
 def test_from_behind_nothing_has_to_show_the_whole_face_or_a_collar():
     ours, theirs = groups_of([SKIN, EYES, LIPS, HAIR, TEETH, CLOTHES], front=False)
     assert ours == [[], [3], [], [0, 1, 2, 4, 5], [6]]
-    assert TWO_WAY == WORN + 1 and theirs[WORN_BEHIND] == [5]
+    assert theirs[WORN_BEHIND] == [5]
 
 
 def test_groups_of_several_heads_follow_their_own_artworks():
     region, style = HEAD.expand(4, -1), torch.tensor([[SKIN, HAIR], [SKIN, EYES]], dtype=torch.uint8)
-    ours, theirs = style_groups(region, style, torch.tensor([True, False, True, False]))
+    ours, theirs, _ = style_groups(region, style, torch.tensor([True, False, True, False]))
     assert ours[:, HAIRY].sum(1).tolist() == [1, 1, 0, 0] and theirs[:, HAIRY].sum(1).tolist() == [1, 0]
     assert ours[:, FACE].sum(1).tolist() == [4, 0, 4, 0]
     assert (ours.sum(1) <= 1).all(), "a sample is in one group at most"
+
+
+def test_surroundings_are_compared_both_ways_where_the_artwork_shows_some_and_with_all_of_it_where_not():
+    region, front = torch.tensor([[SKIN, SURROUNDINGS]], dtype=torch.uint8), torch.tensor([True])
+    for style, group, both in (([SKIN, HAIR, SURROUNDINGS], 3, [2]), ([SKIN, HAIR, CLOTHES], 6, [0, 1, 2])):
+        ours, theirs, two_way = style_groups(region, torch.tensor([style], dtype=torch.uint8), front)
+        assert two_way == 4 and ours[0, :, 1].nonzero().tolist() == [[group]] and ours[0, FACE].tolist() == [1, 0]
+        assert theirs[0, group].nonzero()[:, 0].tolist() == both and theirs[0, FACE, 2] == 0
 
 
 # -- one step ------------------------------------------------------------------------------------------------------

@@ -177,6 +177,18 @@ def resize_to(rgb: np.ndarray, max_side: int) -> np.ndarray:
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
 
 
+def check_suffix(path: str | Path) -> tuple[str, dict[str, int]]:
+    """Pillow's name of the format that the suffix (.png, .jpg, .jpeg) stands for, and its options.
+
+    Raises:
+        OutputError: another suffix.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in _WRITERS:
+        raise OutputError(f"{path}: cannot be written, '{suffix}' is not a known image suffix; use .png or .jpg")
+    return _WRITERS[suffix.lower()]
+
+
 def save_image(path: str | Path, rgb: np.ndarray) -> None:
     """Write an image atomically; the suffix (.png, .jpg, .jpeg) chooses the format.
 
@@ -188,10 +200,7 @@ def save_image(path: str | Path, rgb: np.ndarray) -> None:
     Raises:
         OutputError: another suffix, or the disk refuses.
     """
-    path = Path(path)
-    if path.suffix.lower() not in _WRITERS:
-        raise OutputError(f"{path}: cannot be written, '{path.suffix}' is not a known image suffix; use .png or .jpg")
-    name, options = _WRITERS[path.suffix.lower()]
+    name, options = check_suffix(path)
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     if name == "JPEG" and picture.mode == "RGBA":
         picture = _on_white(picture)

@@ -34,6 +34,7 @@ SECTIONS = (
     "shell",
     "texture",
     "animation",
+    "picture",
     "export",
 )
 """All that may stand at the top of the project's params.yaml: a stage reads its own section and no other, yet must not

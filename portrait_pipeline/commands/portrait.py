@@ -9,6 +9,7 @@ import click
 
 from ..base.errors import PortraitError
 from .model import model
+from .picture import picture
 from .pose import pose, track
 from .print import print_
 from .weights import weights
@@ -238,6 +239,7 @@ def doctor(project: Path) -> None:
 
 main.add_command(model)
 main.add_command(weights)
+main.add_command(picture)
 main.add_command(pose)
 main.add_command(track)
 main.add_command(print_)

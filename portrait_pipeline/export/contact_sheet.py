@@ -54,7 +54,8 @@ class SheetInputs:
         deformed: (V, 3) vertices of the deformed head.
         photo_texture, texture: (S, S, 3) uint8 RGB, row 0 on top: t_x and t_z.
         surfaces: what the finished portrait consists of, meshes with their textures.
-        expressions: panels of a last row; no such row if empty.
+        expressions: panels of a further row; no such row if empty.
+        picture: (H, W, 3) uint8 RGB, the photo redrawn, for a last row; None for no such row.
     """
 
     title: str
@@ -73,10 +74,11 @@ class SheetInputs:
     texture: np.ndarray
     surfaces: Sequence[tuple[Mesh, np.ndarray]]
     expressions: Sequence[Panel] = ()
+    picture: np.ndarray | None = None
 
 
 def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
-    """The contact sheet, (H, width, 3) uint8: three rows of five panels, and one of expressions.
+    """The contact sheet, (H, width, 3) uint8: three rows of five panels, one of expressions, and the picture.
 
     Both grey heads share one frame, so that their proportions can be compared; so do the five final views.
 
@@ -118,6 +120,8 @@ def build_contact_sheet(inputs: SheetInputs, width: int = WIDTH) -> np.ndarray:
         views,
         inputs.expressions,
     ]
+    if inputs.picture is not None:
+        rows.append([("Photo", inputs.photo), ("The photo redrawn", inputs.picture), ("Artwork", inputs.art)])
     return compose([row for row in rows if row], width, inputs.title)
 
 

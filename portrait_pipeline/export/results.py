@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from ..animation.rig import SHELL, Rig
+from ..base.images import save_image
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
@@ -33,16 +36,18 @@ def write_results(
     rig: Rig,
     photo_rig: Rig,
     params: ExportParams,
+    picture: np.ndarray | None = None,
 ) -> None:
     """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif, viewer.html and rig.h5.
 
-    With a shell also portrait.glb, portrait.obj, portrait.mtl and shell.png. ``rig.h5`` is what ``portrait pose`` reads
-    (:mod:`.pose`); all others are for people and other programs.
+    With a shell also portrait.glb, portrait.obj, portrait.mtl and shell.png, with a ``picture`` picture.png.
+    ``rig.h5`` is what ``portrait pose`` reads (:mod:`.pose`); all others are for people and other programs.
 
     Args:
         folder: made if needed; files of these names are replaced.
         title: heading of the contact sheet and the viewer; any text.
         rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
+        picture: (H, W, 3) uint8 RGB, the photo redrawn.
 
     Raises:
         OutputError: a file cannot be written.
@@ -77,5 +82,8 @@ def write_results(
         texture=stylised.texture,
         surfaces=surfaces,
         expressions=expression_row(rig, WIDTH // 5, CELL),
+        picture=picture,
     )
+    if picture is not None:
+        save_image(folder / "picture.png", picture)
     write_contact_sheet(folder / "contact_sheet.png", inputs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..deform.targets import landmark_targets
 from ..head.camera import AnyCamera
-from .warp import warp_image
+from ..picture.warp import warp_image
 
 
 @dataclass(frozen=True)

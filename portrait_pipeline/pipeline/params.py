@@ -15,6 +15,7 @@ from ..fid.params import FidParams
 from ..fit.params import FitParams
 from ..landmarks.params import LandmarksParams, Pair, read_pairs
 from ..photo_texture.params import PhotoTextureParams
+from ..picture.params import PictureParams
 from ..shapes.params import LandmarkSetsParams, ShapeSpaceParams
 from ..shell.params import ShellParams
 from ..texture.params import TextureParams
@@ -41,6 +42,7 @@ class Params(Section):
     shell: ShellParams = ShellParams()
     texture: TextureParams = TextureParams()
     animation: AnimationParams = AnimationParams()
+    picture: PictureParams = PictureParams()
     export: ExportParams = ExportParams()
 
 

@@ -40,7 +40,7 @@ class Portrait:
     Attributes:
         title: heading of its pictures.
         model: of the head.
-        located, fitted, translated, photo_texture, stylised: records of the stages of these names.
+        located, fitted, translated, photo_texture, shell, stylised: records of the stages of these names.
         rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
     """
 
@@ -50,6 +50,7 @@ class Portrait:
     fitted: FittedPair
     translated: TranslatedPair
     photo_texture: PhotoTexture
+    shell: Shell
     stylised: StylisedTexture
     rig: Rig
     photo_rig: Rig
@@ -139,4 +140,4 @@ def make_portrait(
     photo_rig = animate_photo(model, fitted, texture, shell, params.animation)
     notify("animation")
     title = f"{photo.stem} as {art.stem}"
-    return Portrait(title, model, located, fitted, translated, texture, stylised, rig, photo_rig)
+    return Portrait(title, model, located, fitted, translated, texture, shell, stylised, rig, photo_rig)

@@ -22,7 +22,7 @@ from ..export.contact_sheet import (
 )
 from ..head.points import POLYLINES
 from ..landmarks.draw import draw
-from .warp import warp_image
+from ..picture.warp import warp_image
 
 if TYPE_CHECKING:
     from .face import Face

@@ -46,11 +46,7 @@ def portrait_regions(
         )
     labels = np.full(shape, BACKGROUND, np.uint8)
     for label, names in _PARTS.items():
-        share = cv2.GaussianBlur(parts.picture(shape, names), (0, 0), max(0.5, _BLUR * width))
-        sure = cv2.erode(
-            (share > _SURE).astype(np.uint8), disc(_INSET * width), borderType=cv2.BORDER_CONSTANT, borderValue=1
-        )
-        labels[sure > 0] = label
+        labels[surely(parts.picture(shape, names), width)] = label
     for label, least in _LEAST.items():
         if (labels == label).sum() < least * (labels == SKIN).sum():
             labels[labels == label] = BACKGROUND
@@ -60,3 +56,10 @@ def portrait_regions(
     if opacity is not None and opacity.size:
         labels[opacity < _OPAQUE] = TRANSPARENT
     return labels
+
+
+def surely(share: np.ndarray, width: float) -> np.ndarray:
+    """(H, W) bool: where a part is probable all about; ``width`` of the face, px."""
+    blurred = cv2.GaussianBlur(share, (0, 0), max(0.5, _BLUR * width))
+    inside = (blurred > _SURE).astype(np.uint8)
+    return cv2.erode(inside, disc(_INSET * width), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .labels import BACKGROUND, CLOTHES, EYES, LIPS, SKIN, TEETH, TRANSPARENT
+from .labels import BACKGROUND, CLOTHES, EYES, LIPS, SKIN, SURROUNDINGS, TEETH, TRANSPARENT
 
 ALL_BUT_SKIN = 0.15
 """Share of the samples for clothes that comes from all that is not skin: the clothes alone may be one flat tone."""
@@ -23,7 +23,7 @@ def clothes_example(labels: np.ndarray) -> np.ndarray:
     clothes = labels == CLOTHES
     if clothes.sum() >= max(1.0, _LEAST * (labels == SKIN).sum()):
         return clothes
-    rest = clothes | (labels == BACKGROUND)
+    rest = clothes | np.isin(labels, (BACKGROUND, SURROUNDINGS))
     return rest if rest.mean() >= _FEW else labels != TRANSPARENT
 
 

@@ -7,8 +7,10 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from ..base.images import LUMINANCE
-from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, TEETH, TRANSPARENT
+from .clothes import not_skin
+from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, SURROUNDINGS, TEETH, TRANSPARENT
 
+_OWN = (SKIN, EYES, LIPS, TEETH, HAIR, BACKGROUND, SURROUNDINGS)
 _FEWEST = 30  # pixels of a region that count as an example of it
 _DARK = 0.12  # share of the portrait's pixels, the darkest, that stand for hair where the artwork shows none
 _LARGEST = 20000  # colours kept of a region
@@ -22,7 +24,8 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
 
     SKIN, EYES and LIPS are what the labels say (eyes or lips of a few pixels only: the whole portrait's); TEETH without
     an example are the portrait's colours; HAIR without one is the darkest part of the portrait, as brows and shadows
-    are. OUTER is SKIN. BACKGROUND is everything that is neither hair nor face.
+    are. OUTER is SKIN. BACKGROUND is everything that is neither hair nor face. SURROUNDINGS without an example are all
+    that is not skin.
 
     Args:
         art: (H, W, 3) uint8 RGB. labels: (H, W) of :func:`.regions.artwork.portrait_regions`.
@@ -30,7 +33,7 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
     Returns:
         (N, 3) uint8 by label, N >= 1 but for BACKGROUND, which may be empty.
     """
-    found = {label: _thinned(art[labels == label]) for label in (SKIN, EYES, LIPS, TEETH, HAIR, BACKGROUND)}
+    found = {label: _thinned(art[labels == label]) for label in _OWN}
     face = np.concatenate([found[label] for label in (SKIN, EYES, LIPS)])
     if not len(face):
         face = _thinned(art[labels != TRANSPARENT])
@@ -40,6 +43,8 @@ def region_colours(art: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]
     if len(found[HAIR]) < _FEWEST:
         light = face @ np.array(LUMINANCE)
         found[HAIR] = face[light <= np.quantile(light, _DARK)]
+    if len(found[SURROUNDINGS]) < _FEWEST:
+        found[SURROUNDINGS] = _thinned(art[not_skin(labels)])
     return {**found, OUTER: found[SKIN]}
 
 

@@ -4,7 +4,8 @@ Regions guide the matching: eyes are compared with eyes, lips with lips, hair wi
 head has and the artwork's face has not (neck, ears, nape): it takes colours and strokes from the face's skin, but no
 part of the artwork has to be found there. TEETH is what an open mouth shows; a smiling head whose artwork keeps its
 mouth shut has no example to offer, so the teeth keep the colours they start with. BACKGROUND of an artwork may still
-be an example for clothes; TRANSPARENT is no part of the picture at all.
+be an example for clothes; TRANSPARENT is no part of the picture at all. SURROUNDINGS are those of the person in a whole
+picture; a head has none, and in an artwork for a head they are BACKGROUND.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..base.errors import LandmarkError
 
-SKIN, EYES, LIPS, OUTER, TEETH, HAIR, BACKGROUND, CLOTHES, TRANSPARENT = 0, 1, 2, 3, 4, 5, 6, 7, 8
+SKIN, EYES, LIPS, OUTER, TEETH, HAIR, BACKGROUND, CLOTHES, TRANSPARENT, SURROUNDINGS = range(10)
 _EYES = (slice(36, 42), slice(42, 48))
 _OUTER_LIP = slice(48, 60)
 _INNER_LIP = slice(60, 68)

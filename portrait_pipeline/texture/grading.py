@@ -14,7 +14,7 @@ import torch
 
 from ..base.device import on_device
 from ..regions.clothes import clothes_example
-from ..regions.labels import CLOTHES, EYES, HAIR, LIPS, OUTER, SKIN
+from ..regions.labels import CLOTHES, EYES, HAIR, LIPS, OUTER, SKIN, SURROUNDINGS
 from .part import Part
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
@@ -24,6 +24,7 @@ _LIKE = (
     ((OUTER,), (SKIN,), (0.6, 1.1)),
     ((HAIR,), (HAIR,), (0.6, 1.5)),
     ((CLOTHES,), (CLOTHES,), (0.6, 1.5)),
+    ((SURROUNDINGS,), (SURROUNDINGS,), (0.6, 1.5)),
 )
 _LEAST = 50  # pixels or texels; fewer say nothing about a distribution
 _ENOUGH = 40000  # colours that a distribution is measured on

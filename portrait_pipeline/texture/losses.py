@@ -197,6 +197,16 @@ def self_similarity(x: torch.Tensor, c: torch.Tensor, weight: torch.Tensor | Non
     return (difference.sum(dim=1) * weight).sum(dim=1) / weight.sum(dim=1).clamp_min(1.0)
 
 
+def paired_distance(x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """(B,) mean over samples of weight times the cosine distance of x (B, N, d) and y (B, N, d), pair by pair.
+
+    Args:
+        weight: (B, N).
+    """
+    x, y = (functional.normalize(part, dim=2, eps=1e-8) for part in (x, y))
+    return (weight * (1 - (x * y).sum(dim=2))).mean(dim=1)
+
+
 def _normalised_distances(x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
     """(B, N, N) with columns of sum 1; rows of samples that take no part are 0."""
     x = functional.normalize(x, dim=2, eps=1e-8)

@@ -8,8 +8,7 @@ from functools import lru_cache
 import torch
 
 from ..perceptual.perceptual import PerceptualNetwork
-from .groups import TWO_WAY
-from .losses import Moments, colour_emd, match, moment_distance, relaxed_emd, self_similarity
+from .losses import Moments, colour_emd, match, moment_distance, paired_distance, relaxed_emd, self_similarity
 from .pyramid import analyse, synthesise
 from .sampling import Samples
 from .scale import Scale
@@ -22,6 +21,8 @@ GUIDANCE = 0.2
 """Preference for the same place on the face when samples are compared with the artwork."""
 FEATURES = 0.5
 """Further content weight of eyes and mouth, which are sampled more finely, over that of the rest."""
+GUIDE = 2.0
+"""Weight of the guide of a part that has one, over that of the whole loss."""
 _FEW = 0.12  # share of the samples below which what the photo shows is no content
 _FIELDS = ("points", "region", "position")
 
@@ -110,6 +111,10 @@ class Optimisation:
             strength = self.scale.level.content_weight * FEATURES
             share = strength / (self.scale.level.content_weight + 2.0) * finer.shown.index_select(0, flat)
             loss = loss + share * self_similarity(columns[:, len(pick) :], known)
+        if seen.guide is not None:
+            guide = seen.guide.columns.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
+            weight = seen.guide.weight.index_select(0, flat).index_select(1, pick[:half])
+            loss = loss + GUIDE * paired_distance(x[:, :half], guide, weight)
         return torch.stack([loss, *parts], dim=1).view(-1, each, len(TERMS)).mean(dim=1)
 
     def _content_weight(self, seen: ViewSet, trust: torch.Tensor) -> torch.Tensor:
@@ -134,7 +139,7 @@ class Optimisation:
             y, theirs = y.repeat_interleave(each, 0), theirs.repeat_interleave(each, 0)
             known = Moments(known.mean.repeat_interleave(each, 0), known.covariance.repeat_interleave(each, 0))
         ours = seen.groups.index_select(0, views.reshape(-1)).index_select(2, pick)
-        matching = match(ours, theirs, TWO_WAY, self._penalty(samples, style))
+        matching = match(ours, theirs, seen.two_way, self._penalty(samples, style))
         return [
             lambda: relaxed_emd(x, y, matching, self._search),
             lambda: moment_distance(x.index_select(2, channels), known, matching),

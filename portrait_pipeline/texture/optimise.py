@@ -26,9 +26,9 @@ from .params import TextureParams
 from .pyramid import enlarge, resize
 from .rendering.base import RenderedViews, Renderer, Shot, texel_weights
 from .rendering.choice import choose_renderer
-from .scale import Scale, build_scale
+from .scale import Scale, gather_scale
 from .schedule import Level, schedule
-from .shots import Directions
+from .shots import Directions, Shots, all_shots
 from .subject import Prepared, Subject, prepare
 
 CPU_WINDOW = 256
@@ -196,15 +196,11 @@ class TextureRun:
         """Called with every report: who wants to see the textures as they grow overrides this."""
 
     def _built(self, level: Level, renderer: Renderer) -> Scale:
-        return build_scale(
-            level,
-            self.scenes,
-            self.directions,
-            self.network,
-            renderer,
-            self.generator,
-            self.rng,
-        )
+        kinds = self._shots(level)
+        return gather_scale(level, kinds, self.scenes, self.network, renderer, self.generator, self.rng)
+
+    def _shots(self, level: Level) -> list[Shots]:
+        return all_shots(level, self.scenes, self.directions, self.rng)
 
     def _record(self, history: torch.Tensor, level: Level, progress: Progress, total: int) -> None:
         """Append the rows (T, P, 5) of a scale's history that are new, and report the last."""

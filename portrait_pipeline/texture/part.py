@@ -20,6 +20,8 @@ class Part:
         labels: (S, S) uint8 regions; see :mod:`portrait_pipeline.regions.labels`.
         trust: (S, S) bool, where the photo really shows something that is worth keeping; None is everywhere.
         covered: (S, S) bool, false in the gaps of the layout; None is everywhere.
+        guide: (S, S, 3) uint8 RGB, what the part should look like in the end as far as guided, (S, S) uint8 from 0 to
+            255, says; None is no guide.
     """
 
     mesh: Mesh
@@ -27,6 +29,8 @@ class Part:
     labels: np.ndarray
     trust: np.ndarray | None = None
     covered: np.ndarray | None = None
+    guide: np.ndarray | None = None
+    guided: np.ndarray | None = None
 
     @property
     def size(self) -> int:

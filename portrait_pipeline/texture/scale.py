@@ -15,7 +15,7 @@ from ..base.device import on_device
 from ..perceptual.perceptual import PerceptualNetwork
 from .rendering.base import Renderer
 from .schedule import Level
-from .shots import Directions, all_shots
+from .shots import Directions, Shots, all_shots
 from .subject import Prepared
 from .view_set import ViewSet, build_view_set
 
@@ -64,13 +64,25 @@ def build_scale(
     generator: torch.Generator,
     rng: np.random.Generator,
 ) -> Scale:
-    """Gather the kinds of views and draw the plan.
+    """Gather the views of heads and draw the plan.
 
     Args:
         directions: the same for all scenes.
         generator: on the device, for samples. rng: for windows and the order of views.
     """
-    kinds = all_shots(level, scenes, directions, rng)
+    return gather_scale(level, all_shots(level, scenes, directions, rng), scenes, network, renderer, generator, rng)
+
+
+def gather_scale(
+    level: Level,
+    kinds: list[Shots],
+    scenes: list[Prepared],
+    network: PerceptualNetwork,
+    renderer: Renderer,
+    generator: torch.Generator,
+    rng: np.random.Generator,
+) -> Scale:
+    """The same with views that are chosen already."""
     sets = [build_view_set(level, shots, scenes, network, renderer, level.style_points, generator) for shots in kinds]
     order = interleaved([shots.steps for shots in kinds], level.iterations)
     plans = [

@@ -13,7 +13,7 @@ from ..base.device import on_device
 from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.labels import EYES, LIPS, TEETH
-from .groups import TWO_WAY, style_groups
+from .groups import style_groups
 from .losses import Moments, moments
 from .pyramid import resize
 from .rendering.base import RenderedViews, Renderer, VisibleSurface
@@ -21,7 +21,7 @@ from .sampling import Samples, draw_pixels, inner, map_sizes, pixel_points
 from .schedule import Level
 from .shots import Shots
 from .style import draw_style
-from .subject import Prepared
+from .subject import Prepared, to_image
 
 _CANDIDATES = 2
 _FEATURES = 256  # samples of eyes and mouth a view
@@ -44,6 +44,19 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Guide:
+    """What P * N views should look like in the end.
+
+    Attributes:
+        columns: (P * N, C / 2, D) bfloat16 hypercolumns of the parts' guides, at the candidates of ``content``.
+        weight: (P * N, C / 2) in [0, 1], how much they count.
+    """
+
+    columns: torch.Tensor
+    weight: torch.Tensor
+
+
+@dataclass(frozen=True)
 class ViewSet:
     """P scenes, each with N views and C sample candidates a view, M style samples and D channels.
 
@@ -53,9 +66,10 @@ class ViewSet:
         content: (P * N, C / 2, D) bfloat16 hypercolumns of the photo's textures at the first half of the candidates.
         trust: (P * N, C / 2) 1 where the photo shows something at these candidates, else 0.
         content_weight: of the content loss, over the scale's.
-        features: further samples of eyes and mouth; None where no view shows any.
+        features: further samples of eyes and mouth; None where no view shows any. guide: None without one.
         style: (P, M, D) hypercolumns of the artworks. style_samples: (P, M). style_moments: of the two-way groups.
-        groups, style_groups: (P * N, G, C) and (P, G, M), what is compared with what; see :mod:`.groups`.
+        groups, style_groups: (P * N, G, C) and (P, G, M), what is compared with what, the first ``two_way`` both ways;
+            see :mod:`.groups`.
     """
 
     views: RenderedViews
@@ -66,10 +80,12 @@ class ViewSet:
     trust: torch.Tensor
     content_weight: float
     features: Features | None
+    guide: Guide | None
     style: torch.Tensor
     style_samples: Samples
     groups: torch.Tensor
     style_groups: torch.Tensor
+    two_way: int
     style_moments: Moments
 
     @property
@@ -102,7 +118,8 @@ def build_view_set(
     first = taps.first(level.points * _CANDIDATES // 2)
     trust = _trust(views.surface, scenes, samples.points[:, : first.index.shape[1]])
     finer = _feature_taps(views.surface, scenes, shots, generator) if shots.features else None
-    content = _content(views, scenes, background, first if finer is None else first.joined(finer[0]), network)
+    photos = [scene.photos for scene in scenes]
+    content = _columns(views, photos, background, first if finer is None else first.joined(finer[0]), network)
     known = first.index.shape[1]
     features = None if finer is None else Features(finer[0], content[:, known:].contiguous(), finer[1])
     content = content[:, :known].contiguous()
@@ -114,9 +131,9 @@ def build_view_set(
         *(torch.stack([getattr(part, name) for _, part in drawn]) for name in ("points", "region", "position"))
     )
     facing = on_device(shots.facing * len(scenes), background.device, bool)
-    ours, theirs = style_groups(samples.region, style_samples.region, facing)
+    ours, theirs, two_way = style_groups(samples.region, style_samples.region, facing)
     style = torch.stack([columns for columns, _ in drawn])
-    known = theirs[:, :TWO_WAY] / theirs[:, :TWO_WAY].sum(dim=2, keepdim=True).clamp_min(1.0)
+    known = theirs[:, :two_way] / theirs[:, :two_way].sum(dim=2, keepdim=True).clamp_min(1.0)
     return ViewSet(
         views,
         background,
@@ -126,10 +143,12 @@ def build_view_set(
         trust,
         shots.content_weight,
         features,
+        _guide(views, scenes, background, first, samples.points, network),
         style,
         style_samples,
         ours,
         theirs,
+        two_way,
         moments(style, known),
     )
 
@@ -155,9 +174,30 @@ def _trust(surface: VisibleSurface, scenes: list[Prepared], points: torch.Tensor
         [np.ones_like(part.labels) if part.trust is None else part.trust for part in scene.subject.parts]
         for scene in scenes
     ]
-    size = surface.part.shape[1]
+    return _at_points(at_surface(surface, scenes, maps), points)
+
+
+def _at_points(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """(P * N, C) float32 values of maps (P * N, h, h) at positions (P * N, C, 2) in [0, 1]."""
+    size = maps.shape[1]
     cell = (points * size).long().clamp(0, size - 1)
-    return at_surface(surface, scenes, maps).flatten(1).gather(1, cell[..., 1] * size + cell[..., 0]).float()
+    return maps.flatten(1).gather(1, cell[..., 1] * size + cell[..., 0]).float()
+
+
+def _guide(
+    views: RenderedViews,
+    scenes: list[Prepared],
+    background: torch.Tensor,
+    taps: Taps,
+    points: torch.Tensor,
+    network: PerceptualNetwork,
+) -> Guide | None:
+    if any(part.guide is None for scene in scenes for part in scene.subject.parts):
+        return None
+    weight = at_surface(views.surface, scenes, [[part.guided for part in scene.subject.parts] for scene in scenes])
+    images = [[to_image(part.guide, background.device) for part in scene.subject.parts] for scene in scenes]
+    columns = _columns(views, images, background, taps, network)
+    return Guide(columns, _at_points(weight, points[:, : taps.index.shape[1]]) / 255.0)
 
 
 def _feature_taps(
@@ -203,19 +243,20 @@ def _read(uv: torch.Tensor, values: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _content(
+def _columns(
     views: RenderedViews,
-    scenes: list[Prepared],
+    pictures: Sequence[Sequence[torch.Tensor]],
     background: torch.Tensor,
     taps: Taps,
     network: PerceptualNetwork,
 ) -> torch.Tensor:
+    """(P * N, n, D) bfloat16 hypercolumns of each scene's textures (1, 3, S, S) in its views."""
     count, size = views.surface.coverage.shape[:2]
-    each = count // len(scenes)
+    each = count // len(pictures)
     step = max(1, min(each, _AT_ONCE // size**2)) if background.device.type == "cuda" else 1
     parts = []
-    for number, scene in enumerate(scenes):
-        textures = [resize(photo, (side, side)) for photo, side in zip(scene.photos, views.texture_sizes, strict=True)]
+    for number, own in enumerate(pictures):
+        textures = [resize(picture, (side, side)) for picture, side in zip(own, views.texture_sizes, strict=True)]
         for first in range(number * each, (number + 1) * each, step):
             last = min(first + step, (number + 1) * each)
             index = torch.arange(first, last, device=background.device)

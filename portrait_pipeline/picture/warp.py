@@ -21,11 +21,7 @@ REACH = (0.35, 1.0)
 
 
 def warp_image(image: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Bend a picture so that ``source`` points land on ``target`` points.
-
-    The picture flows from one to the other in small steps, each a thin-plate spline through points on a straight way
-    and through fixed points on a frame around the face: a composition of small steps does not fold. Nothing moves
-    outside the frame. The skull, on which there are no landmarks, goes along with the face (:func:`skull`).
+    """Bend a picture so that ``source`` landmarks land on ``target`` landmarks; see :func:`face_flow`.
 
     Args:
         image: (H, W, 3) uint8.
@@ -37,35 +33,51 @@ def warp_image(image: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.
     Raises:
         LandmarkError: points of another shape or that are not finite.
     """
-    places = backward_flow(image.shape[:2], source, target)
+    return read_at(image, face_flow(image.shape[:2], source, target))
+
+
+def face_flow(size: tuple[int, int], source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """:func:`backward_flow` of landmarks (68, 2); the skull, on which there are none, goes along (:func:`skull`).
+
+    Raises:
+        LandmarkError: points of another shape or that are not finite.
+    """
+    source, target = _checked(source), _checked(target)
+    around = (np.concatenate([points, skull(points)]) for points in (source, target))
+    return backward_flow(size, *around, _face_size(source))
+
+
+def read_at(image: np.ndarray, places: np.ndarray, how: int = cv2.INTER_CUBIC) -> np.ndarray:
+    """Values of an image (H, W[, C]) at continuous pixels (h, w, 2); mirrored at its border."""
     maps = (np.asarray(places, np.float32) - 0.5).transpose(2, 0, 1)
-    return cv2.remap(image, maps[0], maps[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.remap(image, maps[0], maps[1], how, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def backward_flow(size: tuple[int, int], source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def backward_flow(size: tuple[int, int], source: np.ndarray, target: np.ndarray, unit: float) -> np.ndarray:
     """Where each pixel of the bent picture comes from.
+
+    The picture flows from ``source`` to ``target`` in small steps, each a thin-plate spline through points on a
+    straight way and through fixed points on a frame around them: a composition of small steps does not fold. Nothing
+    moves outside the frame.
 
     Args:
         size: height and width of the picture.
-        source, target: as of :func:`warp_image`.
+        source, target: (N, 2) continuous pixels, y down.
+        unit: size of the face in the picture, px.
 
     Returns:
         (H, W, 2) float32 continuous pixels x, y.
-
-    Raises:
-        LandmarkError: as of :func:`warp_image`.
     """
-    source, target = _checked(source), _checked(target)
     height, width = size
     x, y = np.meshgrid(np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5)
     if np.array_equal(source, target):
         return np.stack([x, y], axis=-1)
-    low, high = _frame(size, source, target)
+    low, high = _frame(size, np.concatenate([source, target]), unit)
     spacing = float((high - low).max()) / GRID
     columns, rows = (int(np.ceil(side / spacing)) + 1 for side in high - low)
     axes = np.linspace(low[0], high[0], columns), np.linspace(low[1], high[1], rows)
     grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    move = (_flow(grid, low, high, source, target) - grid).reshape(rows, columns, 2)
+    move = (_flow(grid, low, high, source, target, unit) - grid).reshape(rows, columns, 2)
     # From grid to pixels; moves, not places, because OpenCV rounds positions between grid points.
     at = (
         np.float32((columns - 1) / (high[0] - low[0])) * (x - np.float32(low[0])),
@@ -82,14 +94,15 @@ def _checked(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def _flow(places: np.ndarray, low: np.ndarray, high: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _flow(
+    places: np.ndarray, low: np.ndarray, high: np.ndarray, source: np.ndarray, target: np.ndarray, unit: float
+) -> np.ndarray:
     """Carry places (n, 2) of the bent picture back to the picture, step by step with the points."""
-    points, goal = np.concatenate([target, skull(target)]), np.concatenate([source, skull(source)])
-    unit = _face_size(source)
+    points = target
     fixed = low + _ring() * (high - low)
     for step in range(STEPS):
         # Aimed anew at each step, so that what the smoothing left behind is made up for.
-        move = np.concatenate([(goal - points) / (STEPS - step), np.zeros_like(fixed)])
+        move = np.concatenate([(source - points) / (STEPS - step), np.zeros_like(fixed)])
         spline = RBFInterpolator(np.concatenate([points, fixed]) / unit, move / unit, smoothing=SMOOTHING)
         fade = _fade(places, low, high, REACH[0] * unit / 2)[:, None]
         places, points = places + fade * unit * spline(places / unit), points + unit * spline(points / unit)
@@ -123,10 +136,9 @@ def _face_size(points: np.ndarray) -> float:
     return max(float(np.ptp(points, axis=0).max()), 1e-9)
 
 
-def _frame(size: tuple[int, int], source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Upper left and lower right corner (2,) of the frame outside which nothing moves."""
-    points = np.concatenate([source, target, skull(source), skull(target)])
-    near, far = (reach * _face_size(source) for reach in REACH)
+def _frame(size: tuple[int, int], points: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Upper left and lower right corner (2,) of the frame about points (N, 2) outside which nothing moves."""
+    near, far = (reach * unit for reach in REACH)
     low = points.min(0) - np.clip(points.min(0), near, far)
     high = points.max(0) + np.clip(np.array(size[::-1]) - points.max(0), near, far)
     return low, high

@@ -1,0 +1,1 @@
+"""Stage ``picture`` (7.4): the photo itself redrawn, bent by the translated landmarks and painted as the artwork."""
