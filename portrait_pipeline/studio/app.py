@@ -24,8 +24,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from ..base.errors import InputFileError, ParameterError, PortraitError
-from ..base.images import MAX_FILE_BYTES
+from ..base.errors import InputFileError, OutputError, ParameterError, PortraitError
+from ..base.images import FORMAT_NAMES, MAX_FILE_BYTES
 from ..base.params import validate
 from ..pipeline.params import Params, project_params
 from ..samples.sources import PREFIX, resolve, sample_names
@@ -64,7 +64,6 @@ class Studio:
         self.queue = Queue(project, self.shelf, self.tell)
         self.pages: set[asyncio.Queue[str]] = set()
         self.reader = CapacityLimiter(1)  # pictures are read one after the other: the network uses all cores
-        self.closing = False
 
     def params(self) -> Params:
         """The project's, as they are now."""
@@ -80,12 +79,19 @@ class Studio:
 
     def everything(self) -> dict[str, Any]:
         """What a page needs to begin with."""
-        params, names = self.params(), sample_names()
+        names, error = sample_names(), ""
+        try:
+            params = self.params()
+        except PortraitError as wrong:  # somebody is editing params.yaml
+            params, error = Params(pairs={}), str(wrong)
         return {
             "works": [work.shown() for work in self.shelf.works.values()],
             "samples": {"photo": names.photos, "art": names.artworks},
             "settings": _defaults(params).model_dump(),
             "stages": STAGES,
+            "most": MAX_FILE_BYTES,
+            "formats": FORMAT_NAMES,
+            "error": error,
         }
 
     async def listen(self) -> AsyncIterator[str]:
@@ -94,13 +100,21 @@ class Studio:
         self.pages.add(page)
         try:
             yield _event("all", self.everything())
-            while not self.closing:
+            while True:
                 try:
-                    yield await asyncio.wait_for(page.get(), _BEAT)
+                    event = await asyncio.wait_for(page.get(), _BEAT)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    event = ": still here\n\n"
+                if not event:
+                    return
+                yield event
         finally:
             self.pages.discard(page)
+
+    def close(self) -> None:
+        """End all streams, so that the server can end."""
+        for page in self.pages:
+            page.put_nowait("")
 
     async def read(self, work: Work, role: str, action: Callable[[], Picture | None]) -> None:
         """Set a picture of a work to what ``action`` makes of it, in a thread of its own; None: only its parts changed.
@@ -130,21 +144,14 @@ def _defaults(params: Params) -> Settings:
     return Settings(scale=params.deform.scale, beta=params.texture.beta, strength=params.texture.strength)
 
 
-def application(project: Path, token: str, port: int) -> Guard:
-    """The studio of a project, to be served at ``http://127.0.0.1:<port>/<token>/``.
-
-    Raises:
-        PortraitError: a bad params.yaml, or a folder that cannot be written.
-    """
-    studio = Studio(project)
-    studio.params()
+def application(studio: Studio, token: str, port: int) -> Guard:
+    """A studio, to be served at ``http://127.0.0.1:<port>/<token>/``."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.studio = studio
         tasks = [asyncio.create_task(studio.queue.run()), asyncio.create_task(_warm(studio))]
         yield
-        studio.closing = True
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -346,6 +353,8 @@ async def upload(request: Request) -> Response:
         await studio.read(work, role, lambda: take(folder / role, temporary, name, "", params))
     except ClientDisconnect:
         return Response(status_code=400)
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be kept ({error.strerror}); free some space and try again") from error
     finally:
         temporary.unlink(missing_ok=True)
     return JSONResponse(work.shown())
@@ -430,6 +439,8 @@ async def delete(request: Request) -> Response:
     studio, work = _studio(request), _work(request)
     if work.state in ("queued", "running"):
         raise ParameterError("This portrait is being made; cancel it first.")
+    if work.reading:
+        raise ParameterError("A picture is still being read; try again in a moment.")
     studio.shelf.remove(work)
     studio.tell(work)
     return JSONResponse({})

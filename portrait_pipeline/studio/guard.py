@@ -65,7 +65,7 @@ class Guard:
         host = headers.get("host", "")
         if host not in self.hosts:
             return PlainTextResponse("The studio answers to 127.0.0.1 only.", 421)
-        token = scope["path"].split("/")[1]
+        token = scope["path"].lstrip("/").partition("/")[0]
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return PlainTextResponse("This is not the studio's address; open the one that it printed.", 404)
         if scope["method"] not in ("GET", "HEAD") and headers.get("origin") != f"http://{host}":

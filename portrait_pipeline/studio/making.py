@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..base.errors import PortraitError
 from .works import LOG, PREVIEW, RESULTS, STAGES, Shelf, Work, now
 
 _PATIENCE = 3.0  # seconds from asking a process to end to ending it
@@ -39,7 +40,11 @@ class Queue:
             await self.more.wait()
             self.more.clear()
             while waiting := self.shelf.waiting():
-                await self._make(waiting[0])
+                try:
+                    await self._make(waiting[0])
+                except (OSError, ValueError, PortraitError) as error:
+                    waiting[0].state, waiting[0].message = "failed", f"The studio could not make it: {error}"
+                    self.tell(waiting[0])
 
     def add(self, work: Work) -> None:
         """Put a work at the end."""

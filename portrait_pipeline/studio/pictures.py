@@ -110,7 +110,7 @@ def forget(path: Path, picture: Picture, params: LandmarksParams) -> Picture:
     if picture.sample and (points := find_points(resolve(f"{PREFIX}{picture.sample}").path)):
         shutil.copyfile(points, target)
     read = _read(path, picture.name, params)
-    return replace(read, file=picture.file, sample=picture.sample, version=picture.version + 1)
+    return replace(read, file=f"{path.parent.name}/{read.file}", sample=picture.sample, version=picture.version + 1)
 
 
 def refresh_parts(path: Path, params: LandmarksParams) -> None:

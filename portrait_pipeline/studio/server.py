@@ -7,10 +7,11 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import MissingDependencyError, OutputError, ParameterError
-from .works import Shelf
 
 HOST = "127.0.0.1"
 INSTALL = 'pip install -e ".[studio]"'
@@ -33,23 +34,26 @@ def open_studio(project: Path, port: int, browse: bool, notify: Callable[[str], 
         import uvicorn
         from filelock import FileLock, Timeout
 
-        from .app import FOLDER, application
-    except ImportError as error:
+        from .app import Studio, application
+    except ModuleNotFoundError as error:
+        if error.name not in ("uvicorn", "filelock", "starlette", "anyio"):
+            raise
         raise MissingDependencyError(f"portrait studio needs the package {error.name}: {INSTALL}") from error
     project = project.resolve()
     if not project.is_dir():
         raise ParameterError(f"--project {project}: no such folder")
-    folder = Shelf(project / FOLDER).root
-    lock = FileLock(folder / "lock")
+    studio = Studio(project)
+    studio.params()
+    folder = studio.shelf.root
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(folder / "lock").acquire(timeout=0)
     except Timeout:
         raise ParameterError(f"{folder}: a studio of this project is open already; use that one, or close it") from None
     with lock, _bound(port) as listening:
         port = listening.getsockname()[1]
         token = _token(folder / "token")
         config = uvicorn.Config(
-            application(project, token, port),
+            application(studio, token, port),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
@@ -59,7 +63,14 @@ def open_studio(project: Path, port: int, browse: bool, notify: Callable[[str], 
         notify(f"The studio is open at {address}\nEnd it with Ctrl-C.")
         if browse:
             webbrowser.open(address)
-        uvicorn.Server(config).run(sockets=[listening])
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, *signal: Any) -> None:
+                studio.close()
+                super().handle_exit(*signal)
+
+        with suppress(KeyboardInterrupt):
+            Server(config).run(sockets=[listening])
 
 
 def _bound(port: int) -> socket.socket:
@@ -67,6 +78,7 @@ def _bound(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()  # from here on a browser waits until it is answered
     except OSError as error:
         listening.close()
         raise ParameterError(f"--port is {port}: {error.strerror}; choose another, or 0 for a free one") from error

@@ -94,6 +94,7 @@ for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event
 function send(role, file) {
   if (!file) return;
   attempt(async () => {
+    if (file.size > all.most) throw new Error(`${file.name}: too large; the limit is ${all.most / 1e6} MB, save a smaller copy`);
     const work = await desk();
     take(await ask(`works/${work.id}/${role}?name=${encodeURIComponent(file.name)}`, file, "PUT"));
   });
@@ -106,6 +107,7 @@ const change = async (role, wish) => {
 
 function samples() {
   for (const [role, { part }] of Object.entries(cards)) {
+    part(".hint").textContent = all.formats;
     part(".samples").replaceChildren(...all.samples[role].map((name) => {
       const label = name.replaceAll("_", " ");
       const button = element("button", { type: "button", title: label },
@@ -291,17 +293,26 @@ const editor = new Editor(document.querySelector("#editor .overlay"), {
   said: (text) => { find("said").textContent = text; },
 });
 const closeUp = () => find("zoom").getAttribute("aria-pressed") === "true";
-let pending = Promise.resolve();
+let pending = Promise.resolve(), saving = 0, latest = null;
 
-function save(wish) {  // one after the other, so that the last change is the one that stays
+function save(wish) {  // one after the other, points that have moved on left out, so that the last change stays
   const { role } = editing;
+  latest = wish;
+  saving += 1;
   editing.dirty = true;
   find("undo").disabled = !editor.past.length;
   pending = pending.then(async () => {
-    find("editor-error").textContent = "";
-    try { await change(role, wish); } catch (error) {
+    try {
+      if (wish === latest || !wish.points) {
+        find("editor-error").textContent = "";
+        await change(role, wish);
+      }
+    } catch (error) {
       find("editor-error").textContent = error.message;
-      if (editing) { editor.past = []; renderEditor(true); }
+      if (editing) { editor.past = []; editing.version = 0; }
+    } finally {
+      saving -= 1;
+      if (editing) renderEditor();
     }
   });
   return pending;
@@ -323,7 +334,7 @@ function edit(role) {
 function renderEditor(force = false) {
   const work = current(), { role } = editing;
   if (!work || !work[role]) { find("editor").close(); return; }
-  if (editor.drag) return;
+  if (editor.drag || saving) return;
   if (force || work[role].version !== editing.version) {
     editing.version = work[role].version;
     editor.show(shown(work, role));
@@ -397,6 +408,7 @@ function listen() {
     works.clear();
     for (const work of all.works) works.set(work.id, work);
     if (first) samples();
+    if (all.error) complain(all.error);
     find("lost").hidden = true;
     document.documentElement.dataset.state = "ready";
     render();

@@ -1,0 +1,428 @@
+"""``portrait studio`` as its users have it: the real command, and the page in real headless Chromium."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gltf_check import read_chunks
+from PIL import Image
+from ruamel.yaml import YAML
+
+from portrait_pipeline.perception.files import read_points
+from portrait_pipeline.samples.sources import resolve
+
+playwright = pytest.importorskip("playwright.sync_api")
+Page, expect = playwright.Page, playwright.expect
+
+PARAMS = """\
+pairs: {}  # none yet
+landmarks: {max_side: 400}
+photo_texture: {size: 128}
+shell: {density: 0.6, size: 128}
+texture: {scales: [32], iterations: [12], views: 1, surround: 1, points: 64, regions: false}
+export: {turntable_frames: 2, turntable_size: 64}
+"""
+FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage")
+SECONDS = 1000  # in the milliseconds of the driver
+PATIENCE = 60 * SECONDS
+expect.set_options(timeout=PATIENCE)
+NASTY = "<img src=x onerror=alert(1)> & co.png"
+
+
+class Server:
+    """The command in a project of its own."""
+
+    def __init__(self, project: Path) -> None:
+        self.project, self.address = project, ""
+        self.start()
+
+    def start(self) -> None:
+        port = self.port if self.address else "0"
+        command = [sys.executable, "-m", "portrait_pipeline.commands.portrait", "studio", "--project"]
+        self.process = subprocess.Popen(
+            [*command, str(self.project), "--no-browser", "--port", port],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        line = self.process.stdout.readline()
+        self.address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", line)[0]
+
+    @property
+    def port(self) -> str:
+        return self.address.split("/")[2].split(":")[1]
+
+    @property
+    def works(self) -> Path:
+        return self.project / "data" / "studio"
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+        """A request as another program would send it; ``path`` begins after the token."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=10)
+        connection.putrequest(method, path, skip_host="host" in headers)
+        for name, value in ({"content-length": str(len(body))} | headers).items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    project = tmp_path_factory.mktemp("a project")
+    (project / "params.yaml").write_text(PARAMS)
+    server = Server(project)
+    yield server
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: str) -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(chromium: playwright.Browser, server: Server) -> Iterator[Page]:
+    """The studio at 1600 px; nothing may be asked from outside and nothing said on the console."""
+    context = chromium.new_context(viewport={"width": 1600, "height": 1000}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
+    wrong: list[str] = []
+    context.on(
+        "request", lambda request: request.url.startswith((server.address, "data:")) or wrong.append(request.url)
+    )
+    context.on("console", lambda message: "GL Driver" in message.text or wrong.append(message.text))
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    page = context.new_page()
+    open_page(page, server.address)
+    yield page
+    context.close()
+    assert [line for line in wrong if "Failed to load resource" not in line and "ERR_" not in line] == []
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("html[data-state=ready]")
+
+
+def draft(page: Page) -> str:
+    """Both samples on the desk; the work's id."""
+    for role, name in (("photo", "astronaut"), ("art", "oil_strokes")):
+        page.click(f"#{role} [data-sample={name}]")
+        page.wait_for_selector(f"#{role} .overlay:not([hidden])")
+    expect(page.locator("#make")).to_be_enabled()
+    return page.url.split("#")[1]
+
+
+def state(page: Page, wanted: str) -> None:
+    page.wait_for_selector(f"#state[data-state={wanted}]", state="attached")
+
+
+def record(server: Server, work: str) -> dict:
+    return json.loads((server.works / work / "work.json").read_text())
+
+
+def processes(server: Server) -> list[str]:
+    """Command lines of makings in this project."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "studio.job" in line and str(server.project) in line:
+            found.append(line)
+    return found
+
+
+def test_from_two_files_to_a_portrait(page: Page, server: Server, tmp_path: Path) -> None:
+    photo, art = tmp_path / "me.png", tmp_path / NASTY
+    shutil.copyfile(resolve("sample:astronaut").path, photo)
+    shutil.copyfile(resolve("sample:oil_strokes").path, art)
+    page.set_input_files("#photo input[type=file]", photo)
+    page.set_input_files("#art input[type=file]", art)
+    expect(page.locator("#make")).to_be_enabled()
+    expect(page.locator("#art .name")).to_have_text(NASTY)
+    assert page.locator("#photo .dots path").count() == 68
+    page.check("#photo input.parts")
+    work = page.url.split("#")[1]
+    folder = server.works / work
+
+    # a point is dragged, and the file beside the picture has it
+    before = np.array(record(server, work)["photo"]["points"])
+    page.click("#photo .adjust")
+    box = page.locator("#editor .dots path").nth(8).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 5, y + 9, steps=3)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#undo').disabled === false")
+    file = folder / "photo" / "picture.png.pts"
+    until(file.exists)
+    moved = read_points(file, (512, 512)) - before
+    assert (moved[8] > 0.5).all() and abs(np.delete(moved, 8, axis=0)).max() < 0.01
+    # by keys, a whole group
+    page.check("#editor input[value=group]")
+    page.focus("#editor .overlay")
+    page.keyboard.press("Shift+ArrowUp")
+    until(lambda: (read_points(file) - before)[4, 1] < -1)
+    jaw = read_points(file) - before - moved
+    assert (jaw[:17, 1] < -1).all() and abs(jaw[17:]).max() < 0.01
+    page.click("#undo")
+    until(lambda: abs(read_points(file) - before - moved).max() < 0.01)
+    page.click("#close")
+
+    page.uncheck("#shell")
+    page.fill("#strength", "0.9")
+    until(lambda: record(server, work)["settings"] == {"scale": 1.0, "beta": 1.0, "strength": 0.9, "shell": False})
+    second = page.context.new_page()  # another tab sees all of it
+    open_page(second, page.url)
+    second.bring_to_front()
+    page.click("#make")
+    state(second, "running")
+    page.reload()
+    page.wait_for_selector("#preview:not([hidden])")
+    assert "style" in page.text_content("#losses")
+    state(second, "done")
+    second.close()
+    state(page, "done")
+
+    viewer = page.frame_locator("#viewer")
+    viewer.locator("html[data-state=ready]").wait_for()
+    assert viewer.get_by_label("Smile").count() == 1
+    document, _ = read_chunks(downloaded(page, "glb"))
+    assert {mesh["name"] for mesh in document["meshes"]} >= {"Head"}
+    assert validated(downloaded(page, "glb"), tmp_path)
+    names = zipfile.ZipFile(io.BytesIO(downloaded(page, "obj"))).namelist()
+    assert sorted(names) == ["head.mtl", "head.obj", "texture.png"]
+    assert downloaded(page, "gif")[:3] == b"GIF" and downloaded(page, "png")[:4] == b"\x89PNG"
+    names = set(zipfile.ZipFile(io.BytesIO(downloaded(page, "zip"))).namelist())
+    assert names >= {"results/head.glb", "results/viewer.html", "photo.png", "photo.png.pts", "art.png", "work.json"}
+    assert page.locator(f"#works li[data-id='{work}'] img").evaluate(
+        "image => image.decode().then(() => image.naturalWidth)"
+    )
+
+    # the pipeline can take it over
+    page.click("#keep")
+    page.fill("#pair-name", "my pair")
+    page.click("#pair-keep")
+    expect(page.locator("#pair-answer")).to_contain_text("'my pair' is not allowed")
+    page.fill("#pair-name", "mine")
+    page.click("#pair-keep")
+    expect(page.locator("#pair-answer")).to_have_text("Kept. Now run: dvc exp run -S texture.strength=0.9")
+    text = (server.project / "params.yaml").read_text()
+    pair = {"photo": "data/photos/mine.png", "shell": "none", "art": "data/art/mine.png"}
+    assert YAML(typ="safe").load(text)["pairs"] == {"mine": pair} and "# none yet" in text
+    assert (server.project / "data" / "photos" / "mine.pts").read_bytes() == file.read_bytes()
+    assert not (server.project / "data" / "art" / "mine.pts").exists()  # nobody placed these
+
+    page.click("#pair form button:text('Close')")
+    page.click("#vary")  # the same pictures and points, to be changed
+    page.wait_for_url(lambda address: work not in address)
+    expect(page.locator("#make")).to_be_enabled()
+    other = page.url.split("#")[1]
+    assert (server.works / other / "photo" / "picture.png.pts").read_bytes() == file.read_bytes()
+
+
+def test_cancel_and_queue(page: Page, server: Server) -> None:
+    first = draft(page)
+    page.click("#make")
+    state(page, "running")
+    page.click("#new")
+    second = draft(page)
+    page.click("#make")
+    state(page, "queued")
+    page.click("#cancel")
+    state(page, "cancelled")
+    assert record(server, second)["state"] == "cancelled"
+    page.click(f"#works li[data-id='{first}'] a")
+    state(page, "running")
+    page.click("#cancel")
+    state(page, "cancelled")
+    until(lambda: not processes(server))
+    assert record(server, first)["state"] == "cancelled" and not (server.works / first / "results").exists()
+    expect(page.locator("#make")).to_have_text("Make it again")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#delete")
+    until(lambda: not (server.works / first).exists())
+    expect(page.locator(f"#works li[data-id='{first}']")).to_have_count(0)
+
+
+def test_a_restart_in_the_middle(page: Page, server: Server) -> None:
+    work = draft(page)
+    page.click("#make")
+    state(page, "running")
+    page.click("#new")
+    waiting = draft(page)
+    page.click("#make")
+    page.click(f"#works li[data-id='{work}'] a")
+    server.process.kill()
+    server.process.wait()
+    expect(page.locator("#lost")).to_be_visible()
+    until(lambda: not processes(server))
+    server.start()
+    state(page, "interrupted")  # the page that was open finds the studio again
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator("#state")).to_contain_text("closed while this portrait was being made")
+    page.click(f"#works li[data-id='{waiting}'] a")
+    state(page, "running")  # what waited goes on
+    page.click("#cancel")
+    state(page, "cancelled")
+    page.click(f"#works li[data-id='{work}'] a")
+    page.click("#make")
+    state(page, "running")
+    page.click("#cancel")
+    state(page, "cancelled")
+
+
+def test_bad_files_are_one_line_and_nothing_is_lost(page: Page, server: Server, tmp_path: Path) -> None:
+    work = draft(page)
+    points = record(server, work)["photo"]["points"]
+    broken = tmp_path / "holiday.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 no picture at all")
+    page.set_input_files("#photo input[type=file]", broken)
+    error = page.locator("#error p")
+    expect(error).to_contain_text("holiday.jpg:")
+    assert "\n" not in error.text_content() and str(server.project) not in error.text_content()
+    assert record(server, work)["photo"]["points"] == points and (server.works / work / "photo" / "view.jpg").is_file()
+    assert not list((server.works / work).glob(".*"))
+
+    # no face: the picture stays, and a box says where to look
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 110, 3), np.uint8)).save(tmp_path / "noise.png")
+    page.set_input_files("#art input[type=file]", tmp_path / "noise.png")
+    expect(page.locator("#art .remarks")).to_contain_text("no face was found")
+    expect(page.locator("#make")).to_be_disabled()
+    page.click("#art .adjust")
+    box = page.locator("#editor .overlay").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 100, y - 120)
+    page.mouse.down()
+    page.mouse.move(x + 100, y + 120, steps=2)
+    page.mouse.up()
+    expect(page.locator("#editor .dots path")).to_have_count(68)
+    assert (server.works / work / "art" / "picture.png.pts").is_file()
+    page.check("#editor input[value=all]")
+    page.click("#zoom")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 900, y, steps=2)  # out of the picture
+    page.mouse.up()
+    expect(page.locator("#editor-error")).to_contain_text("outside the image of 110 x 96 pixels")
+    page.keyboard.press("Escape")
+    expect(page.locator("#make")).to_be_enabled()
+
+
+def test_keys_names_and_widths(page: Page) -> None:
+    """Without a mouse, with every control named, and without anything that sticks out at 390 px."""
+    nameless = """() => [...document.querySelectorAll('button, a[href], input, iframe, progress, svg[role]')]
+        .filter((node) => node.checkVisibility())
+        .filter((node) => !(node.ariaLabel || node.title || node.textContent.trim() || node.labels?.length
+            || node.getAttribute('aria-labelledby') || node.querySelector('img[alt]:not([alt=""])')))
+        .map((node) => node.outerHTML)"""
+    page.focus("#photo [data-sample=astronaut]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#photo .overlay:not([hidden])")
+    page.focus("#photo .adjust")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.matches('#editor .overlay')")
+    page.keyboard.press(".")
+    expect(page.locator("#said")).to_contain_text("Point 31, nose")
+    for width, height in ((1600, 1000), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(nameless) == []
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('#photo .adjust')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_nobody_else_is_answered(server: Server) -> None:
+    token = server.address.split("/")[3]
+    own = f"http://127.0.0.1:{server.port}"
+    assert server.ask("GET", f"/{token}/")[0] == 200
+    for path in ("/", f"/{token[:-1]}x/", "/favicon.ico", f"/{token}"):
+        assert server.ask("GET", path)[0] != 200
+    assert server.ask("GET", f"/{token}/", host=f"evil.example:{server.port}")[0] == 421
+    works = f"/{token}/works"
+    for origin in ({}, {"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:1"}):
+        assert server.ask("POST", works, b"{}", **origin)[0] == 403
+    status, text = server.ask("POST", works, b"{}", origin=own)
+    work = json.loads(text)["id"]
+    assert status == 200 and (server.works / work).is_dir()
+    (server.works / "secret.txt").write_text("secret")
+    for path in (
+        f"/{token}/page/../server.py",
+        f"/{token}/page/..%2fserver.py",
+        f"/{token}/works/..%2f..%2f..%2fparams.yaml/preview",
+        f"/{token}/works/{work}/photo/work.json",
+        f"/{token}/works/{work}/download/..%2f..%2fsecret.txt",
+        f"/{token}/works/secret.txt/viewer",
+        f"/{token}/samples/..%2f..%2fparams",
+        f"/{token}/token",
+    ):
+        status, text = server.ask("GET", path)
+        assert status in (404, 422) and "secret" not in text.replace("secret.txt", "") and "pairs" not in text
+    # too large, too much, not JSON, not numbers: refused with a line before anything is read
+    photo = f"{works}/{work}/photo"
+    assert "200 MB" in server.ask("PUT", f"{photo}?name=x.png", origin=own, **{"content-length": "300000000"})[1]
+    assert server.ask("POST", photo, b"x" * 100_000, origin=own)[0] == 422
+    assert server.ask("POST", photo, b"[1", origin=own)[0] == 422
+    assert server.ask("POST", f"{works}/{work}/settings", b'{"scale": 99}', origin=own)[0] == 422
+    assert server.ask("POST", f"{works}/{work}/settings", b'{"scale": "1; rm"}', origin=own)[0] == 422
+    assert "Choose the photo" in server.ask("POST", f"{works}/{work}/make", b"", origin=own)[1]
+    assert server.ask("POST", f"{works}/{work}/delete", b"", origin=own)[0] == 200
+    assert oct((server.works / "token").stat().st_mode)[-3:] == "600"
+
+
+def test_a_second_studio_of_a_project_is_refused(server: Server) -> None:
+    command = [sys.executable, "-m", "portrait_pipeline.commands.portrait", "studio", "--no-browser", "--port", "0"]
+    done = subprocess.run([*command, "--project", server.project], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "open already" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def downloaded(page: Page, kind: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.click(f"#downloads a[href$='download/{kind}']")
+    return Path(waiting.value.path()).read_bytes()
+
+
+def validated(content: bytes, folder: Path) -> bool:
+    """Whether Khronos' validator, where it is installed, has no error to tell."""
+    script = (
+        "const v = require('gltf-validator'), fs = require('fs');"
+        "v.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])))"
+        ".then((r) => console.log(r.issues.numErrors))"
+    )
+    (folder / "downloaded.glb").write_bytes(content)
+    command = ["node", "-e", script, folder / "downloaded.glb"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return True
+    return done.stdout.strip() == "0" or "Cannot find module" in done.stderr
+
+
+def until(condition, seconds: float = 30.0) -> None:
+    """Wait for something outside of the page."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
