@@ -139,8 +139,8 @@ def record(server: Server, work: str) -> dict:
     return json.loads((server.works / work / "work.json").read_text())
 
 
-def processes(server: Server) -> list[str]:
-    """Command lines of makings in this project."""
+def processes(server: Server) -> list[int]:
+    """Makings in this project."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -148,7 +148,7 @@ def processes(server: Server) -> list[str]:
         except OSError:
             continue
         if "studio.job" in line and str(server.project) in line:
-            found.append(line)
+            found.append(int(path.parent.name))
     return found
 
 
@@ -253,12 +253,17 @@ def test_cancel_and_queue(page: Page, server: Server) -> None:
     page.click("#cancel")
     state(page, "cancelled")
     assert record(server, second)["state"] == "cancelled"
-    page.click(f"#works li[data-id='{first}'] a")
+    page.click("#make")
+    state(page, "queued")
+    os.kill(processes(server)[0], signal.SIGKILL)  # a crash touches nothing else
     state(page, "running")
     page.click("#cancel")
     state(page, "cancelled")
     until(lambda: not processes(server))
-    assert record(server, first)["state"] == "cancelled" and not (server.works / first / "results").exists()
+    assert record(server, second)["state"] == "cancelled" and not (server.works / second / "results").exists()
+    page.click(f"#works li[data-id='{first}'] a")
+    state(page, "failed")
+    expect(page.locator("#state")).to_contain_text("it was ended by SIGKILL")
     expect(page.locator("#make")).to_have_text("Make it again")
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#delete")

@@ -289,7 +289,7 @@ find("viewer").addEventListener("load", () => find("viewer").classList.remove("l
 
 const editor = new Editor(document.querySelector("#editor .overlay"), {
   changed: (points) => save({ points }),
-  boxed: (box) => save({ box }).then(() => { choose("one"); editor.frame(closeUp()); }),
+  boxed: (box) => save({ box }).then(() => { if (editor.points.length) choose("one"); }),
   said: (text) => { find("said").textContent = text; },
 });
 const closeUp = () => find("zoom").getAttribute("aria-pressed") === "true";
@@ -327,7 +327,6 @@ function edit(role) {
   find("editor").showModal();
   renderEditor(true);
   choose(work[role].points.length ? "one" : "box");
-  editor.frame(closeUp());
   editor.svg.focus();
 }
 
@@ -352,7 +351,8 @@ function choose(mode) {
   editor.setMode(mode);
   find("keys").hidden = mode === "box";
   find("boxkeys").hidden = mode !== "box";
-  if (mode === "box") editor.frame(false);
+  find("zoom").hidden = mode === "box";
+  editor.frame(mode !== "box" && closeUp());
 }
 for (const input of document.querySelectorAll("input[name=moves]"))
   input.addEventListener("change", () => choose(input.value));
