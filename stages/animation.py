@@ -15,10 +15,11 @@ from portrait_pipeline.texture.record import StylisedTexture
 def main(layout: Layout, name: str) -> None:
     model = head_model(load_section(FitParams, "fit").model, layout.root)
     params = load_section(AnimationParams, "animation")
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
-    stylised = StylisedTexture.load(layout.pair_artifact("texture", name))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean), E=len(model.expression_names))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
-    shell = Shell.load(layout.pair_artifact("shell", name))
+    shell = Shell.load(layout.pair_artifact("shell", name), V=len(model.mean))
+    lengths = {"V": len(model.mean)} | ({"V2": len(shell.vertices)} if shell.exists else {})
+    stylised = StylisedTexture.load(layout.pair_artifact("texture", name), **lengths)
     animate_pair(model, fitted, stylised, shell, params).save(layout.pair_artifact("animation", name))
     animate_photo(model, fitted, photo, shell, params).save(layout.artifact("animation", f"{name}.photo.h5"))
 

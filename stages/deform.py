@@ -10,9 +10,10 @@ from portrait_pipeline.translation.record import TranslatedPair
 
 
 def main(layout: Layout, name: str) -> None:
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
+    model = load_bundled_model()
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
     translated = TranslatedPair.load(layout.pair_artifact("translate", name))
-    head = deform_pair(load_bundled_model(), fitted, translated, load_section(DeformParams, "deform"))
+    head = deform_pair(model, fitted, translated, load_section(DeformParams, "deform"))
     head.save(layout.pair_artifact("deform", name))
 
 

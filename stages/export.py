@@ -15,15 +15,16 @@ from portrait_pipeline.translation.record import TranslatedPair
 
 
 def main(layout: Layout, name: str) -> None:
+    model = load_bundled_model()
     write_results(
         layout.result(name),
         name,
-        load_bundled_model(),
+        model,
         LocatedPair.load(layout.pair_artifact("landmarks", name)),
-        FittedPair.load(layout.pair_artifact("fit", name)),
+        FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean)),
         TranslatedPair.load(layout.pair_artifact("translate", name)),
         PhotoTexture.load(layout.pair_artifact("photo_texture", name)),
-        StylisedTexture.load(layout.pair_artifact("texture", name)),
+        StylisedTexture.load(layout.pair_artifact("texture", name), V=len(model.mean)),
         Rig.load(layout.pair_artifact("animation", name)),
         Rig.load(layout.artifact("animation", f"{name}.photo.h5")),
         load_section(ExportParams, "export"),

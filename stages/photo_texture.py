@@ -11,8 +11,9 @@ from portrait_pipeline.photo_texture.step import project_pair
 
 def main(layout: Layout, name: str) -> None:
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
-    photo = project_pair(load_bundled_model(), located, fitted, load_section(PhotoTextureParams, "photo_texture"))
+    model = load_bundled_model()
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
+    photo = project_pair(model, located, fitted, load_section(PhotoTextureParams, "photo_texture"))
     photo.save(layout.pair_artifact("photo_texture", name))
 
 

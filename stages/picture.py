@@ -15,12 +15,13 @@ from portrait_pipeline.texture.params import TextureParams
 
 
 def main(layout: Layout, name: str) -> None:
+    model = load_bundled_model()
     with progress_bar(f"picture {name}") as progress:
         picture = picture_pair(
-            load_bundled_model(),
+            model,
             LocatedPair.load(layout.pair_artifact("landmarks", name)),
-            FittedPair.load(layout.pair_artifact("fit", name)),
-            Shell.load(layout.pair_artifact("shell", name)),
+            FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean)),
+            Shell.load(layout.pair_artifact("shell", name), V=len(model.mean)),
             Rig.load(layout.pair_artifact("animation", name)),
             load_section(PictureParams, "picture"),
             load_section(TextureParams, "texture"),

@@ -19,8 +19,9 @@ def main(layout: Layout, name: str) -> None:
         Shell.none("left out").save(path)
         return
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
-    shell = shell_pair(load_bundled_model(), located, fitted, load_section(ShellParams, "shell"))
+    model = load_bundled_model()
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
+    shell = shell_pair(model, located, fitted, load_section(ShellParams, "shell"))
     if shell.note:
         print(f"shell {name}: {shell.note}", file=sys.stderr)
     shell.save(path)

@@ -16,12 +16,12 @@ from portrait_pipeline.texture.step import stylise_pair
 
 
 def main(layout: Layout, name: str) -> None:
-    located = LocatedPair.load(layout.pair_artifact("landmarks", name))
-    head = DeformedHead.load(layout.pair_artifact("deform", name))
-    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
-    shell = Shell.load(layout.pair_artifact("shell", name))
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
     model = load_bundled_model()
+    located = LocatedPair.load(layout.pair_artifact("landmarks", name))
+    head = DeformedHead.load(layout.pair_artifact("deform", name), V=len(model.mean))
+    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
+    shell = Shell.load(layout.pair_artifact("shell", name), V=len(model.mean))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
     with progress_bar(f"texture {name}") as progress:
         stylised, history = stylise_pair(
             model,

@@ -140,7 +140,7 @@ def test_ict_names_become_arkits_and_halves_are_added(head, tmp_path):
         (lambda f: (f / "jawOpen.obj").unlink(), "jawOpen.obj: missing"),
         (lambda f: (f / "jawOpen.obj").write_text("v 0 0 0\n"), "jawOpen.obj: 1 vertices, expected"),
         (lambda f: (f / "generic_neutral_mesh.obj").write_text("v 0 0 x\n"), "has no 3 numbers"),
-        (lambda f: (f / "vertex_indices.json").write_text("{}"), "has no list 'expressions'"),
+        (lambda f: (f / "vertex_indices.json").write_text("{}"), "is no list of file names"),
         (lambda f: (f / "vertex_indices.json").write_text('{"expressions": ["../secret"]}'), "no list of file names"),
     ],
 )
@@ -479,7 +479,7 @@ def test_unknown_and_missing_sources(tmp_path):
     for name, message in (
         ("a.txt", "no known face model"),
         ("none", "missing"),
-        ("a.h5", "damaged HDF5"),
+        ("a.h5", "damaged, or no HDF5 file"),
         ("", "no known face model"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -163,10 +163,10 @@ def test_points_that_are_no_face(tmp_path, face):
 
 def test_files_that_are_no_text_or_too_large_or_missing(tmp_path):
     refused(tmp_path / "a.txt", bytes(range(256)), "not a text file")
-    refused(tmp_path / "a.txt", b"1 2\n" * 100_000, "too many")
-    with pytest.raises(LandmarkError, match="no such landmark file"):
+    refused(tmp_path / "a.txt", b"1 2\n" * 100_000, "too large")
+    with pytest.raises(LandmarkError, match="no such file"):
         read_points(tmp_path / "none.pts")
-    with pytest.raises(LandmarkError, match="cannot be read"):
+    with pytest.raises(LandmarkError, match="is a folder"):
         read_points(tmp_path)
 
 

@@ -124,7 +124,7 @@ def test_shading_is_lit_from_the_front_and_white_outside(model):
     ("arguments", "message"),
     [
         (("convert", "none.h5", "-o", "x.h5"), "none.h5: missing"),
-        (("convert", "none.h5", "-o", "x.npz"), "give a name that ends in .h5"),
+        (("convert", "none.h5", "-o", "x.npz"), "use .h5"),
         (("info", "none.h5"), "none.h5: missing; give a face model"),
         (("preview", "none.h5", "-o", "x.png"), "none.h5: missing"),
     ],

@@ -260,7 +260,7 @@ def test_wrong_options_and_heads(head, tmp_path):
     rig = Rig.load(head / "rig.h5")
     wrong = replace(rig.parts[0], mesh=replace(rig.parts[0].mesh, vertices=rig.parts[0].mesh.vertices[:9]))
     replace(rig, parts=(wrong, *rig.parts[1:])).save(head / "rig.h5")
-    assert "do not fit each other" in run(head, "-o", tmp_path / "x.png", status=1)
+    assert "expected f of shape (E, 9, 3)" in run(head, "-o", tmp_path / "x.png", status=1)
     (head / "rig.h5").write_text("not a rig")
     assert "damaged" in run(head, "-o", tmp_path / "x.png", status=1)
 

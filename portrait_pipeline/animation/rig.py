@@ -9,6 +9,8 @@ import numpy as np
 
 from ..base.artifacts import read_arrays, write_arrays
 from ..base.errors import ArtifactError
+from ..base.files import Refuse, refusal
+from ..base.layout import Array
 from ..mesh.mesh import Mesh
 
 STILL, FULL = 0.015, 0.03
@@ -19,6 +21,22 @@ SHELL = "Shell"
 """Name of the part that is hair, hat and shoulders."""
 
 _MESH_FIELDS = ("vertices", "triangles", "uv", "uv_triangles")
+_RIG_ARRAYS = {
+    "names": Array("U", "E"),
+    "parts": Array("U", "P"),
+    "expression": Array("f", "E"),
+    "neck": Array("f", 3),
+}
+_PART_ARRAYS = {
+    "vertices": Array("f", "V", 3),
+    "triangles": Array("iu", "F", 3),
+    "uv": Array("f", "T", 2),
+    "uv_triangles": Array("iu", "F", 3),
+    "texture": Array("uint8", "H", "W", 3),
+    "targets": Array("f", "E", "V", 3),
+    "pivot": Array("f", 3),
+    "stretch": Array("f", 3),
+}
 
 
 @dataclass(frozen=True)
@@ -110,38 +128,39 @@ class Rig:
             ArtifactError: missing, damaged or foreign file, or one that lacks a field, or whose fields do not fit.
         """
         arrays, _ = read_arrays(path, kind="animation")
-        try:
-            parts = tuple(
-                Part(
-                    name,
-                    Mesh(*(arrays[f"{name}/{field}"] for field in _MESH_FIELDS)),
-                    *(arrays[f"{name}/{field}"] for field in ("texture", "targets", "pivot", "stretch")),
-                )
-                for name in map(str, arrays["parts"])
-            )
-            rig = cls(parts, tuple(map(str, arrays["names"])), arrays["expression"], arrays["neck"])
-        except KeyError as error:
-            raise ArtifactError(f"{path}: lacks {error}; delete it and run `dvc repro`") from error
-        if not rig._fits():
-            raise ArtifactError(f"{path}: its arrays do not fit each other; delete it and run `dvc repro`")
-        return rig
-
-    def _fits(self) -> bool:
-        """Whether shapes and indices agree, as those of a file that somebody sent may not."""
-        return self.expression.shape == (len(self.names),) and all(
-            part.mesh.vertices.shape == (count := len(part.mesh.vertices), 3)
-            and part.targets.shape in ((len(self.names), count, 3), (0, count, 3))
-            and part.texture.dtype == np.uint8
-            and part.texture.shape[2:] == (3,)
-            and part.mesh.triangles.shape == part.mesh.uv_triangles.shape
-            and _within(part.mesh.triangles, count)
-            and _within(part.mesh.uv_triangles, len(part.mesh.uv))
-            for part in self.parts
+        refuse = refusal(ArtifactError, path, "delete it and run `dvc repro`")
+        lengths: dict[str, int] = {}
+        for name, array in _RIG_ARRAYS.items():
+            if (wrong := array.mismatch(arrays.get(name), lengths)) is not None:
+                raise refuse(f"'{name}' {wrong}")
+        names, parts = (tuple(map(str, arrays[name])) for name in ("names", "parts"))
+        if parts[:1] != ("Head",) or any(len(set(words)) < len(words) for words in (names, parts)):
+            raise refuse("its parts must start with Head, and no name may be there twice")
+        return cls(
+            tuple(_read_part(arrays, name, lengths["E"], refuse) for name in parts),
+            names,
+            arrays["expression"],
+            arrays["neck"],
         )
 
 
-def _within(triangles: np.ndarray, count: int) -> bool:
-    return bool(triangles.ndim == 2 and ((triangles >= 0) & (triangles < count)).all())
+def _read_part(arrays: dict[str, np.ndarray], name: str, expressions: int, refuse: Refuse) -> Part:
+    """The part of a file that somebody may have sent: types, shapes and ids are checked."""
+    fields = {field: arrays.get(f"{name}/{field}") for field in _PART_ARRAYS}
+    lengths: dict[str, int] = {}
+    for field, array in _PART_ARRAYS.items():
+        if (wrong := array.mismatch(fields[field], lengths)) is not None:
+            raise refuse(f"'{name}/{field}' {wrong}")
+    if lengths["E"] not in (0, expressions):
+        raise refuse(f"'{name}/targets' has {lengths['E']} expressions, expected {expressions} or 0")
+    for field, count in (("triangles", lengths["V"]), ("uv_triangles", lengths["T"])):
+        ids = fields[field]
+        if not (ids.size and ids.min() >= 0 and ids.max() < count):
+            raise refuse(f"'{name}/{field}' must have ids, all from 0 to {count - 1}")
+    if not fields["texture"].size or not (fields["stretch"] > 0).all():
+        raise refuse(f"'{name}/texture' is empty, or '{name}/stretch' is not above 0")
+    mesh = Mesh(*(fields.pop(field) for field in _MESH_FIELDS))
+    return Part(name, mesh, **fields)
 
 
 def compact(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,9 +23,14 @@ from typing import Any, ClassVar, Self
 import h5py
 import numpy as np
 
+from . import layout
 from .errors import ArtifactError, OutputError
+from .files import load_json, refusal
+from .hdf5 import open_hdf5
 
 FORMAT_VERSION = 1
+MOST_BYTES = 4 * 2**30  # of all arrays of a file
+MOST_JSON_BYTES = 50 * 10**6
 
 
 @contextmanager
@@ -152,12 +157,11 @@ def read_json(path: str | Path) -> dict[str, Any]:
     Raises:
         ArtifactError: the file is missing or is not a JSON object.
     """
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ArtifactError(f"{path}: cannot be read as JSON ({error}); rerun the stage that writes it") from error
+    path = Path(path)
+    refuse = refusal(ArtifactError, path, "rerun the stage that writes it")
+    value = load_json(path, MOST_JSON_BYTES, refuse)
     if not isinstance(value, dict):
-        raise ArtifactError(f"{path}: holds no JSON object; rerun the stage that writes it")
+        raise refuse("holds no JSON object")
     return value
 
 
@@ -214,43 +218,25 @@ def read_arrays(path: str | Path, *, kind: str) -> tuple[dict[str, np.ndarray], 
     path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: missing; run `dvc repro` to make it")
-    arrays: dict[str, np.ndarray] = {}
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = {name: _scalar(value) for name, value in file.attrs.items()}
-
-            def collect(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset):
-                    value = item[()]
-                    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
-                        value = np.char.decode(value, "utf-8")
-                    arrays[name] = np.asarray(value)
-
-            file.visititems(collect)
-    except (OSError, KeyError, RuntimeError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path}: damaged ({error}); delete it and run `dvc repro`") from error
-    if attributes.get("kind") != kind or attributes.get("format_version") != FORMAT_VERSION:
-        raise ArtifactError(
-            f"{path}: holds '{attributes.get('kind')}' version {attributes.get('format_version')}, expected "
-            f"'{kind}' version {FORMAT_VERSION}; delete it and run `dvc repro`"
-        )
+    with open_hdf5(path, refusal(ArtifactError, path, "delete it and run `dvc repro`"), MOST_BYTES) as content:
+        attributes = content.attributes
+        if attributes.get("kind") != kind or attributes.get("format_version") != FORMAT_VERSION:
+            raise ArtifactError(
+                f"{path}: holds '{attributes.get('kind')}' version {attributes.get('format_version')}, expected "
+                f"'{kind}' version {FORMAT_VERSION}; delete it and run `dvc repro`"
+            )
+        arrays = {name: stored.read() for name, stored in content.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ArtifactError(f"{path}: dataset '{name}' has a non-finite number; rerun its stage")
     return arrays, attributes
 
 
-def _scalar(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    return value.item() if isinstance(value, np.generic) else value
-
-
 class Record:
     """Base of the dataclasses that stages pass on: arrays become HDF5 datasets, scalars become attributes.
 
-    A subclass is a frozen dataclass whose fields are annotated ``np.ndarray``, ``tuple[np.ndarray, ...]`` (of any
-    shapes), ``str``, ``int`` or ``float``, and names itself in ``kind``.
+    A subclass is a frozen dataclass that names itself in ``kind``. Its fields are ``str``, ``int``, ``float``, a
+    ``Literal`` of strings, arrays annotated with their :class:`.layout.Array`, or ``tuple[..., ...]`` of such arrays.
     """
 
     kind: ClassVar[str]
@@ -267,20 +253,35 @@ class Record:
         write_arrays(path, arrays, scalars, kind=self.kind)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, **lengths: int) -> Self:
         """Read a record of this class; a field with a default may be missing from an older file.
 
+        Args:
+            lengths: of axes by their names in the annotations, where the caller knows them (V=len(model.mean)).
+
         Raises:
-            ArtifactError: missing, damaged or foreign file, or one that lacks a field.
+            ArtifactError: missing, damaged or foreign file, a field missing or of another type or shape.
         """
         arrays, attributes = read_arrays(path, kind=cls.kind)
         values = {**attributes, **arrays}
+        refuse = refusal(ArtifactError, path, "delete it and run `dvc repro`")
         for name in [key.removesuffix("/length") for key in attributes if key.endswith("/length")]:
-            length = int(attributes[f"{name}/length"])
-            if all(f"{name}/{i}" in arrays for i in range(length)):
-                values[name] = tuple(arrays[f"{name}/{i}"] for i in range(length))
-        fields = [field for field in dataclasses.fields(cls) if field.name not in values]
-        for field in fields:
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                raise ArtifactError(f"{path}: lacks '{field.name}'; delete it and run `dvc repro`")
-        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field not in fields})
+            length = attributes[f"{name}/length"]
+            if length != sum(key.startswith(f"{name}/") for key in arrays):
+                raise refuse(f"'{name}' has not the {length} arrays that it should have")
+            values[name] = tuple(arrays.get(f"{name}/{i}") for i in range(length))
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name, field in fields.items():
+            if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+                raise refuse(f"lacks '{name}'")
+        values = {name: value for name, value in values.items() if name in fields}
+        if (wrong := layout.mismatch(cls, values, lengths)) is not None:
+            raise refuse(wrong)
+        record = cls(**values)
+        if (wrong := record.flaw()) is not None:
+            raise refuse(wrong)
+        return record
+
+    def flaw(self) -> str | None:
+        """What is wrong with fields whose types and shapes are right (such as ids out of range), or None."""
+        return None

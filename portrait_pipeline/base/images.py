@@ -59,6 +59,8 @@ _WRITERS = {
     ".jpg": ("JPEG", {"quality": 92}),
     ".jpeg": ("JPEG", {"quality": 92}),
 }
+PICTURES = tuple(_WRITERS)
+"""Suffixes that :func:`save_image` writes."""
 # What Pillow's decoders raise on damaged data, besides OSError.
 _DECODER_ERRORS = (
     OSError,

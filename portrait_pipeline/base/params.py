@@ -65,7 +65,9 @@ Sources = Source | Annotated[list[Source], Field(min_length=1, max_length=64)]
 class Section(BaseModel):
     """Base of every section: strict types, no unknown names, immutable, fields documented by their docstrings."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 S = TypeVar("S", bound=Section)

@@ -16,6 +16,17 @@ from pathlib import Path
 
 from .artifacts import read_json, write_json
 from .errors import ArtifactError, PortraitError
+from .memory import is_about_memory, out_of_memory
+
+_LOWER = {
+    "landmarks": "landmarks.max_side",
+    "photo_texture": "photo_texture.size",
+    "shell": "shell.size",
+    "texture": "texture.scales, texture.views or texture.points",
+    "animation": "photo_texture.size",
+    "export": "photo_texture.size, shell.size or export.turntable_size",
+}
+"""What saves most memory in a stage."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,10 @@ def _run(name: str, pair: str | None, main: Callable[[Layout], None]) -> None:
         if error.errno != errno.ENOSPC:
             raise
         _fail(name, f"{error.filename or 'output'}: no space left on the device: free some space and run again")
+    except Exception as error:
+        if not is_about_memory(error):
+            raise
+        _fail(name, str(out_of_memory(name, _LOWER.get(name, "the sizes of its section in params.yaml"))))
 
 
 def _fail(name: str, message: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .types import Existing, File, Number, Picture
+
 
 @click.group()
 def model() -> None:
@@ -13,8 +15,8 @@ def model() -> None:
 
 
 @model.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .h5 file.")
+@click.argument("source", type=Existing())
+@click.option("-o", "--output", type=File(".h5"), required=True, help="The .h5 file.")
 @click.option(
     "--topology",
     type=click.Choice(["head", "native"]),
@@ -24,13 +26,11 @@ def model() -> None:
 )
 @click.option(
     "--landmarks",
-    type=click.Path(path_type=Path),
+    type=Existing(),
     help="Text file with the 68 vertex ids (iBUG order, from 0, -1: unknown), if you know them.",
 )
-@click.option("--template", type=click.Path(path_type=Path), help="OBJ with the triangles of FaceWarehouse's vertices.")
-@click.option(
-    "--unit", type=click.FloatRange(0, min_open=True), help="Centimetres a unit of SOURCE.  [default: the format's]"
-)
+@click.option("--template", type=Existing(), help="OBJ with the triangles of FaceWarehouse's vertices.")
+@click.option("--unit", type=Number(0, min_open=True), help="Centimetres a unit of SOURCE.  [default: the format's]")
 def convert(
     source: Path, output: Path, topology: str, landmarks: Path | None, template: Path | None, unit: float | None
 ) -> None:
@@ -46,7 +46,7 @@ def convert(
 
 
 @model.command()
-@click.argument("file", default="bundled")
+@click.argument("file", type=Picture(), default="bundled")
 def info(file: str) -> None:
     """Say what is in the model FILE (or bundled), and what it can be used for."""
     from ..convert.convert_file import model_report
@@ -55,8 +55,8 @@ def info(file: str) -> None:
 
 
 @model.command()
-@click.argument("file", default="bundled")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture, PNG or JPEG.")
+@click.argument("file", type=Picture(), default="bundled")
+@click.option("-o", "--output", type=File(".png", ".jpg", ".jpeg"), required=True, help="The picture, PNG or JPEG.")
 def preview(file: str, output: Path) -> None:
     """Draw the model FILE (or bundled): landmarks, jaw contours, first components, some expressions."""
     from ..convert.convert_file import preview_file

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-_FOLDER = click.Path(path_type=Path)
+from .types import Existing, File, Number, Picture
 
 
 @click.command()
-@click.argument("photo")
-@click.argument("art")
-@click.option("-o", "--output", type=_FOLDER, required=True, help="The picture, .png or .jpg.")
-@click.option("--head", type=_FOLDER, help="Folder of results made of the same two pictures: saves making the head.")
+@click.argument("photo", type=Picture())
+@click.argument("art", type=Picture())
+@click.option("-o", "--output", type=File(".png", ".jpg", ".jpeg"), required=True, help="The picture, .png or .jpg.")
+@click.option("--head", type=Existing(), help="Folder of results made of the same two pictures: saves making the head.")
 @click.option("--size", type=click.IntRange(64, 2048), help="Longer side in pixels.  [default: picture.size]")
-@click.option("--scale", type=float, help="Geometric exaggeration, 0 none.  [default: deform.scale]")
+@click.option("--scale", type=Number(0, 5), help="Geometric exaggeration, 0 none.  [default: deform.scale]")
 @click.option(
     "-e",
     "--expression",
@@ -25,7 +25,7 @@ _FOLDER = click.Path(path_type=Path)
     help="Expression in place of the photo's, such as smile=0.5; as for portrait pose.",
 )
 @click.option("-S", "--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE", help="Override a parameter.")
-@click.option("--project", type=_FOLDER, default=Path("."), help="Project whose params.yaml and networks are used.")
+@click.option("--project", type=Existing(), default=Path("."), help="Project whose params.yaml and networks are used.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.  [default: auto]")
 def picture(
     photo: str,

@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from ..base.errors import PortraitError
+from ..base.memory import is_about_memory, out_of_memory
 from .model import model
 from .picture import picture
 from .pose import pose, track
 from .print import print_
+from .types import Existing, File, Folder, Number, Picture
 from .weights import weights
 
 _OVERRIDES = click.option(
@@ -24,7 +26,7 @@ _OVERRIDES = click.option(
 )
 _PROJECT = click.option(
     "--project",
-    type=click.Path(path_type=Path),
+    type=Existing(),
     default=Path("."),
     show_default=True,
     help="Project whose params.yaml and trained networks are used, if it has them.",
@@ -33,9 +35,19 @@ _MORE_PHOTOS = click.option(
     "--more-photo",
     "more_photos",
     multiple=True,
+    type=Picture(),
     metavar="FILE",
     help="A further photo of the same person; may be repeated.",
 )
+
+
+_LOWER = {
+    "stylize": "-S landmarks.max_side, photo_texture.size, shell.size or texture.scales",
+    "effects": "-S texture.scales, or ask for fewer values",
+    "pose": "--size",
+    "track": "the number of frames by --every",
+}
+"""What saves most memory in a command."""
 
 
 class PortraitGroup(click.Group):
@@ -45,8 +57,21 @@ class PortraitGroup(click.Group):
         try:
             return super().invoke(context)
         except PortraitError as error:
-            click.echo(f"portrait: {error}", err=True)
-            sys.exit(1)
+            _fail(str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            _fail(f"{error.filename}: {error.strerror}; check the path, its permissions and the space on the disk")
+        except Exception as error:
+            if not is_about_memory(error):
+                raise
+            command = str(context.invoked_subcommand)
+            _fail(str(out_of_memory(command, _LOWER.get(command, "the size of what it reads"))))
+
+
+def _fail(line: str) -> None:
+    click.echo(f"portrait: {line}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=PortraitGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,9 +81,9 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("photo")
-@click.argument("art")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.argument("photo", type=Picture())
+@click.argument("art", type=Picture())
+@click.option("-o", "--output", type=Folder(), required=True, help="Folder for the results.")
 @_MORE_PHOTOS
 @_OVERRIDES
 @_PROJECT
@@ -96,10 +121,10 @@ def stylize(
 
 
 @main.command()
-@click.argument("content")
-@click.argument("styles", nargs=-1, metavar="[STYLE]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-@click.option("--scale", type=float, help="Factor on the change: 0 none, 2 twice.  [default: deform.scale]")
+@click.argument("content", type=Picture())
+@click.argument("styles", nargs=-1, type=Picture(), metavar="[STYLE]...")
+@click.option("-o", "--output", type=Folder(), required=True, help="Folder for the results.")
+@click.option("--scale", type=Number(0, 5), help="Factor on the change: 0 none, 2 twice.  [default: deform.scale]")
 @click.option("--interpolate", is_flag=True, help="From the first style through the others to the last, in steps.")
 @click.option("--steps", type=int, help="Steps of --interpolate, both ends included.  [default: 7]")
 @click.option("--style-class", type=int, metavar="N", help="Style of class N: the mean of its training faces.")
@@ -140,16 +165,22 @@ def translate(
 
 @main.command()
 @click.argument("pair")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture, PNG or JPEG.")
-@click.option("--beta", "betas", type=float, multiple=True, help="Of texture.beta, a column each; may be repeated.")
-@click.option("--scale", "scales", type=float, multiple=True, help="Of deform.scale, a row each; may be repeated.")
+@click.option("-o", "--output", type=File(".png", ".jpg", ".jpeg"), required=True, help="The picture, PNG or JPEG.")
+@click.option("--beta", "betas", type=Number(0), multiple=True, help="Of texture.beta, a column each; may be repeated.")
 @click.option(
-    "--strength", "strengths", type=float, multiple=True, help="Of texture.strength, in the last row; may be repeated."
+    "--scale", "scales", type=Number(0, 5), multiple=True, help="Of deform.scale, a row each; may be repeated."
+)
+@click.option(
+    "--strength",
+    "strengths",
+    type=Number(0, 1),
+    multiple=True,
+    help="Of texture.strength, in the last row; may be repeated.",
 )
 @_OVERRIDES
 @click.option(
     "--project",
-    type=click.Path(path_type=Path),
+    type=Existing(),
     default=Path("."),
     show_default=True,
     help="Project that holds the pair, run at least to the stage photo_texture.",
@@ -184,10 +215,10 @@ def effects(
 
 @main.command("add-pair")
 @click.argument("name")
-@click.argument("photo")
-@click.argument("art")
+@click.argument("photo", type=Picture())
+@click.argument("art", type=Picture())
 @_MORE_PHOTOS
-@click.option("--params", type=click.Path(path_type=Path), default=Path("params.yaml"), show_default=True)
+@click.option("--params", type=Existing(), default=Path("params.yaml"), show_default=True)
 def add_pair(name: str, photo: str, art: str, more_photos: tuple[str, ...], params: Path) -> None:
     """Write the pair NAME of PHOTO and ART into params.yaml.
 
@@ -222,7 +253,7 @@ def params() -> None:
 
 
 @main.command()
-@click.option("--project", type=click.Path(path_type=Path), default=Path("."), show_default=True)
+@click.option("--project", type=Existing(), default=Path("."), show_default=True)
 def doctor(project: Path) -> None:
     """Say which parts are there, and what to install for those that are not."""
     from ..pipeline.doctor import diagnose

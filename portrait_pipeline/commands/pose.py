@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..base.errors import ParameterError
+from .types import Existing, File, Number
 
 
 class Gaze(click.ParamType):
@@ -22,12 +23,12 @@ class Gaze(click.ParamType):
         return x, y
 
 
-_ANGLE = click.FloatRange(-180, 180)
+_ANGLE = Number(-180, 180)
 
 
 @click.command()
-@click.argument("head", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .glb, .obj or .png.")
+@click.argument("head", type=Existing())
+@click.option("-o", "--output", type=File(".glb", ".obj", ".png"), help="File to write: .glb, .obj or .png.")
 @click.option(
     "-e",
     "--expression",
@@ -49,7 +50,7 @@ _ANGLE = click.FloatRange(-180, 180)
 @click.option("--gaze", type=Gaze(), metavar="X,Y", help="Degrees that the eyes look to image right and up.")
 @click.option(
     "--frames",
-    type=click.Path(path_type=Path),
+    type=Existing(),
     metavar="CSV",
     help="Animate the .glb: columns time (s), names of expressions, yaw, pitch, roll.",
 )
@@ -86,12 +87,12 @@ def pose(
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The table, CSV.")
+@click.argument("source", type=Existing())
+@click.option("-o", "--output", type=File(".csv"), required=True, help="The table, CSV.")
 @click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every n-th frame.")
 @click.option(
     "--smooth",
-    type=click.FloatRange(0, 10),
+    type=Number(0, 10),
     default=0.05,
     show_default=True,
     help="Seconds over which the motion is smoothed; 0 is none.",

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from .types import Existing, File, Number
+
 
 @click.command("print")
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write: .3mf or .stl.")
-@click.option("--height", type=float, default=120.0, show_default=True, help="Of the bust in millimetres, 5 to 2000.")
+@click.argument("results", type=Existing())
+@click.option("-o", "--output", type=File(".3mf", ".stl"), required=True, help="File to write: .3mf or .stl.")
+@click.option("--height", type=Number(5, 2000), default=120.0, show_default=True, help="Of the bust in millimetres.")
 def print_(results: Path, output: Path, height: float) -> None:
     """Make the portrait in the folder RESULTS one closed solid for 3D printing.
 

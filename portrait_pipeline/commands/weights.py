@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .types import Existing, File, Picture
+
 SHARE_NAMES = ("image", *(f"tap {n}" for n in range(1, 10)))
 
 
@@ -36,7 +38,7 @@ def weights() -> None:
 @click.argument("name", type=click.Choice(["imagenet"]))
 @click.option(
     "--file",
-    type=click.Path(path_type=Path),
+    type=Existing(),
     help="A copy of torchvision's vgg16-397923af.pth, for machines without the network.",
 )
 def download(name: str, file: Path | None) -> None:
@@ -50,7 +52,7 @@ def download(name: str, file: Path | None) -> None:
 
 
 @weights.command()
-@click.argument("source", default="bundled")
+@click.argument("source", type=Picture(), default="bundled")
 def show(source: str) -> None:
     """Print how much each layer of SOURCE (bundled, imagenet or a file) counts in a hypercolumn.
 
@@ -65,8 +67,8 @@ def show(source: str) -> None:
 
 
 @weights.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("source", type=Existing())
+@click.argument("output", type=File(".safetensors"))
 @click.option(
     "--shares",
     type=Numbers(float, 0.001, "ten numbers separated by commas"),

@@ -18,8 +18,9 @@ from scipy.spatial import cKDTree
 
 from ..base.errors import ModelError
 from ..head.model import FaceModel, LinearModel
+from ..head.model_file import BASES
 from ..mesh.closest import TriangleSearch
-from ..mesh.geometry import grow
+from ..mesh.geometry import grow, triangle_areas
 from ..mesh.laplacian import factorise
 from ..mesh.similarity import Similarity
 from .formats import UNITS
@@ -39,6 +40,7 @@ TOPOLOGIES = ("head", "native")
 EYES = (36, 45)  # landmarks at the outer corners
 PLAUSIBLE = (8.0, 10.0)  # cm between them
 USUAL = 9.0
+MOST_CM = 1e6  # of any length in a model
 UNSEEN_SPREAD = 1e-3  # of expressions lent by the bundled model: for animation, not for the fit
 BORDER_RINGS = 2  # vertices about a hole or edge that are continued too
 NOISE = 0.05  # cm, of a foreign basis against the bundled one that explains it
@@ -90,6 +92,7 @@ def convert(
     given = landmarks if landmarks is not None else (foreign.landmarks if kind == "own" else None)
     if given is not None and (given[list(EYES)] >= 0).all():
         check_size(source, kind, float(np.linalg.norm(np.subtract(*foreign.mean[given[list(EYES)]]))), unit)
+    check_surface(source, foreign)
     skin = outer_triangles(foreign.mean, foreign.triangles, foreign.skin)
     try:
         registration = register(head, foreign.mean, skin, _anchors(foreign, head, given))
@@ -103,6 +106,25 @@ def convert(
     foreign, registration = into_head_space(foreign, registration)
     model, notes = (to_head if topology == "head" else to_native)(foreign, head, registration)
     return Converted(model, foreign, skin, registration, distance, (*foreign.notes, *notes))
+
+
+def check_surface(source: str, foreign: ForeignModel) -> None:
+    """Refuse a mesh that is flat, has no area or lies beyond all measure: nothing can be registered to it.
+
+    Raises:
+        ModelError: one line that says which.
+    """
+    triangles = foreign.triangles if foreign.skin is None else foreign.triangles[foreign.skin[foreign.triangles].all(1)]
+    places = np.asarray(foreign.mean, float)[np.unique(triangles)]
+    extent = np.ptp(places, axis=0) if len(places) else np.zeros(3)
+    bases = [basis for name in BASES if (basis := getattr(foreign, name)) is not None and basis.size]
+    largest = max(float(np.abs(values).max(initial=0.0)) for values in (places, *bases))
+    if not largest < MOST_CM:
+        raise ModelError(f"{source}: holds a length of {largest:.3g} cm, expected less than {MOST_CM:g}; give --unit")
+    if extent.min() <= 1e-3 * extent.max() or not triangle_areas(foreign.mean, triangles).sum() > 0:
+        raise ModelError(
+            f"{source}: the mesh is not recognised as a head: it measures {' x '.join(f'{x:.3g}' for x in extent)} cm"
+        )
 
 
 def check_size(source: str, kind: str, distance: float, unit: float | None) -> None:

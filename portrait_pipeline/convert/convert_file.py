@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import ModelError
-from ..base.images import save_image
+from ..base.files import check_output_file, read_text, refusal
+from ..base.images import PICTURES, save_image
 from ..head.model import FaceModel, load_bundled_model, load_model
 from .conversion import EYES, PLAUSIBLE, UNSEEN_SPREAD, Converted, convert
 from .formats import read_foreign
 from .preview import preview_sheet, registration_sheet
+
+MOST_IDS_BYTES = 100_000
 
 
 def convert_file(
@@ -30,8 +33,7 @@ def convert_file(
         ModelError: the source is no known model, damaged, of another unit, or not recognised as a head.
         OutputError: a result cannot be written.
     """
-    if output.suffix.lower() != ".h5":
-        raise ModelError(f"{output}: the converted model is an HDF5 file; give a name that ends in .h5")
+    check_output_file(output, (".h5",))
     kind, foreign = read_foreign(source, template, unit)
     notify(
         f"{source}: {kind}, {len(foreign.mean)} vertices, {len(foreign.identity_basis)} identity components, "
@@ -53,6 +55,7 @@ def preview_file(source: str, output: Path) -> None:
     Raises:
         ModelError: damaged model. OutputError: the picture cannot be written.
     """
+    check_output_file(output, PICTURES)
     save_image(output, preview_sheet(load_model(source)))
 
 
@@ -64,8 +67,9 @@ def read_landmark_ids(path: Path, count: int) -> np.ndarray:
     """
     remedy = f"give 68 vertex ids from 0 to {count - 1} in iBUG order, -1 for unknown ones"
     try:
-        ids = np.array([int(word) for word in path.read_text(encoding="utf-8").replace(",", " ").split()])
-    except (OSError, ValueError) as error:
+        words = read_text(path, MOST_IDS_BYTES, refusal(ModelError, path, remedy)).replace(",", " ").split()
+        ids = np.array([int(word) for word in words], np.int64)
+    except (ValueError, OverflowError) as error:
         raise ModelError(f"{path}: cannot be read as whole numbers; {remedy}") from error
     if ids.shape != (68,) or ids.min() < -1 or ids.max() >= count:
         shown = f"{len(ids)} numbers" if len(ids) != 68 else f"numbers from {ids.min()} to {ids.max()}"

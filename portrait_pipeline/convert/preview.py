@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..export.contact_sheet import compose, label_font, tight_frame
+from ..export.contact_sheet import compose, tight_frame
+from ..export.lettering import label_font
 from ..head.model import FaceModel
 from ..mesh.geometry import vertex_normals
 from ..mesh.render import Framing, View, camera_vertices, embree_rasterise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.layout import Array
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class DeformedHead(Record):
     """
 
     kind: ClassVar[str] = "deform"
-    vertices: np.ndarray
-    targets: np.ndarray
+    vertices: Annotated[np.ndarray, Array("f", "V", 3)]
+    targets: Annotated[np.ndarray, Array("f", 68, 3)]
     residual: float
     eased_landmarks: int
     flipped_triangles: int

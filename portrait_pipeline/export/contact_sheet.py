@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..base.errors import MissingDependencyError
 from ..base.images import save_image
 from ..head.points import POLYLINES
 from ..landmarks.draw import draw
 from ..mesh.mesh import Mesh
 from ..mesh.pictures import Scene
 from ..mesh.render import Framing, View, render
+from .lettering import label_font, lettering
 
 Panel = tuple[str, np.ndarray]
 """Caption and picture (H, W, 3) uint8."""
@@ -156,14 +154,14 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
         raise ValueError("a figure needs at least one row, and each row at least one picture")
     margin, gap, line = round(0.02 * width), round(0.008 * width), round(0.0105 * width * text)
     caption_height = round(2.4 * line)
+    title, heading_font = lettering(title, round(1.45 * line), bold=True)
     heading = round(2.6 * line) if title else 0
     heights = [_row_height(row, _panel_width(len(row), width, margin, gap)) for row in rows]
     total = 2 * margin + heading + sum(heights) + caption_height * len(rows) + gap * (len(rows) - 1)
     sheet = Image.new("RGB", (width, total), PAPER)
     pen = ImageDraw.Draw(sheet)
     if title:
-        font = label_font(round(1.45 * line), bold=True)
-        pen.text((margin, margin), _shorten(title, font, width - 2 * margin), INK, font, anchor="la")
+        pen.text((margin, margin), _shorten(title, heading_font, width - 2 * margin), INK, heading_font, anchor="la")
     top = margin + heading
     for row, height in zip(rows, heights, strict=True):
         panel = _panel_width(len(row), width, margin, gap)
@@ -172,9 +170,9 @@ def compose(rows: Sequence[Sequence[Panel]], width: int = WIDTH, title: str = ""
             left = round(margin + index * (panel + gap))
             right = round(margin + index * (panel + gap) + panel)
             sheet.paste(_letterbox(picture, (right - left, height)), (left, top))
-            font = label_font(line)
-            text = _shorten(caption, font, right - left)
-            pen.text(((left + right) / 2, top + height + 0.45 * line), text, INK, font, anchor="ma")
+            caption, font = lettering(caption, line)
+            words = _shorten(caption, font, right - left)
+            pen.text(((left + right) / 2, top + height + 0.45 * line), words, INK, font, anchor="ma")
         top += height + caption_height + gap
     return np.array(sheet)
 
@@ -201,19 +199,7 @@ def _letterbox(picture: np.ndarray, size: tuple[int, int]) -> Image.Image:
     return cell
 
 
-@lru_cache(maxsize=16)
-def label_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib, so that every machine draws the same letters."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    matplotlib = find_spec("matplotlib")  # found, not imported: that takes a while
-    if matplotlib is None or matplotlib.origin is None:
-        raise MissingDependencyError("matplotlib is not installed, whose fonts are used; pip install -e .")
-    fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(str(fonts / name), max(size, 6))
-
-
 def _shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    text = " ".join(text.split())
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

@@ -19,9 +19,11 @@ from manifold3d import Mesh as ManifoldMesh
 from .. import __version__
 from ..base.artifacts import atomic_path
 from ..base.errors import InputFileError, OutputError, ParameterError
+from ..base.files import read_file, refusal
 from ..mesh.geometry import sides
 
 SUFFIXES = (".3mf", ".stl")
+MOST_OBJ_BYTES = 400 * 10**6
 SURFACES = ("portrait.obj", "head.obj")
 """In a folder of results, the first that is there: surfaces closed but for the neck."""
 
@@ -78,7 +80,7 @@ def print_file(results: Path, output: Path, height: float) -> Solid:
         raise InputFileError(f"{results}: has no {' or '.join(SURFACES)}; give a folder of results")
     try:
         solid = bust(read_surfaces(path), height)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputFileError(f"{path}: {error}; make the portrait again") from error
     content = stl_bytes(solid) if suffix == ".stl" else None
     with atomic_path(output) as temporary:
@@ -178,7 +180,8 @@ def read_surfaces(path: Path) -> list[Surface]:
     Raises:
         ValueError: another file.
     """
-    blocks = path.read_text(encoding="utf-8", errors="replace").split("\no ")[1:]
+    refuse = refusal(InputFileError, path, "make the portrait again")
+    blocks = read_file(path, MOST_OBJ_BYTES, refuse).decode("utf-8", "replace").split("\no ")[1:]
     surfaces, first = [], 1
     for block in blocks:
         lines = block.splitlines()
@@ -186,7 +189,8 @@ def read_surfaces(path: Path) -> list[Surface]:
         corners = [[corner.split("/")[0] for corner in line.split()[1:]] for line in lines if line.startswith("f ")]
         triangles = np.array(corners, np.int64) - first
         inside = triangles.ndim == 2 and triangles.shape[1:] == (3,) and 0 <= triangles.min() <= triangles.max()
-        if not (inside and vertices.shape[1:] == (3,) and triangles.max() < len(vertices)):
+        sound = vertices.shape[1:] == (3,) and np.isfinite(vertices).all()
+        if not (inside and sound and triangles.max() < len(vertices)):
             raise ValueError("is not an OBJ file of this project")
         surfaces.append((vertices, triangles))
         first += len(vertices)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
-from ..head.camera import AnyCamera, camera_from_row
+from ..base.layout import Array
+from ..head.camera import ROW_LENGTH, AnyCamera, camera_from_row
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,28 @@ class FittedPair(Record):
     """
 
     kind: ClassVar[str] = "fit"
-    vertices: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
-    camera_row: np.ndarray
-    more_vertices: np.ndarray
-    more_camera_rows: np.ndarray
-    content_points: np.ndarray
-    style_points: np.ndarray
+    vertices: Annotated[np.ndarray, Array("f", "V", 3)]
+    identity: Annotated[np.ndarray, Array("f", "K")]
+    expression: Annotated[np.ndarray, Array("f", "E")]
+    camera_row: Annotated[np.ndarray, Array("f", ROW_LENGTH)]
+    more_vertices: Annotated[np.ndarray, Array("f", "M", "V", 3)]
+    more_camera_rows: Annotated[np.ndarray, Array("f", "M", ROW_LENGTH)]
+    content_points: Annotated[np.ndarray, Array("f", 68, 2)]
+    style_points: Annotated[np.ndarray, Array("f", 68, 2)]
     inner_error: float
     jaw_error: float
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        if len(self.more_vertices) != len(self.more_camera_rows):
+            return f"{len(self.more_vertices)} further heads for {len(self.more_camera_rows)} cameras"
+        rows = np.vstack([self.camera_row, self.more_camera_rows])
+        turns = rows[:, :9].reshape(-1, 3, 3)
+        proper = (
+            np.allclose(turns @ turns.transpose(0, 2, 1), np.eye(3), atol=1e-3) and (np.linalg.det(turns) > 0).all()
+        )
+        focal, scale = rows[:, 9], rows[:, 10]
+        return None if proper and ((focal > 0) | (focal == 0) & (scale > 0)).all() else "a row is no camera"
 
     @property
     def camera(self) -> AnyCamera:

@@ -31,13 +31,13 @@ a complete one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
 from ..base.artifacts import FORMAT_VERSION
 from ..base.errors import ModelError
+from ..base.files import refusal
+from ..base.hdf5 import Stored, open_hdf5
 
 KIND = "face_model"
 MOST_BYTES = 4 * 2**30
@@ -70,42 +70,24 @@ def read_model_file(path: str | Path, complete: bool = True) -> tuple[str, dict[
     if not path.is_file():
         raise ModelError(f"{path}: missing; give a face model (.h5) written by `portrait model convert`, or 'bundled'")
     remedy = REMEDY if complete else "see the table of datasets in head/model_file.py"
-    try:
-        with h5py.File(path, "r") as file:
-            kind, version = (_text(file.attrs.get(name)) for name in ("kind", "format_version"))
-            if (kind, version) != (KIND, FORMAT_VERSION):
-                raise ModelError(
-                    f"{path}: holds '{kind}' version {version}, expected '{KIND}' version {FORMAT_VERSION}; {remedy}"
-                )
-            lengths = _check_shapes(path, file, complete, remedy)
-            name = str(_text(file.attrs.get("name", path.stem)))
-            arrays = {key: _value(file[key]) for key in SHAPES if key in file}
-    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: damaged HDF5 ({' '.join(str(error).split())[:120]}); {remedy}") from error
+    refuse = refusal(ModelError, path, remedy)
+    with open_hdf5(path, refuse, MOST_BYTES, SHAPES) as content:
+        kind, version = (content.attributes.get(name) for name in ("kind", "format_version"))
+        if (kind, version) != (KIND, FORMAT_VERSION):
+            raise refuse(f"holds '{kind}' version {version}, expected '{KIND}' version {FORMAT_VERSION}")
+        lengths = _check_shapes(path, content.arrays, complete, remedy)
+        name = str(content.attributes.get("name", path.stem))
+        arrays = {key: stored.read() for key, stored in content.arrays.items()}
     _check_values(path, arrays, lengths, complete, remedy)
     return name, arrays
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _value(dataset: h5py.Dataset) -> np.ndarray:
-    value = np.asarray(dataset[()])
-    if value.dtype.kind in "SO":
-        return np.array([_text(word) for word in value.ravel()], str)
-    return value
-
-
-def _check_shapes(path: Path, file: h5py.File, complete: bool, remedy: str) -> dict[str, int]:
+def _check_shapes(path: Path, file: dict[str, Stored], complete: bool, remedy: str) -> dict[str, int]:
     """Lengths of the axes by name. Nothing is unpacked before its size is known."""
     for name in SHAPES if complete else REQUIRED:
-        if name not in OPTIONAL and not isinstance(file.get(name), h5py.Dataset):
+        if name not in OPTIONAL and name not in file:
             raise ModelError(f"{path}: lacks the dataset '{name}'; {remedy}")
     lengths: dict[str, int] = {}
-    total = 0
     for name, shape in SHAPES.items():
         if name not in file:
             continue
@@ -116,11 +98,9 @@ def _check_shapes(path: Path, file: h5py.File, complete: bool, remedy: str) -> d
         ):
             raise ModelError(f"{path}: '{name}' has shape {got}, expected ({', '.join(map(str, expected))}); {remedy}")
         lengths |= {axis: length for axis, length in zip(shape, got, strict=True) if isinstance(axis, str)}
-        total += 4 * int(np.prod(got, dtype=float))
-        if total > MOST_BYTES or lengths.get("V", 0) > MOST_VERTICES:
+        if lengths.get("V", 0) > MOST_VERTICES:
             raise ModelError(
-                f"{path}: '{name}' of shape {got} is too large: at most {MOST_VERTICES} vertices and "
-                f"{MOST_BYTES // 2**30} GiB in all; keep fewer components"
+                f"{path}: '{name}' of shape {got} is too large: at most {MOST_VERTICES} vertices; {remedy}"
             )
     uses = lengths.get("U", 0)
     if (
@@ -142,8 +122,10 @@ def _check_values(
     names = arrays.get("expression_names")
     for name, array in arrays.items():
         if name == "expression_names":
+            if array.dtype.kind != "U":
+                raise ModelError(f"{path}: '{name}' holds {array.dtype}, expected text; {remedy}")
             continue
-        if array.dtype.kind not in "fiu":
+        if array.dtype.kind not in ("iu" if name in (*IDS, "regions") else "fiu"):
             raise ModelError(f"{path}: '{name}' holds {array.dtype}, expected numbers; {remedy}")
         bounds = name in ("expression_low", "expression_high")
         if array.dtype.kind == "f" and not (~np.isnan(array) if bounds else np.isfinite(array)).all():

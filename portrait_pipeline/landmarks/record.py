@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.layout import Array
 from ..perception.part_map import PartMap
+from ..perception.parts import NAMES
 
 
 @dataclass(frozen=True)
@@ -29,29 +31,46 @@ class LocatedPair(Record):
     """
 
     kind: ClassVar[str] = "landmarks"
-    photo: np.ndarray
-    art: np.ndarray
-    photo_points: np.ndarray
-    art_points: np.ndarray
-    photo_errors: np.ndarray
-    art_errors: np.ndarray
+    photo: Annotated[np.ndarray, Array("uint8", "H", "W", 3)]
+    art: Annotated[np.ndarray, Array("uint8", "H2", "W2", 3)]
+    photo_points: Annotated[np.ndarray, Array("f", 68, 2)]
+    art_points: Annotated[np.ndarray, Array("f", 68, 2)]
+    photo_errors: Annotated[np.ndarray, Array("f", 68)]
+    art_errors: Annotated[np.ndarray, Array("f", 68)]
     photo_doubt: float
     art_doubt: float
     photo_source: str
     art_source: str
     photo_turn: int
     art_turn: int
-    photo_parts: np.ndarray
-    art_parts: np.ndarray
-    photo_grid: np.ndarray
-    art_grid: np.ndarray
-    photo_matte: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    art_opacity: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    more_photos: tuple[np.ndarray, ...] = ()
-    more_points: tuple[np.ndarray, ...] = ()
-    more_errors: tuple[np.ndarray, ...] = ()
-    more_parts: tuple[np.ndarray, ...] = ()
-    more_grids: tuple[np.ndarray, ...] = ()
+    photo_parts: Annotated[np.ndarray, Array("f", len(NAMES), "h", "w")]
+    art_parts: Annotated[np.ndarray, Array("f", len(NAMES), "h2", "w2")]
+    photo_grid: Annotated[np.ndarray, Array("f", 2, 3)]
+    art_grid: Annotated[np.ndarray, Array("f", 2, 3)]
+    photo_matte: Annotated[np.ndarray, Array("uint8", "MH", "MW")] = field(
+        default_factory=lambda: np.zeros((0, 0), np.uint8)
+    )
+    art_opacity: Annotated[np.ndarray, Array("uint8", "OH", "OW")] = field(
+        default_factory=lambda: np.zeros((0, 0), np.uint8)
+    )
+    more_photos: tuple[Annotated[np.ndarray, Array("uint8", "H", "W", 3)], ...] = ()
+    more_points: tuple[Annotated[np.ndarray, Array("f", 68, 2)], ...] = ()
+    more_errors: tuple[Annotated[np.ndarray, Array("f", 68)], ...] = ()
+    more_parts: tuple[Annotated[np.ndarray, Array("f", len(NAMES), "h", "w")], ...] = ()
+    more_grids: tuple[Annotated[np.ndarray, Array("f", 2, 3)], ...] = ()
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        for name, picture in (("photo_matte", self.photo), ("art_opacity", self.art)):
+            mask = getattr(self, name)
+            if mask.size and mask.shape != picture.shape[:2]:
+                return f"'{name}' has shape {mask.shape}, expected {picture.shape[:2]} as the picture, or (0, 0)"
+        lists = (self.more_photos, self.more_points, self.more_errors, self.more_parts, self.more_grids)
+        if len({len(items) for items in lists}) > 1:
+            return "it has not as many points, errors and parts as further photos"
+        return next(
+            ("a picture is empty" for picture in (self.photo, self.art, *self.more_photos) if not picture.size), None
+        )
 
     @property
     def photo_map(self) -> PartMap:

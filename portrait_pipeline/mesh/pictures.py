@@ -29,6 +29,7 @@ from .render import (
 )
 
 _APART = 3.0  # footprints between neighbours: further apart they lie on different sides of a fold
+_BAND = 2**19  # pixels traced at once
 _SHARP = 0.6  # mip levels finer than a pixel: a trilinear sample blurs more than the mean over the pixel does
 
 
@@ -86,18 +87,25 @@ class Scene:
             raise ParameterError(f"size {size} and half extent {framing.half_extent} of a picture must be positive")
         camera = camera_vertices(self.mesh.vertices, view, framing)
         density = log_density(camera, self.mesh) - _SHARP
-        rows, columns = np.mgrid[:size, :size]
-        middles = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
-        samples = self._trace(middles, camera, density, view, framing, size)
-        picture = self._colours(samples, background)
-        edges = np.flatnonzero(_edges(samples, size))
-        if supersample > 1 and len(edges):
-            steps = (np.arange(supersample) + 0.5) / supersample - 0.5
-            offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-            places = (middles[edges, None] + offsets).reshape(-1, 2)
-            fine = self._trace(places, camera, density + _SHARP - np.log2(supersample), view, framing, size)
-            picture[edges] = self._colours(fine, background).reshape(len(edges), -1, 3).mean(axis=1)
-        return np.clip(np.rint(picture), 0, 255).astype(np.uint8).reshape(size, size, 3)
+        steps = (np.arange(supersample) + 0.5) / supersample - 0.5
+        offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+        result = np.empty((size, size, 3), np.uint8)
+        height = max(1, _BAND // size)
+        for first in range(0, size, height):
+            last = min(first + height, size)
+            above, below = max(first - 1, 0), min(last + 1, size)  # a row more: edges show between neighbours
+            rows, columns = np.mgrid[above:below, :size]
+            middles = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
+            samples = self._trace(middles, camera, density, view, framing, size)
+            picture = self._colours(samples, background)
+            edges = np.flatnonzero(_edges(samples, size) & ((rows >= first) & (rows < last)).ravel())
+            if supersample > 1 and len(edges):
+                places = (middles[edges, None] + offsets).reshape(-1, 2)
+                fine = self._trace(places, camera, density + _SHARP - np.log2(supersample), view, framing, size)
+                picture[edges] = self._colours(fine, background).reshape(len(edges), -1, 3).mean(axis=1)
+            band = np.clip(np.rint(picture), 0, 255).astype(np.uint8).reshape(-1, size, 3)
+            result[first:last] = band[first - above : last - above]
+        return result
 
     def _trace(
         self, places: np.ndarray, camera: np.ndarray, density: np.ndarray, view: View, framing: Framing, size: int
@@ -155,12 +163,12 @@ def _bilinear(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
 
 def _edges(samples: Samples, size: int) -> np.ndarray:
-    """(size * size,) bool: pixels whose neighbour shows another part, nothing, or a place that is not beside theirs."""
-    part, footprint, uv = samples.part.reshape(size, size), samples.footprint.reshape(size, size), samples.uv
-    uv = uv.reshape(size, size, 2)
-    edge = np.zeros((size, size), bool)
-    for axis in (0, 1):
-        first, second = (np.arange(size - 1), np.arange(1, size))
+    """(rows * size,) bool: pixels whose neighbour shows another part, nothing, or a place that is not beside theirs."""
+    part, footprint, uv = samples.part.reshape(-1, size), samples.footprint.reshape(-1, size), samples.uv
+    uv = uv.reshape(-1, size, 2)
+    edge = np.zeros(part.shape, bool)
+    for axis, length in enumerate(part.shape):
+        first, second = (np.arange(length - 1), np.arange(1, length))
         step = np.abs(np.take(uv, second, axis) - np.take(uv, first, axis))
         step[..., 0] = np.minimum(step[..., 0], 1 - step[..., 0])  # the layout wraps in u
         reach = _APART * np.maximum(np.take(footprint, first, axis), np.take(footprint, second, axis))

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base.artifacts import atomic_path
 from ..base.errors import LandmarkError
+from ..base.files import read_text, refusal
 from ..base.images import IMAGE_SUFFIXES
 from ..head.points import COUNT, eye_distance, handedness
 
@@ -113,20 +114,7 @@ def write_points(path: str | Path, points: np.ndarray) -> None:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise LandmarkError(
-                f"{path}: {size} bytes are too many for {COUNT} points (limit {MAX_BYTES}); give a text "
-                "file with one 'x y' a line"
-            )
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise LandmarkError(f"{path}: no such landmark file; mend the path") from None
-    except UnicodeDecodeError as error:
-        raise LandmarkError(f"{path}: is not a text file; write {COUNT} lines 'x y'") from error
-    except OSError as error:
-        raise LandmarkError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    return read_text(path, MAX_BYTES, refusal(LandmarkError, path, f"give a text file of {COUNT} lines 'x y'"))
 
 
 def _point_lines(path: Path, text: str) -> list[tuple[int, str]]:

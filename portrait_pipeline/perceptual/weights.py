@@ -45,20 +45,25 @@ def load_weights(source: str | Path = BUNDLED) -> dict[str, torch.Tensor]:
         InputFileError: the file is missing, damaged or not VGG-16.
         MissingDependencyError: ``"imagenet"`` is not in the cache folder.
     """
+    tensors, header, path = find_weights(source)
+    return tensors if str(source) in (BUNDLED, IMAGENET) or BALANCED in header else balance_file(path, tensors)
+
+
+def find_weights(source: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str], Path]:
+    """What :func:`read_weights` reads of a source of :func:`load_weights`, and the file; errors as there.
+
+    Also the quick way to learn beforehand that a source is right.
+    """
     if str(source) == BUNDLED:
         with as_file(files(__package__) / "assets" / "vgg16_features.safetensors") as path:
-            return read_weights(path)[0]
-    if str(source) == IMAGENET:
-        path = imagenet_path()
-        if not path.is_file():
-            raise MissingDependencyError(
-                f"texture.weights is imagenet, but {path} is not there; run `portrait weights download imagenet` once, "
-                "or use bundled"
-            )
-        return read_weights(path)[0]
-    path = Path(source).expanduser()
-    tensors, header = read_weights(path)
-    return tensors if BALANCED in header else balance_file(path, tensors)
+            return *read_weights(path), path
+    path = imagenet_path() if str(source) == IMAGENET else Path(source).expanduser()
+    if str(source) == IMAGENET and not path.is_file():
+        raise MissingDependencyError(
+            f"texture.weights is imagenet, but {path} is not there; run `portrait weights download imagenet` once, "
+            "or use bundled"
+        )
+    return *read_weights(path), path
 
 
 def balance_file(

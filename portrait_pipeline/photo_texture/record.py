@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.layout import Array
+from ..regions.labels import TRANSPARENT
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,13 @@ class PhotoTexture(Record):
     """
 
     kind: ClassVar[str] = "photo_texture"
-    texture: np.ndarray
-    seen: np.ndarray
-    labels: np.ndarray
+    texture: Annotated[np.ndarray, Array("uint8", "S", "S", 3)]
+    seen: Annotated[np.ndarray, Array("bool", "S", "S")]
+    labels: Annotated[np.ndarray, Array("uint8", "S", "S")]
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        if not self.texture.size:
+            return "'texture' is empty"
+        most = int(self.labels.max())
+        return f"'labels' has {most}, expected 0 to {TRANSPARENT}" if most > TRANSPARENT else None

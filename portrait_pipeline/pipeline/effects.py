@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.device import Hardware
 from ..base.errors import ParameterError
 from ..base.images import save_image
 from ..base.progress import progress_bar
@@ -19,6 +20,7 @@ from ..landmarks.params import load_pair
 from ..landmarks.record import LocatedPair
 from ..mesh.render import View, render
 from ..photo_texture.record import PhotoTexture
+from ..texture.optimise import check_ready
 from ..texture.step import stylise_pair
 from ..translation.record import TranslatedPair
 from .params import Params, load_params, with_overrides
@@ -56,11 +58,13 @@ def write_effects(
     layout = Layout(project)
     params = with_overrides(load_params(project / "params.yaml"), overrides)
     load_pair(name, project / "params.yaml")
+    _check(betas, scales, strengths)
+    check_ready(params.texture, Hardware.wanted())
+    model = load_bundled_model()
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
     translated = TranslatedPair.load(layout.pair_artifact("translate", name))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
-    model = load_bundled_model()
     head = deform_pair(model, fitted, translated, params.deform)
 
     def stylise(beta: float) -> np.ndarray:

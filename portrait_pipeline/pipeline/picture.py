@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..base.device import Hardware
 from ..base.errors import InputFileError, ParameterError
-from ..base.images import check_suffix, save_image
+from ..base.images import check_suffix, image_size, save_image
 from ..samples.sources import resolve
 from .params import project_params
 
@@ -57,9 +57,13 @@ def picture_files(
     from ..landmarks.step import locate_pair
     from ..picture.step import picture_pair
     from ..shell.step import shell_pair
+    from ..texture.optimise import check_ready
     from .networks import load_networks
     from .portrait import Clock, make_portrait
 
+    for path in (photo_path, art_path):
+        image_size(path)
+    check_ready(params.texture, hardware)
     tell, model = Clock(notify), head_model(params.fit.model, project)
     if head is None:
         networks = load_networks(project)

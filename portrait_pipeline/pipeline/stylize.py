@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..base.device import Hardware
+from ..base.images import image_size
 from ..samples.sources import resolve
 from .params import project_params
 
@@ -41,9 +42,13 @@ def stylize_files(
     # imported here: torch takes seconds, and mistakes in the arguments are told before
     from ..base.progress import progress_bar
     from ..head.model import head_model
+    from ..texture.optimise import check_ready
     from .networks import load_networks
     from .portrait import Clock, make_portrait
 
+    for path in (photo_path, art_path, *more_paths):
+        image_size(path)
+    check_ready(params.texture, hardware)
     tell = Clock(notify)
     networks, model = load_networks(project), head_model(params.fit.model, project)
     with progress_bar("texture") as progress:

@@ -38,16 +38,16 @@ def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0
     Raises:
         ArtifactError: a stage of this pair has not run.
     """
-    located = LocatedPair.load(layout.pair_artifact("landmarks", name))
-    fitted = FittedPair.load(layout.pair_artifact("fit", name))
-    translated = TranslatedPair.load(layout.pair_artifact("translate", name))
-    head = DeformedHead.load(layout.pair_artifact("deform", name))
-    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
-    texture = StylisedTexture.load(layout.pair_artifact("texture", name))
-    shell = Shell.load(layout.pair_artifact("shell", name))
     model = load_bundled_model()
     runs = {stage: layout.read_runtime(stage, name) for stage in PAIR_STAGES}
     seconds = {stage: run["seconds"] for stage, run in runs.items() if run}
+    located = LocatedPair.load(layout.pair_artifact("landmarks", name))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name), V=len(model.mean))
+    translated = TranslatedPair.load(layout.pair_artifact("translate", name))
+    head = DeformedHead.load(layout.pair_artifact("deform", name), V=len(model.mean))
+    photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
+    texture = StylisedTexture.load(layout.pair_artifact("texture", name), V=len(model.mean))
+    shell = Shell.load(layout.pair_artifact("shell", name), V=len(model.mean))
     return {
         "landmarks": {"photo_doubt": located.photo_doubt, "art_doubt": located.art_doubt},
         "fit": {"inner_error": fitted.inner_error, "jaw_error": fitted.jaw_error},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from ..base.artifacts import Record
 from ..base.errors import LandmarkError, ParameterError
+from ..base.layout import Array
 from ..head.model import FaceModel
 from .collection import Faces
 from .fill_in import complete
@@ -41,9 +42,9 @@ class LandmarkSet(Record):
     """
 
     kind = "landmark_set"
-    landmarks: np.ndarray
-    source: np.ndarray
-    group: np.ndarray
+    landmarks: Annotated[np.ndarray, Array("f", "N", 68, 2)]
+    source: Annotated[np.ndarray, Array("iu", "N")]
+    group: Annotated[np.ndarray, Array("iu", "N")]
     entries: str
 
 

@@ -5,12 +5,13 @@ domain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
 from ..base.errors import ParameterError
+from ..base.layout import Array
 from ..base.numerics import steady_signs
 from .alignment import Alignment, align
 from .params import ShapeSpaceParams
@@ -42,13 +43,19 @@ class ShapeSpace(Record):
 
     kind: ClassVar[str] = "shape_space"
     alignment: Alignment
-    mean: np.ndarray
-    components: np.ndarray
-    scale: np.ndarray
-    parity: np.ndarray
-    centroids: np.ndarray
-    normal_mean: np.ndarray
+    mean: Annotated[np.ndarray, Array("f", 136)]
+    components: Annotated[np.ndarray, Array("f", "K", 136)]
+    scale: Annotated[np.ndarray, Array("f", "K")]
+    parity: Annotated[np.ndarray, Array("f", "K")]
+    centroids: Annotated[np.ndarray, Array("f", "C", "K")]
+    normal_mean: Annotated[np.ndarray, Array("f", "K")]
     variance_kept: float
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        if not (self.scale > 0).all() or not (np.abs(self.parity) == 1).all() or not len(self.scale):
+            return "'scale' must be above 0, and 'parity' -1 or 1"
+        return None if len(self.centroids) else "'centroids' is empty"
 
     @property
     def size(self) -> int:
@@ -98,18 +105,22 @@ class ShapeSet(Record):
     """
 
     kind: ClassVar[str] = "shape_set"
-    normal: np.ndarray
-    art: np.ndarray
-    normal_transforms: np.ndarray
-    art_transforms: np.ndarray
-    art_labels: np.ndarray
-    normal_held_out: np.ndarray
-    art_held_out: np.ndarray
+    normal: Annotated[np.ndarray, Array("f", "Nx", "K")]
+    art: Annotated[np.ndarray, Array("f", "Ny", "K")]
+    normal_transforms: Annotated[np.ndarray, Array("f", "Nx", 2, 3)]
+    art_transforms: Annotated[np.ndarray, Array("f", "Ny", 2, 3)]
+    art_labels: Annotated[np.ndarray, Array("iu", "Ny")]
+    normal_held_out: Annotated[np.ndarray, Array("bool", "Nx")]
+    art_held_out: Annotated[np.ndarray, Array("bool", "Ny")]
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        return "'art_labels' has a number below 0" if self.art_labels.min(initial=0) < 0 else None
 
 
 def build_shape_space(
-    normal: np.ndarray,
-    art: np.ndarray,
+    normal: Annotated[np.ndarray, Array("f", "Nx", "K")],
+    art: Annotated[np.ndarray, Array("f", "Ny", "K")],
     params: ShapeSpaceParams,
     normal_groups: np.ndarray | None = None,
     art_groups: np.ndarray | None = None,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.errors import ArtifactError
+from ..base.layout import Array
 from ..mesh.mesh import Mesh
 
 HAIR, CLOTHES, SKIN = 0, 1, 2
@@ -31,16 +34,38 @@ class Shell(Record):
     """
 
     kind: ClassVar[str] = "shell"
-    vertices: np.ndarray
-    triangles: np.ndarray
-    uv: np.ndarray
-    uv_triangles: np.ndarray
-    labels: np.ndarray
-    texture: np.ndarray
-    seen: np.ndarray
-    facing: np.ndarray
-    bare: np.ndarray
+    vertices: Annotated[np.ndarray, Array("f", "V2", 3)]
+    triangles: Annotated[np.ndarray, Array("iu", "F", 3)]
+    uv: Annotated[np.ndarray, Array("f", "T", 2)]
+    uv_triangles: Annotated[np.ndarray, Array("iu", "F", 3)]
+    labels: Annotated[np.ndarray, Array("int8", "V2")]
+    texture: Annotated[np.ndarray, Array("uint8", "S", "S", 3)]
+    seen: Annotated[np.ndarray, Array("uint8", "S", "S")]
+    facing: Annotated[np.ndarray, Array("f", "V2")]
+    bare: Annotated[np.ndarray, Array("f", "B")]
     note: str
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        for name, ids, count in (
+            ("triangles", self.triangles, len(self.vertices)),
+            ("uv_triangles", self.uv_triangles, len(self.uv)),
+        ):
+            if ids.size and not (ids.min() >= 0 and ids.max() < count):
+                return f"'{name}' has ids from {ids.min()} to {ids.max()}, expected 0 to {count - 1}"
+        if self.labels.size and not (self.labels.min() >= HAIR and self.labels.max() <= SKIN):
+            return f"'labels' has {self.labels.min()} to {self.labels.max()}, expected {HAIR} to {SKIN}"
+        if len({bool(part.size) for part in (self.vertices, self.triangles, self.uv, self.texture, self.bare)}) > 1:
+            return "some of its arrays are empty"
+        return None
+
+    @classmethod
+    def load(cls, path: str | Path, **lengths: int) -> Self:
+        """As :meth:`portrait_pipeline.base.artifacts.Record.load`; V, the head's, counts where there is a shell."""
+        shell = super().load(path)
+        if shell.exists and lengths.get("V", len(shell.bare)) != len(shell.bare):
+            raise ArtifactError(f"{path}: made for a head of {len(shell.bare)} vertices; delete it and run `dvc repro`")
+        return shell
 
     @property
     def exists(self) -> bool:

@@ -15,6 +15,7 @@ from ..base.errors import ParameterError, TrainingError
 from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
 from ..perceptual.perceptual import network_for
+from ..perceptual.weights import find_weights
 from ..regions.clothes import clothes_colours
 from ..regions.colours import region_colours
 from ..regions.labels import CLOTHES, TEETH
@@ -85,11 +86,7 @@ def stylise_together(
         MissingDependencyError: the device or renderer asked for is not there. OutOfMemory: the message says what to
             lower.
     """
-    if len(params.scales) != len(params.iterations):
-        raise ParameterError(
-            f"texture.iterations has {len(params.iterations)} entries and texture.scales {len(params.scales)}: "
-            "give one number of iterations for each scale"
-        )
+    check_schedule(params)
     if params.strength == 0.0 or not subjects:
         return [([part.photo.copy() for part in subject.parts], []) for subject in subjects]
     hardware = hardware or Hardware.wanted()
@@ -102,6 +99,27 @@ def stylise_together(
             return running.run(progress)
         finally:
             running.beside.shutdown(wait=False, cancel_futures=True)
+
+
+def check_schedule(params: TextureParams) -> None:
+    """Refuse other numbers of iterations than of scales."""
+    if len(params.scales) != len(params.iterations):
+        raise ParameterError(
+            f"texture.iterations has {len(params.iterations)} entries and texture.scales {len(params.scales)}: "
+            "give one number of iterations for each scale"
+        )
+
+
+def check_ready(params: TextureParams, hardware: Hardware) -> None:
+    """Find out in a moment whether the texture can be made: a caller with minutes of work before it asks first.
+
+    Raises:
+        ParameterError, MissingDependencyError, InputFileError: as :func:`stylise` would, for schedule, device,
+            renderer and weights.
+    """
+    check_schedule(params)
+    choose_renderer(hardware.renderer, choose_device(hardware.device))
+    find_weights(params.weights)
 
 
 class TextureRun:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.layout import Array
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,20 @@ class StylisedTexture(Record):
     """
 
     kind: ClassVar[str] = "texture"
-    texture: np.ndarray
-    vertices: np.ndarray
+    texture: Annotated[np.ndarray, Array("uint8", "S", "S", 3)]
+    vertices: Annotated[np.ndarray, Array("f", "V", 3)]
     style_loss: float
     content_loss: float
     steps: int
-    shell_texture: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
-    shell_vertices: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    shell_texture: Annotated[np.ndarray, Array("uint8", "S2", "S2", 3)] = field(
+        default_factory=lambda: np.zeros((0, 0, 3), np.uint8)
+    )
+    shell_vertices: Annotated[np.ndarray, Array("f", "V2", 3)] = field(
+        default_factory=lambda: np.zeros((0, 3), np.float32)
+    )
+
+    def flaw(self) -> str | None:
+        """See :meth:`portrait_pipeline.base.artifacts.Record.flaw`."""
+        if not self.texture.size or bool(self.shell_texture.size) != bool(len(self.shell_vertices)):
+            return "a texture is empty"
+        return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from ..base.artifacts import Record
+from ..base.layout import Array
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,6 @@ class TranslatedPair(Record):
     """
 
     kind: ClassVar[str] = "translate"
-    content: np.ndarray
-    style: np.ndarray
-    translated: np.ndarray
+    content: Annotated[np.ndarray, Array("f", 68, 2)]
+    style: Annotated[np.ndarray, Array("f", 68, 2)]
+    translated: Annotated[np.ndarray, Array("f", 68, 2)]

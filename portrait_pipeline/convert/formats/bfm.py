@@ -10,22 +10,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ...base.errors import ModelError
-from .foreign import MOST_VERTICES, ForeignModel, check_array, check_ids, check_path
+from ...base.files import refusal
+from ...base.hdf5 import open_hdf5
+from .foreign import MOST_BYTES, MOST_VERTICES, ForeignModel, check_array, check_ids
 
 MM = 0.1  # cm
+DATASETS = (
+    *(f"{group}/model/{name}" for group in ("shape", "expression") for name in ("mean", "pcaVariance", "pcaBasis")),
+    "shape/representer/cells",
+)
 REMEDY = "give a Basel Face Model 2017 or 2019, for instance model2017-1_face12_nomouth.h5 or model2019_bfm.h5"
 
 
 def is_bfm(path: Path) -> bool:
     """Whether a file is HDF5 with the groups of the Basel Face Model."""
     try:
-        with h5py.File(path, "r") as file:
-            return "shape" in file and "kind" not in file.attrs
-    except OSError:
+        with open_hdf5(path, refusal(ModelError, path, REMEDY), MOST_BYTES, DATASETS) as content:
+            return bool(content.arrays) and "kind" not in content.attributes
+    except ModelError:
         return False
 
 
@@ -35,16 +40,16 @@ def read_bfm(path: Path) -> ForeignModel:
     Raises:
         ModelError: missing, damaged or foreign file, or a dataset of another shape.
     """
-    check_path(path, REMEDY)
-    try:
-        with h5py.File(path, "r") as file:
-            mean, identity = _component(file, path, "shape", None)
-            neutral, expression = np.zeros_like(mean), np.zeros((0, *mean.shape), np.float32)
-            if "expression" in file:
-                neutral, expression = _component(file, path, "expression", len(mean))
-            cells = _read(file, path, "shape/representer/cells")
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: damaged HDF5 ({' '.join(str(error).split())[:120]}); {REMEDY}") from error
+    with open_hdf5(path, refusal(ModelError, path, REMEDY), MOST_BYTES, DATASETS) as content:
+        missing = [name for name in DATASETS if name not in content.arrays and name.startswith("shape/")]
+        if missing:
+            raise ModelError(f"{path}: lacks the dataset {missing[0]}; {REMEDY}")
+        arrays = {name: stored.read() for name, stored in content.arrays.items()}
+    mean, identity = _component(arrays, path, "shape", None)
+    neutral, expression = np.zeros_like(mean), np.zeros((0, *mean.shape), np.float32)
+    if any(name.startswith("expression/") for name in arrays):
+        neutral, expression = _component(arrays, path, "expression", len(mean))
+    cells = arrays["shape/representer/cells"]
     where = f"{path}: shape/representer/cells"
     if cells.ndim == 2 and cells.shape[0] == 3:
         cells = cells.T
@@ -64,9 +69,14 @@ def read_bfm(path: Path) -> ForeignModel:
     )
 
 
-def _component(file: h5py.File, path: Path, group: str, vertices: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _component(
+    arrays: dict[str, np.ndarray], path: Path, group: str, vertices: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean (V, 3) in the file's unit, and basis (K, V, 3) float32 in cm, one standard deviation each."""
-    mean = _read(file, path, f"{group}/model/mean")
+    parts = [arrays.get(f"{group}/model/{name}") for name in ("mean", "pcaVariance", "pcaBasis")]
+    if any(part is None for part in parts):
+        raise ModelError(f"{path}: lacks a dataset of {group}/model; {REMEDY}")
+    mean, variance, basis = parts
     size = "3 N" if vertices is None else 3 * vertices
     check_array(f"{path}: {group}/model/mean", mean, (size,), REMEDY)
     if len(mean) % 3 or len(mean) > 3 * MOST_VERTICES:
@@ -74,9 +84,7 @@ def _component(file: h5py.File, path: Path, group: str, vertices: int | None) ->
             f"{path}: {group}/model/mean: length {len(mean)}, expected 3 N of at most {MOST_VERTICES} "
             f"vertices; {REMEDY}"
         )
-    variance = _read(file, path, f"{group}/model/pcaVariance")
     check_array(f"{path}: {group}/model/pcaVariance", variance, ("K",), REMEDY)
-    basis = _read(file, path, f"{group}/model/pcaBasis")
     check_array(f"{path}: {group}/model/pcaBasis", basis, (len(mean), len(variance)), REMEDY)
     if (variance < 0).any():
         raise ModelError(f"{path}: {group}/model/pcaVariance: has a negative number; {REMEDY}")
@@ -92,12 +100,3 @@ def _unit_columns(basis: np.ndarray, deviation: np.ndarray) -> bool:
     length = np.sqrt(np.einsum("ij,ij->j", basis[:, used], basis[:, used], dtype=float))
     unit, scaled = np.abs(np.log(length)), np.abs(np.log(length / deviation[used]))
     return not used.any() or float(np.median(unit)) <= float(np.median(scaled))
-
-
-def _read(file: h5py.File, path: Path, name: str) -> np.ndarray:
-    item = file.get(name)
-    if not isinstance(item, h5py.Dataset):
-        raise ModelError(f"{path}: lacks the dataset {name}; {REMEDY}")
-    if item.size > 2**30:  # a small file may unpack to any size
-        raise ModelError(f"{path}: {name}: shape {item.shape} is too large; {REMEDY}")
-    return np.asarray(item[()])

@@ -11,14 +11,15 @@ file) are left out.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ...base.errors import ModelError
+from ...base.files import refusal
+from ...base.npz import open_npz
 from ...head.pose import rotation_from_vector
-from .foreign import MOST_BYTES, MOST_VERTICES, ForeignModel, check_array, check_ids, check_path
+from .foreign import MOST_BYTES, MOST_VERTICES, ForeignModel, check_array, check_ids
 from .safe_pickle import read_pickled_arrays
 
 METRE = 100.0  # cm
@@ -87,13 +88,5 @@ def turn_jaw(arrays: dict[str, np.ndarray], mean: np.ndarray, axis: np.ndarray) 
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    check_path(path, REMEDY)
-    try:
-        with zipfile.ZipFile(path) as file:
-            size = sum(item.file_size for item in file.infolist())
-        if size > MOST_BYTES:
-            raise ModelError(f"{path}: unpacks to {size / 2**30:.1f} GiB, at most {MOST_BYTES // 2**30}; {REMEDY}")
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in NAMES if name in data.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path}: cannot be read as NPZ ({' '.join(str(error).split())[:120]}); {REMEDY}") from error
+    with open_npz(path, refusal(ModelError, path, REMEDY), MOST_BYTES, NAMES) as arrays:
+        return {name: stored.read() for name, stored in arrays.items()}

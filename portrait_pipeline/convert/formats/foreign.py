@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...base.errors import ModelError
+from ...base.files import check_file, refusal
 from ...head.model import LinearModel
 
 MOST_VERTICES = 500_000
@@ -38,11 +39,7 @@ def check_path(path: Path, what: str) -> None:
     Raises:
         ModelError: one line with the path, what it should be, and the limit.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; {what}")
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise ModelError(f"{path}: {size / 2**30:.1f} GiB, at most {MOST_BYTES / 2**30:.0f} are read; {what}")
+    check_file(path, MOST_BYTES, refusal(ModelError, path, what))
 
 
 def check_array(where: str, array: np.ndarray, shape: tuple[int | str, ...], remedy: str) -> np.ndarray:

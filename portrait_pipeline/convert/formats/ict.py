@@ -8,14 +8,14 @@ landmark ids are those of the published table (Multi-PIE, the same order as iBUG
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from ...base.errors import ModelError
+from ...base.files import load_json, refusal
 from ...head.model import blend_shape_limits
-from .foreign import ForeignModel, check_path
+from .foreign import ForeignModel
 from .wavefront import read_obj, read_obj_vertices
 
 VERTICES = 26719
@@ -27,6 +27,7 @@ LANDMARKS = np.array(
     "5966".split(),
     np.int32,
 )
+MOST_JSON_BYTES = 50 * 10**6
 HALVES = ("browInnerUp", "cheekPuff")  # two files each, one name in ARKit
 REMEDY = "give the folder FaceXModel of ICT-FaceKit, complete"
 
@@ -94,11 +95,8 @@ def _delta(file: Path, neutral: np.ndarray) -> np.ndarray:
 def _expressions(folder: Path) -> list[str]:
     """Stems of the blend shape files, in the order of the list."""
     file = folder / "vertex_indices.json"
-    check_path(file, REMEDY)
-    try:
-        stems = json.loads(file.read_text(encoding="utf-8"))["expressions"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{file}: has no list 'expressions'; {REMEDY}") from error
+    table = load_json(file, MOST_JSON_BYTES, refusal(ModelError, file, REMEDY))
+    stems = table.get("expressions") if isinstance(table, dict) else None
     # A name is a name: no path may lead out of the folder.
     if not isinstance(stems, list) or not stems or not all(isinstance(s, str) and s.isidentifier() for s in stems):
         raise ModelError(f"{file}: 'expressions' is no list of file names without suffix; {REMEDY}")

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ...base.errors import ModelError
-from .foreign import MOST_VERTICES, check_ids, check_path
+from ...base.files import read_file, refusal
+from .foreign import MOST_VERTICES, check_ids
 
+MOST_OBJ_BYTES = 400 * 10**6
 REMEDY = "give a Wavefront OBJ with v and f lines"
 
 
@@ -55,11 +57,8 @@ def read_obj_vertices(path: Path, count: int) -> np.ndarray:
 
 
 def _lines(path: Path) -> list[str]:
-    check_path(path, REMEDY)
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); {REMEDY}") from error
+    content = read_file(path, MOST_OBJ_BYTES, refusal(ModelError, path, REMEDY))
+    return content.decode("utf-8", "replace").splitlines()
 
 
 def _numbers(path: Path, lines: list[str], key: str, columns: int) -> np.ndarray:

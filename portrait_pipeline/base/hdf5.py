@@ -1,0 +1,157 @@
+"""The one door for HDF5 files to be read: nothing is unpacked before its size is known, nothing outside is touched.
+
+An HDF5 file may name other files (links, raw data kept outside, virtual datasets), declare any size, hold types that
+are no arrays, and be damaged in ways that its library tells by a dozen exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from .errors import PortraitError
+from .files import Refuse, check_file, one_line
+
+MOST_FILE_BYTES = 4 * 2**30
+MOST_DATASETS = 10_000
+MOST_TEXT = 64 * 2**20  # letters of one dataset, all strings as long as the longest
+_BLOCK = 1024  # strings read at once
+# What h5py raises on damaged files, besides what it documents.
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    SystemError,
+    AssertionError,
+)
+
+
+class Stored(NamedTuple):
+    """An array that lies in a file: its shape and type, known before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    read: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in a file. attributes: of its root, numbers and text. arrays: by path, such as ``shape/model/mean``."""
+
+    attributes: dict[str, Any]
+    arrays: dict[str, Stored]
+
+
+@contextmanager
+def open_hdf5(path: Path, refuse: Refuse, most: int, names: Iterable[str] | None = None) -> Iterator[Content]:
+    """Open a file to look at its arrays and read them; they can be read inside the block.
+
+    Args:
+        most: bytes that all arrays together may take in memory.
+        names: of the arrays to look at, absent ones are left out; None for all. Strings come back as ``str``.
+
+    Raises:
+        What ``refuse`` makes: no file, damaged, larger than allowed, or an array that is a link, lies outside the file,
+        or is neither numbers nor text.
+    """
+    check_file(path, MOST_FILE_BYTES, refuse)
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = {name: value for name in file.attrs if (value := _attribute(file, name)) is not None}
+            found = _all(file, refuse) if names is None else {name: _find(file, name, refuse) for name in names}
+            found = {name: item for name, item in found.items() if item is not None}
+            total = 0
+            for name, item in found.items():
+                total += _bytes(name, item, refuse)
+                if total > most:
+                    raise refuse(f"'{name}' of shape {item.shape} is too large: at most {most / 1e6:.4g} MB in all")
+            yield Content(attributes, {name: _stored(name, item, refuse) for name, item in found.items()})
+    except PortraitError:
+        raise
+    except _DAMAGE as error:
+        raise refuse(f"damaged, or no HDF5 file ({one_line(error)})") from error
+
+
+def _attribute(file: h5py.File, name: str) -> str | int | float | None:
+    """None for what is neither a number nor text."""
+    kept = file.attrs.get_id(name)
+    plain = kept.shape == () and (kept.dtype.kind in "fiubS" or h5py.check_string_dtype(kept.dtype) is not None)
+    value = file.attrs[name] if plain else None
+    if isinstance(value, bytes | np.bytes_):
+        value = bytes(value).decode("utf-8")
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, str | int | float) else None
+
+
+def _all(file: h5py.File, refuse: Refuse) -> dict[str, h5py.Dataset]:
+    """Every dataset that is reached without links."""
+    found: dict[str, h5py.Dataset] = {}
+
+    def collect(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = item
+        if len(found) > MOST_DATASETS:
+            raise refuse(f"holds more than {MOST_DATASETS} arrays")
+
+    file.visititems(collect)
+    return found
+
+
+def _find(file: h5py.File, name: str, refuse: Refuse) -> h5py.Dataset | None:
+    item: Any = file
+    for part in name.split("/"):
+        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise refuse(f"'{name}' is a link to somewhere else; store the array itself")
+        item = item[part]
+    if not isinstance(item, h5py.Dataset):
+        raise refuse(f"'{name}' is no array")
+    return item
+
+
+def _bytes(name: str, item: h5py.Dataset, refuse: Refuse) -> int:
+    """Bytes that a dataset takes in memory; text counts when it is read."""
+    if item.is_virtual or item.external:
+        raise refuse(f"'{name}' lies in another file; store the array itself")
+    if item.shape is None or not (item.dtype.kind in "fiubS" or h5py.check_string_dtype(item.dtype) is not None):
+        raise refuse(f"'{name}' holds {item.dtype}, neither numbers nor text")
+    chunk = (
+        int(np.prod(item.chunks or (0,), dtype=object)) * item.dtype.itemsize
+    )  # unpacked whole, however few are used
+    return max(int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize, chunk)
+
+
+def _stored(name: str, item: h5py.Dataset, refuse: Refuse) -> Stored:
+    text = item.dtype.kind in "SO"
+
+    def read() -> np.ndarray:
+        return _text(name, item, refuse) if text else np.asarray(item[()])
+
+    return Stored(item.shape, np.dtype(str) if text else item.dtype, read)
+
+
+def _text(name: str, item: h5py.Dataset, refuse: Refuse) -> np.ndarray:
+    """Strings as ``str``; those of any length a block at a time: a few bytes of a file can stand for many long ones."""
+    if item.dtype.kind == "S":
+        return np.char.decode(item[()], "utf-8")
+    if item.ndim != 1:
+        raise refuse(f"'{name}' holds text in shape {item.shape}; store it as a list")
+    words: list[str] = []
+    for start in range(0, len(item), _BLOCK):
+        words += [word.decode("utf-8") for word in item[start : start + _BLOCK]]
+        if len(words) * max(map(len, words)) > MOST_TEXT:
+            raise refuse(f"the text of '{name}' is too long: at most {MOST_TEXT / 1e6:.0f} million letters")
+    return np.array(words, str)
