@@ -20,6 +20,7 @@ from portrait_pipeline.perception.part_map import PartMap
 from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.photo_texture.blending import blended, continued
 from portrait_pipeline.photo_texture.gain import border_gain, log_gain, relit
+from portrait_pipeline.photo_texture.glasses import frame_share
 from portrait_pipeline.photo_texture.merging import merged_photos
 from portrait_pipeline.photo_texture.params import PhotoTextureParams
 from portrait_pipeline.photo_texture.photo_view import PhotoView, Shot, geometry_view
@@ -319,6 +320,22 @@ def test_a_fringe_and_glasses_are_filled_as_skin_and_hair_stays_on_the_scalp(mod
         assert not result.seen[covered].any()
         assert result.texture[covered].astype(int).sum(axis=-1).min() > 330, "skin, no scar"
     assert np.median(result.texture[scalp], axis=0).sum() < 180
+
+
+def test_clear_lenses_show_the_face_and_frames_do_not():
+    """A dark frame about clear lenses, half of it taken for a brow; a brow above it; an eye behind a lens."""
+    y, x = np.mgrid[:120, :120]
+    colour = np.full((120, 120, 3), (215.0, 165.0, 140.0)) + 4 * np.sin(x / 5.0)[..., None]
+    lens = np.hypot((y - 60) / 22, (x - 60) / 30) < 1
+    frame = (np.hypot((y - 60) / 26, (x - 60) / 34) < 1) & ~lens
+    brow, eye = (abs(y - 20) < 4) & (abs(x - 60) < 25), np.hypot(y - 60, x - 60) < 6
+    colour[frame | brow], colour[eye] = (30, 25, 25), (40, 30, 20)
+    glasses = (lens | frame) & ~(frame & (x > 75) & (y < 50))
+    skin = ~glasses & ~brow
+    share = frame_share(colour, glasses.astype(float), skin.astype(float), eye, texel=0.06)
+    assert share[frame].min() > 0.5 and share[brow].max() < 0.1 and share[eye].max() < 0.1
+    assert (share[lens] < 0.1).mean() > 0.5
+    assert not frame_share(colour, np.zeros((120, 120)), skin.astype(float), eye, texel=0.06).any()
 
 
 def test_a_photo_of_a_hat_gives_hair_of_the_colour_seen_below_it(model):

@@ -13,6 +13,7 @@ from .eye_texture import eye_texture
 from .eyeball import Eyeball, fit_eyeball, sphere_mesh
 from .falloff import Falloff
 from .interior import mouth_parts
+from .lid_paint import painted_lids
 from .lid_strip import Strip, lid_strip
 from .lids import Lids, close_lids, keep_off, strip
 from .lips import meet_lips, round_lips
@@ -65,7 +66,12 @@ def build_rig(
         targets = carry_expressions(basis, fitted_vertices, deformed, model.triangles, trust)
     rest, targets, lids = _in_contact(model, deformed, expression, targets, eyes, mouth)
     strips = [lid_strip(model, lid, rest, targets, deformed) for lid in lids.values()]
-    head = _head(model, rest, targets, texture, [*eyes.values(), *([mouth] if params.mouth and mouth else [])], strips)
+    names = list(model.expression_names)
+    blinks = [
+        (lid, rest + targets[names.index(SIDES[name][1])]) for name, lid in lids.items() if SIDES[name][1] in names
+    ]
+    painted = painted_lids(model, texture, blinks, deformed) if blinks else texture
+    head = _head(model, rest, targets, painted, [*eyes.values(), *([mouth] if params.mouth and mouth else [])], strips)
     parts = [_eye_part(model, SIDES[name][0], texture, lid, deformed) for name, lid in lids.items()]
     if params.mouth and mouth is not None:
         parts += mouth_parts(model, rest, targets, texture, mouth, expression)

@@ -14,7 +14,7 @@ from ..mesh.render import Framing, View
 from .contact_sheet import tight_frame
 
 MARGIN = 0.1
-MOVES = 0.8
+MOVES = 0.3
 """cm; what some expression moves further than this is the face."""
 
 EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
@@ -48,12 +48,17 @@ def picture(
 
 def expression_row(rig: Rig, size: int, background: tuple[int, int, int]) -> list[tuple[str, np.ndarray]]:
     """Captions and pictures (size, size, 3) of the face in a few expressions, in one frame; none of a stiff head."""
-    head, neutral = rig.parts[0], np.zeros(len(rig.names))
-    face = (np.linalg.norm(head.targets, axis=2) > MOVES).any(axis=0)
-    if not face.any():
+    neutral, framing = np.zeros(len(rig.names)), face_frame(rig)
+    if framing is None:
         return []
-    framing = tight_frame(np.asarray(head.mesh.vertices)[face], [View()], MARGIN)
     return [
         (caption, picture(rig, Pose(as_vector(values, rig.names, neutral)), size, framing, background))
         for caption, values in EXPRESSIONS
     ]
+
+
+def face_frame(rig: Rig) -> Framing | None:
+    """What holds the face from the front: all that some expression moves; None of a stiff head."""
+    head = rig.parts[0]
+    face = (np.linalg.norm(head.targets, axis=2) > MOVES).any(axis=0)
+    return tight_frame(np.asarray(head.mesh.vertices)[face], [View()], MARGIN) if face.any() else None

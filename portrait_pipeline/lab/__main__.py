@@ -115,5 +115,22 @@ def landmarks(points: Path, folder: Path, every: int, detector: str, worst: int)
             click.echo(f"{name}: {line}")
 
 
+@main.command()
+@click.argument("table", type=_FOLDER)
+@click.argument("results", type=_FOLDER)
+@click.option("--data", type=_FOLDER, default=Path("."), show_default=True, help="Where the table's pictures lie.")
+@click.option("-o", "--output", type=_FOLDER, default=Path("data/figures"), show_default=True)
+def sheets(table: Path, results: Path, data: Path, output: Path) -> None:
+    """Draw finished heads of many pairs side by side, to be judged.
+
+    TABLE is a CSV with the columns name, photo, art (stages/lab/development_pairs.csv); RESULTS holds a folder of
+    results for each name.
+    """
+    from .development_sheet import write_sheets
+
+    for path in write_sheets(table, results, data, output):
+        click.echo(path)
+
+
 if __name__ == "__main__":
     main(prog_name="python -m portrait_pipeline.lab")

@@ -15,6 +15,7 @@ from ..perception.part_map import PartMap
 from ..regions.hair_flow import texel_size
 from ..regions.head import landmarks_in_layout, scalp_share
 from ..regions.labels import EYES, disc, region_map
+from .glasses import frame_share
 from .sampling import pixels_per_texel, sample_photo
 from .visibility import clear_of_outlines, facing, unhidden
 
@@ -58,20 +59,23 @@ def view_photo(model: FaceModel, texels: TexelMap, shot: Shot) -> PhotoView:
     """Carry one photo into the layout of ``texels``.
 
     A texel is seen where :func:`geometry_view` says so and the photo shows the head itself there: bare skin, and hair
-    on the scalp. Hair before the face with its shadow, hats, glasses, clothes and background are not seen, but for
-    glasses over eyes.
+    on the scalp, and what clear glasses show of eyes and skin. Hair before the face with its shadow, hats, frames of
+    glasses, clothes and background are not seen.
     """
     view = geometry_view(model, texels, shot)
     mesh = model.mesh(np.asarray(shot.vertices, float))
     scalp = np.clip(2 * scalp_share(model, mesh, texels, view.hair), 0, 1)
     shown = shot.parts.at(view.position, SHOWN)
     features = shot.parts.at(view.position, FEATURES)
-    shown = np.maximum(features, shown * (1 - _shadow(view.hair * (1 - scalp), texel_size(mesh, texels))))
-    shown += view.hair * scalp
+    texel = texel_size(mesh, texels)
+    glasses = shot.parts.at(view.position, "glasses")
     places, _ = landmarks_in_layout(mesh, model.landmarks)
     size = len(shown)
     eyes = region_map(places * size, (size, size), teeth=False) == EYES
-    shown[eyes] += shot.parts.at(view.position[eyes], "glasses")
+    frame = frame_share(view.colour, glasses, shown * view.weight, eyes, texel)
+    shown = np.maximum(features, (shown + glasses) * (1 - _shadow(view.hair * (1 - scalp), texel))) * (1 - frame)
+    shown += view.hair * scalp
+    shown[eyes] += glasses[eyes]
     ends = shot.camera.project(mesh.vertices[model.landmarks[[0, 16]]])[:, :2]
     shown = np.minimum(shown, 1 - _nearby(shot.parts, view.position, _MARGIN * np.linalg.norm(ends[1] - ends[0])))
     clear = np.clip((shown - _DOUBT) / (_SURE - _DOUBT), 0, 1)

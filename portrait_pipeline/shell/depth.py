@@ -15,16 +15,19 @@ from scipy import ndimage
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .domain import Domain, local_width
-from .layers import Layers
+from .layers import Layers, mouth_room
 from .masks import erode, smoothstep
 from .obstacle import membrane_system, solve_obstacle, solve_symmetric
 from .skin import Seen, Skin
 
 _FREE = 1e9
+TURNED = 12.0  # degrees of yaw beyond which a head has a far side
 _HAIR, _CHEST, _BACK = 0.62 * FW, 0.66 * FW, 0.60 * FW  # depth at which hair, chest and back level off
 _LIP, _COAT = 0.05, 0.12  # cm between head and shell: at the border of bare skin, and away from it
 _DIVE = 0.45  # slope at which the shell goes down under bare skin
+_CLEAR = 0.6  # cm inside the border of bare skin from which it may leave room for the mouth
 _BRIM = 0.5  # cm by which a hat stands off the forehead
+_ASIDE = 0.8  # of the way to where it would cover the far cheek
 _BLUR_FRONT, _BLUR_BACK = 1.5, 2.5  # px: obstacles leave creases
 
 
@@ -113,10 +116,27 @@ def front_bounds(
     lip = cm * (_LIP + (_COAT - _LIP) * (1 - np.exp(-outer / (0.4 * cm))))
     over = layers.covered & ~bare
     low = np.where(over, _square(layers.front + lip + (0.8 * hair + brim) * rising - plane), 0.0)
-    under = _square(layers.front - (_LIP * cm + _DIVE * inner) - plane)
-    high = np.where(bare, under, _FREE)
+    under = layers.front - (_LIP * cm + _DIVE * inner)
+    under = np.where(inner > _CLEAR * cm, np.minimum(under, mouth_room(canvas)), under)
+    high = np.where(bare, _square(under - plane), _beside_the_far_cheek(canvas, layers, plane))
     high[bare & ~domain.mask] = 0.0
     return low, high
+
+
+def _beside_the_far_cheek(canvas: Canvas, layers: Layers, plane: np.ndarray) -> np.ndarray:
+    """Highest u (rows, columns) of what a turned head shows beyond its far outline; free elsewhere.
+
+    Seen from the head's own front it must not come before the cheek: at most cot(yaw) forward for each px aside.
+    """
+    free = np.full(layers.covered.shape, _FREE)
+    if abs(canvas.yaw) <= TURNED or not layers.covered.any():
+        return free
+    y, x = canvas.grid()
+    distance, (rows, columns) = ndimage.distance_transform_edt(~layers.covered, return_indices=True)
+    beyond = ~layers.covered & ((x - columns) * np.sign(canvas.yaw) > 0)
+    below = np.maximum(y - canvas.chin[1], 0.0)  # a chest stands before its neck
+    most = layers.front[rows, columns] + _ASIDE * distance / np.tan(np.radians(abs(canvas.yaw))) + 1.5 * below
+    return np.where(beyond, _square(most - plane), free)
 
 
 def back_bounds(

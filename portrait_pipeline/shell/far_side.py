@@ -10,11 +10,10 @@ from scipy import ndimage
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .depth import Sheets
-from .layers import Layers
+from .layers import Layers, mouth_room
 from .masks import erode
 from .surface import Volume
 
-TURNED = 12.0  # degrees of yaw beyond which the far side is invented
 _EDGE = 20.0  # f per px at the borders of what is added: as steep as the sheets are at their outlines
 _REACH = 1.35 * FW  # from the skull's middle
 _NONE = -1e3
@@ -63,4 +62,4 @@ def _front(canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mas
     sheet = np.where(mask, sheets.plane + np.sqrt(sheets.front) - 0.1 * canvas.cm, _NONE)
     front = np.where(bare, layers.front - 0.6 * canvas.cm, sheet)
     front = np.where(erode(mask | bare, 0.02 * FW), front, _NONE)
-    return ndimage.minimum_filter(front, 3)
+    return np.minimum(ndimage.minimum_filter(front, 3), mouth_room(canvas))

@@ -12,10 +12,10 @@ from ..perception.parts import Part
 from . import parts
 from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
-from .depth import Sheets, middle_plane, shell_sheets
+from .depth import TURNED, Sheets, middle_plane, shell_sheets
 from .domain import Domain, shell_domain
 from .extension import body_middle, extend_matte
-from .far_side import TURNED, with_far_side
+from .far_side import with_far_side
 from .layers import Layers, head_layers
 from .skin import Seen, Skin, bare_skin
 from .surface import VOXEL, count_allows, surface_of, volume_of

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ..head.model import FaceModel
 from ..mesh.geometry import triangle_normals
 from ..mesh.rays import RayScene
 from .canvas import Canvas
+from .masks import polygon
+
+_DEEP = 7.0  # cm behind the lips: the cavity of a large mouth, and room
+_SLICES = 18
+_WIDER = 1.25  # of the lips' width
+_UP, _DOWN = 1.3, 3.2  # cm above and below the lips: the cavity, and the jaw's way
+_LIPS = slice(48, 60)
 
 
 @dataclass(frozen=True)
@@ -68,3 +76,22 @@ def _cast(
     low, high = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
     depth[seen] = np.clip(corners[:, 0, 2] - offset / steep, low, high)
     return depth.reshape(shape), hit.reshape(shape)
+
+
+def mouth_room(canvas: Canvas) -> np.ndarray:
+    """(rows, columns) depth, canvas px, of the far side of the mouth behind each pixel; infinite beside it.
+
+    The lips' outline, grown by the cavity's height and the jaw's way, is swept along the head's own axis.
+    """
+    lips = canvas.to_head(canvas.landmarks[_LIPS])
+    middle = lips.mean(axis=0)
+    wide = middle + (lips - middle) * [_WIDER, 1.0, 1.0]
+    outline = np.concatenate([wide + [0.0, _UP, 0.0], wide - [0.0, _DOWN, 0.0]])
+    result = np.full(canvas.shape, np.inf)
+    for back in np.linspace(0.3, _DEEP, _SLICES):
+        places = canvas.to_canvas(
+            np.concatenate([outline[:, :2], np.full((len(outline), 1), middle[2] - back)], axis=1)
+        )
+        inside = polygon(places[:, :2], canvas.shape)
+        result[inside] = np.minimum(result[inside], places[:, 2].min())
+    return cv2.erode(result, np.ones((3, 3), np.uint8))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy import ndimage, sparse
+from scipy.sparse import csgraph
 from skimage.measure import marching_cubes
 
 from ..mesh.laplacian import adjacency
@@ -20,6 +21,10 @@ _ROUNDS = 8
 _PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
 _ROW = 4096  # positions in a row
 _MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
+_EDGE = 20.0  # f per px at the foot: as steep as the sheets are at their outlines
+_SPARE = 0.30 * FW  # of the grid below the foot's middle: seen level from the head, the foot is not so in the photo
+_STEEP = 0.6  # most that the foot rises per px of depth
+_SCRAP = 0.08  # pieces of less than this share of the largest one's vertices are none of the portrait
 
 
 @dataclass(frozen=True)
@@ -62,20 +67,32 @@ def sample(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, middle: float, voxel: float) -> Volume:
     """f = u - (z - plane)^2 with the front's or the back's u by side; outside the mask, minus the distance.
 
+    Below it ends in a foot that is level when the head is upright, however the photo's camera looked at it.
+
     Args:
         mask: (rows, columns) bool, the domain. foot: y of the bust's flat foot. middle: x of the body's axis.
     """
     half = canvas.shape[1] / 2
     steps = int((half - 0.5) / voxel)
     x = half + voxel * np.arange(-steps, steps + 1)
-    row = foot - voxel * np.arange(int((foot - 0.5) / voxel), -1, -1.0)
+    spare = int(min(_SPARE, canvas.shape[0] - 0.5 - foot) / voxel)
+    row = foot - voxel * np.arange(int((foot - 0.5) / voxel), -spare - 1, -1.0)
     z = np.arange(sheets.plane.min() - 1.3 * FW, sheets.plane.max() + 1.3 * FW, voxel)
     bend = _BOW * ((x - middle) / FW) ** 2 * FW
     grid = Volume(np.empty(0), x, row, z, bend, voxel)
     front, back = (grid.sample(field) for field in _signed(sheets, mask))
     distance = z.astype(np.float32) - grid.sample(sheets.plane)[..., None]
     value = np.where(distance > 0, front[..., None], back[..., None]) - distance**2
+    depth = float(sample(sheets.plane, np.array([middle]), np.array([foot]))[0])
+    level = foot + voxel / 2 + foot_slope(canvas, np.array([middle, foot, depth])) * (z - depth)
+    value = np.minimum(value, (_EDGE * (level - row[:, None])).astype(np.float32)[:, None, :])
     return Volume(value, x, row, z, bend, voxel)
+
+
+def foot_slope(canvas: Canvas, point: np.ndarray) -> float:
+    """Px down the canvas per px towards the viewer along which a point (3,) keeps its height in head space."""
+    ahead, below = (canvas.to_head(point + step)[1] - canvas.to_head(point)[1] for step in np.eye(3)[[2, 1]])
+    return float(np.clip(-ahead / below, -_STEEP, _STEEP))
 
 
 def _signed(sheets: Sheets, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +111,7 @@ def surface_of(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     padded = np.pad(volume.value, 1, constant_values=-5.0)
     padded[-1] = -1e7  # the foot is cut at the last row, not half a voxel below it
     places, triangles, _, _ = marching_cubes(padded.astype(np.float32), 0.0)
+    places, triangles = without_scraps(places, triangles)
     places = taubin(places.astype(float), triangles)
     step = volume.voxel
     x = volume.x[0] + (places[:, 1] - 1) * step
@@ -105,6 +123,15 @@ def surface_of(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     if (corners.mean(axis=1) * normal).sum() < 0:
         triangles = triangles[:, ::-1]
     return vertices, np.ascontiguousarray(triangles, np.int32)
+
+
+def without_scraps(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) and triangles (F, 3) without pieces that are small beside the largest."""
+    _, piece = csgraph.connected_components(adjacency(triangles, len(vertices)), directed=False)
+    sizes = np.bincount(piece)
+    keep = (sizes >= _SCRAP * sizes.max())[piece]
+    number = np.cumsum(keep) - 1
+    return vertices[keep], number[triangles[keep[triangles[:, 0]]]]
 
 
 def count_allows(vertices: int, density: float) -> float:
