@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from gltf_check import read_chunks
 from PIL import Image
 from ruamel.yaml import YAML
 
+from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.perception.files import read_points
 from portrait_pipeline.samples.sources import resolve
 
@@ -161,7 +163,9 @@ def test_from_two_files_to_a_portrait(page: Page, server: Server, tmp_path: Path
     expect(page.locator("#make")).to_be_enabled()
     expect(page.locator("#art .name")).to_have_text(NASTY)
     assert page.locator("#photo .dots path").count() == 68
-    page.check("#photo input.parts")
+    assert page.locator("#photo .overlay .parts").evaluate("parts => getComputedStyle(parts).opacity > 0.2")
+    page.uncheck("#photo input.parts")
+    page.wait_for_function("getComputedStyle(document.querySelector('#photo .overlay .parts')).opacity == 0")
     work = page.url.split("#")[1]
     folder = server.works / work
 
@@ -397,10 +401,19 @@ def test_nobody_else_is_answered(server: Server) -> None:
     assert oct((server.works / "token").stat().st_mode)[-3:] == "600"
 
 
-def test_a_second_studio_of_a_project_is_refused(server: Server) -> None:
-    command = [sys.executable, "-m", "portrait_pipeline.commands.portrait", "studio", "--no-browser", "--port", "0"]
-    done = subprocess.run([*command, "--project", server.project], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "open already" in done.stderr and len(done.stderr.splitlines()) == 1
+def test_what_cannot_be_opened_is_one_line(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second studio of a project, a port that is taken, the extra not installed."""
+    studio = "studio", "--no-browser", "--port"
+    for project, port, says in (
+        (server.project, "0", "open already"),
+        (tmp_path, server.port, f"--port is {server.port}"),
+        (tmp_path / "none", "0", "no such folder"),
+    ):
+        result = CliRunner().invoke(main, [*studio, port, "--project", str(project)])
+        assert result.exit_code == 1 and says in result.output and len(result.output.splitlines()) == 1
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = CliRunner().invoke(main, [*studio, "0", "--project", str(tmp_path)])
+    assert result.exit_code == 1 and 'pip install -e ".[studio]"' in result.output
 
 
 def downloaded(page: Page, kind: str) -> bytes:

@@ -55,16 +55,18 @@ class Queue:
     def cancel(self, work: Work) -> None:
         """Take a work out, or end its making."""
         if work.state == "queued":
-            work.state, work.message = "cancelled", "Cancelled before it began."
+            work.state = "cancelled"
             self._changed(work)
-        elif self.running and self.running[0] is work:
+        elif work.state == "running":
             self.cancelled.add(work.id)
-            self.running[1].terminate()
+            if self.running:  # else it is being started, and ended then
+                self.running[1].terminate()
 
     async def _make(self, work: Work) -> None:
         folder, began = self.shelf.folder(work), time.monotonic()
         (folder / PREVIEW).unlink(missing_ok=True)
-        work.state, work.progress = "running", {"stage": STAGES[0], "done": [], "notes": [], "curve": [], "picture": 0}
+        self.cancelled.discard(work.id)
+        work.state, work.progress = "running", {"stage": "networks", "done": [], "notes": [], "curve": [], "picture": 0}
         self._changed(work)
         with (folder / LOG).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
@@ -80,6 +82,8 @@ class Queue:
                 limit=_LINE,
             )
         self.running = work, process
+        if work.id in self.cancelled:
+            process.terminate()
         try:
             async for line in process.stdout:
                 self._hear(work, json.loads(line))
@@ -104,7 +108,7 @@ class Queue:
             stage = told["line"].split(":")[0]
             if stage in STAGES:
                 progress["done"] = [*progress["done"], stage]
-                progress["stage"] = next((name for name in STAGES if name not in progress["done"]), STAGES[-1])
+                progress["stage"] = next((name for name in STAGES if name not in progress["done"]), stage)
             else:
                 progress["notes"] = [*progress["notes"], told["line"]]
         elif "step" in told:
@@ -120,12 +124,11 @@ class Queue:
 
     def _conclude(self, work: Work, status: int) -> None:
         folder = self.shelf.folder(work)
-        if work.id in self.cancelled:
-            work.state, work.message = "cancelled", "Cancelled."
-            self.cancelled.discard(work.id)
-        elif status == 0:
+        if status == 0:
             work.state = "done"
             work.results = sorted(path.name for path in (folder / RESULTS).iterdir())
+        elif work.id in self.cancelled:
+            work.state = "cancelled"
         else:
             work.state = "failed"
             work.message = work.message or _crash(folder / LOG, status)

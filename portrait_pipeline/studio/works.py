@@ -26,19 +26,19 @@ ROLES = ("photo", "art")
 RESULTS, PREVIEW, PICTURE, LOG = "results", "preview.webp", "portrait.png", "log.txt"
 PAPER = (247, 244, 239)
 """Background of pictures of the portrait: the page's."""
-STAGES = (
-    "networks",
-    "landmarks",
-    "fit",
-    "translate",
-    "deform",
-    "photo texture",
-    "shell",
-    "texture",
-    "animation",
-    "export",
-)
-"""What a making tells when it is done, in this order."""
+STAGES = {
+    "networks": 4,
+    "landmarks": 2,
+    "fit": 1,
+    "translate": 1,
+    "deform": 1,
+    "photo texture": 3,
+    "shell": 6,
+    "texture": 70,
+    "animation": 4,
+    "export": 8,
+}
+"""What a making tells when it is done, in this order, and about how many per cent of the time it takes."""
 State = Literal["draft", "queued", "running", "done", "failed", "cancelled", "interrupted"]
 EDITABLE = ("draft", "failed", "cancelled", "interrupted")
 

@@ -3,12 +3,10 @@ import { Editor, Overlay } from "./points.js";
 const find = (id) => document.getElementById(id);
 const ROLES = { photo: ["Photo", "Drop a portrait photo here"], art: ["Artwork", "Drop a portrait artwork here"] };
 const FILES = [["glb", "GLB", "for Blender, three.js, engines"], ["obj", "OBJ", "with materials, as ZIP"],
-  ["png", "PNG", "the picture"], ["gif", "Turntable", "animated GIF"], ["zip", "Everything", "as ZIP"]];
-const WORDS = { draft: "", queued: "Waiting its turn", running: "Being made", done: "", failed: "Could not be made",
+  ["png", "PNG", "the picture"], ["gif", "Turntable", "animated GIF"],
+  ["sheet", "Contact sheet", "every step in one picture"], ["zip", "Everything", "as ZIP"]];
+const WORDS = { draft: "", queued: "Waiting its turn", running: "Being made", done: "Finished", failed: "Could not be made",
   cancelled: "Cancelled", interrupted: "Interrupted" };
-// Shares of the time that the stages take, in the order of the server's list.
-const SHARES = { networks: 4, landmarks: 2, fit: 1, translate: 1, deform: 1, "photo texture": 3, shell: 6, texture: 70,
-  animation: 4, export: 8 };
 const works = new Map();
 let all = null, creating = null, editing = null;
 
@@ -78,7 +76,7 @@ for (const [role, [label, request]] of Object.entries(ROLES)) {
   part(".adjust").addEventListener("click", () => edit(role));
   for (const kind of ["points", "parts"])
     part(`input.${kind}`).addEventListener("change", (event) => card.classList.toggle(`with-${kind}`, event.target.checked));
-  card.classList.add("with-points");
+  card.classList.add("with-points", "with-parts");
   card.addEventListener("dragover", (event) => { event.preventDefault(); card.classList.add("over"); });
   card.addEventListener("dragleave", () => card.classList.remove("over"));
   card.addEventListener("drop", (event) => {
@@ -148,11 +146,12 @@ const shown = (work, role) => ({ ...work[role], view: `works/${work.id}/${role}/
 
 function renderProgress(work) {
   const { stage = "", done = [], notes = [], curve = [], picture = 0, step = 0, total = 1 } = work.progress;
-  const share = done.reduce((sum, name) => sum + SHARES[name], 0) + (stage === "texture" ? SHARES.texture * step / total : 0);
+  const shares = all.stages;  // per cent of the time
+  const share = done.reduce((sum, name) => sum + shares[name], 0) + (stage === "texture" ? shares.texture * step / total : 0);
   find("bar").value = share / 100;
   find("bar").hidden = work.state !== "running";
   find("stages").hidden = work.state !== "running";
-  find("stages").replaceChildren(...all.stages.map((name) => {
+  find("stages").replaceChildren(...Object.keys(shares).map((name) => {
     const item = element("li", { textContent: name, className: done.includes(name) ? "done" : name === stage ? "now" : "" });
     if (name === stage) item.setAttribute("aria-current", "step");
     return item;
@@ -186,15 +185,7 @@ function renderDesk() {
   find("stage").hidden = !busy && !done;
   find("working").hidden = !busy;
   if (busy) renderProgress(work);
-  const viewer = find("viewer"), address = done ? `works/${work.id}/viewer` : "";
-  viewer.hidden = !done;
-  if (done && viewer.dataset.of !== address) {  // a picture of it until it can be turned
-    viewer.src = address;
-    viewer.classList.add("loading");
-    find("stage").style.backgroundImage = `url("works/${work.id}/portrait?${work.asked}")`;
-  }
-  if (!done && viewer.dataset.of) viewer.src = "about:blank";
-  viewer.dataset.of = address;
+  hang(done ? work : null);
   find("settings").hidden = busy || done;
   find("results").hidden = !done;
   find("delete").hidden = !work || busy;
@@ -270,7 +261,7 @@ function renderGallery() {
       cover.replaceChildren(...pictures.map((src) => element("img", { src, alt: "", loading: "lazy" })));
     }
     item.querySelector("b").textContent = work.title;
-    item.querySelector("small").textContent = WORDS[work.state] || (done ? new Date(work.created).toLocaleDateString() : "Not made yet");
+    item.querySelector("small").textContent = done ? new Date(work.created).toLocaleDateString() : WORDS[work.state] || "Not made yet";
     item.dataset.state = work.state;
     item.firstChild.toggleAttribute("aria-current", work === here);
   });
@@ -283,7 +274,22 @@ function render() {
   if (editing) renderEditor();
 }
 
-find("viewer").addEventListener("load", () => find("viewer").classList.remove("loading"));
+// The 3D view of a finished work; a new frame each time, for a changed one would be a step of the browser's history.
+function hang(work) {
+  const old = find("viewer"), address = work ? `works/${work.id}/viewer` : "";
+  if (old.dataset.of === address) return;
+  const viewer = old.cloneNode();
+  viewer.dataset.of = address;
+  viewer.hidden = !work;
+  viewer.removeAttribute("src");
+  if (work) {  // a picture of it until it can be turned
+    viewer.src = address;
+    viewer.classList.add("loading");
+    viewer.addEventListener("load", () => viewer.classList.remove("loading"));
+    find("stage").style.backgroundImage = `url("works/${work.id}/portrait?${work.asked}")`;
+  }
+  old.replaceWith(viewer);
+}
 
 // The editor of points
 
