@@ -18,8 +18,8 @@ from ..texture.optimise import TextureRun
 
 VIEW = View(-18.0, 2.0)
 SIZE = 720
-SECONDS = 4.0
-"""Shortest time between two pictures, so that they cost a few per cent of the time at most."""
+SECONDS, SHARE = 4.0, 0.04
+"""Shortest time between two pictures, and the largest share of the time that they may cost."""
 
 
 class Glimpse:
@@ -61,12 +61,14 @@ def watched(path: Path, tell: Callable[[], None]) -> type[TextureRun]:
             if time.monotonic() < self.due:
                 return
             self.glimpse = self.glimpse or Glimpse(self.scenes[0].meshes)
+            began = time.monotonic()
             textures = [
                 (part[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().cpu().numpy()
                 for part in optimisation.textures
             ]
             save_picture(path, self.glimpse.picture(textures))
-            self.due = time.monotonic() + SECONDS
+            now = time.monotonic()
+            self.due = now + max(SECONDS, (now - began) / SHARE)
             tell()
 
     return Watched

@@ -144,6 +144,8 @@ function renderCard(role, work) {
 const shown = (work, role) => ({ ...work[role], view: `works/${work.id}/${role}/view?${work[role].version}`,
   parts: `works/${work.id}/${role}/parts?${work[role].version}` });
 
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 function renderProgress(work) {
   const { stage = "", done = [], notes = [], curve = [], picture = 0, step = 0, total = 1 } = work.progress;
   const shares = all.stages;  // per cent of the time
@@ -164,7 +166,8 @@ function renderProgress(work) {
   find("easel").textContent = work.state === "queued" ? "Another portrait is being made first." : "The canvas is being prepared …";
   find("losses").hidden = curve.length < 2;
   ["style", "content"].forEach((name, index) => {
-    const values = curve.map((row) => row[index + 1]), high = Math.max(...values, 1e-9);
+    // a mean of the last few: the views of a step differ more than the steps do
+    const values = curve.map((_, i) => mean(curve.slice(Math.max(0, i - 9), i + 1).map((row) => row[index + 1]))), high = Math.max(...values, 1e-9);
     const points = curve.map((row, i) => `${(160 * row[0] / total).toFixed(1)} ${(46 - 44 * values[i] / high).toFixed(1)}`);
     document.querySelector(`#losses path.${name}`).setAttribute("d", points.length ? "M" + points.join("L") : "");
     document.querySelector(`#losses span.${name} b`).textContent = values.length ? values.at(-1).toFixed(3) : "";
@@ -263,7 +266,8 @@ function renderGallery() {
     item.querySelector("b").textContent = work.title;
     item.querySelector("small").textContent = done ? new Date(work.created).toLocaleDateString() : WORDS[work.state] || "Not made yet";
     item.dataset.state = work.state;
-    item.firstChild.toggleAttribute("aria-current", work === here);
+    if (work === here) item.firstChild.setAttribute("aria-current", "true");
+    else item.firstChild.removeAttribute("aria-current");
   });
 }
 
