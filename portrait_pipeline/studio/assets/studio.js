@@ -167,7 +167,8 @@ function renderProgress(work) {
   find("losses").hidden = curve.length < 2;
   ["style", "content"].forEach((name, index) => {
     // a mean of the last few: the views of a step differ more than the steps do
-    const values = curve.map((_, i) => mean(curve.slice(Math.max(0, i - 9), i + 1).map((row) => row[index + 1]))), high = Math.max(...values, 1e-9);
+    const values = curve.map((_, i) => mean(curve.slice(Math.max(0, i - 9), i + 1).map((row) => row[index + 1])));
+    const high = Math.max(...values, 1e-9);
     const points = curve.map((row, i) => `${(160 * row[0] / total).toFixed(1)} ${(46 - 44 * values[i] / high).toFixed(1)}`);
     document.querySelector(`#losses path.${name}`).setAttribute("d", points.length ? "M" + points.join("L") : "");
     document.querySelector(`#losses span.${name} b`).textContent = values.length ? values.at(-1).toFixed(3) : "";
