@@ -11,9 +11,10 @@ from ..base.errors import PortraitError
 from ..base.memory import is_about_memory, out_of_memory
 from .model import model
 from .picture import picture
-from .pose import pose, track
+from .pose import pose
 from .print import print_
 from .types import Existing, File, Folder, Number, Picture
+from .video import reenact, track
 from .weights import weights
 
 _OVERRIDES = click.option(
@@ -274,6 +275,7 @@ main.add_command(picture)
 main.add_command(pose)
 main.add_command(track)
 main.add_command(print_)
+main.add_command(reenact)
 
 
 if __name__ == "__main__":

@@ -84,32 +84,3 @@ def pose(
         raise ParameterError("portrait pose needs -o FILE.glb, .obj or .png (or --list)")
     pose_file(head, output, expressions, (yaw, pitch, roll), gaze, neutral, size, frames)
     click.echo(output)
-
-
-@click.command()
-@click.argument("source", type=Existing())
-@click.option("-o", "--output", type=File(".csv"), required=True, help="The table, CSV.")
-@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Take every n-th frame.")
-@click.option(
-    "--smooth",
-    type=Number(0, 10),
-    default=0.05,
-    show_default=True,
-    help="Seconds over which the motion is smoothed; 0 is none.",
-)
-def track(source: Path, output: Path, every: int, smooth: float) -> None:
-    """Read expressions and head turns from SOURCE, a video of one person or a folder of pictures.
-
-    The table animates any finished head: portrait pose HEAD --frames TABLE -o animated.glb
-    """
-    from ..base.progress import progress_bar
-    from ..fit.params import FitParams
-    from ..head.model import load_bundled_model
-    from ..video.track import track as run
-    from ..video.track import write_track
-
-    model = load_bundled_model()
-    with progress_bar("track") as progress:
-        frames = run(source, model, FitParams(), every, smooth, progress)
-    write_track(output, frames, model.expression_names)
-    click.echo(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,17 @@ class LandmarkModel:
         by_identity = np.moveaxis(self.cross @ expression.T, -1, 0)
         by_expression = np.broadcast_to(by_expression, (len(expression), *by_expression.shape))
         return self.basis + np.concatenate([by_identity, by_expression], axis=-1)
+
+    def of_person(self, identity: np.ndarray) -> LandmarkModel:
+        """The model of one person (K,): what is left free are the expressions."""
+        moving = self.basis[..., self.identities :]
+        return replace(
+            self,
+            mean=self.mean + self.basis[..., : self.identities] @ identity,
+            basis=moving if self.cross is None else moving + identity @ self.cross,
+            cross=None,
+            identities=0,
+        )
 
     def mean_points(self) -> np.ndarray:
         """(68, 3) landmarks of the mean face in a frontal view."""

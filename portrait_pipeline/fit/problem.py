@@ -30,6 +30,7 @@ class Problem:
         model: K identities, A expressions.
         points: (N, 68, 2) px; weights: (N, 68); noise: (N,) px.
         identity_prior, pose_prior: weights. expression_prior: (A,) weights over the squared spread.
+        expression_cost: (A,) weights of the coefficients themselves, for few of them instead of a little of many.
         log_distance, log_focal: normal priors of the perspective cameras, each (mean (N,), precision (N,)).
     """
 
@@ -42,6 +43,7 @@ class Problem:
     pose_prior: float
     log_distance: tuple[np.ndarray, np.ndarray]
     log_focal: tuple[np.ndarray, np.ndarray]
+    expression_cost: np.ndarray | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def cost(problem: Problem, state: State, jaw: Jaw, robust: float) -> float:
     square = (residuals(problem, state, jaw) ** 2).sum(axis=-1)
     total = (problem.weights * robust**2 * square / (robust**2 + square)).sum()
     total += problem.identity_prior * (state.identity @ state.identity)
-    total += (problem.expression_prior * state.expression**2).sum()
+    total += (problem.expression_prior * state.expression**2 + problem.expression_cost * state.expression).sum()
     facing = state.views.rotation[:, :2, 2] / [YAW_SPREAD, PITCH_SPREAD]
     total += problem.pose_prior * (facing**2).sum()
     for value, (mean, precision) in _camera_priors(problem, state):
@@ -158,12 +160,12 @@ def equations(problem: Problem, state: State, jaw: Jaw, robust: float) -> Equati
     square = (error**2).sum(axis=-1)
     root = (np.sqrt(problem.weights) * robust**2 / (robust**2 + square))[..., None]
     own, shared = jacobian(problem, state, jaw)
-    count = len(own)
-    own = (own * root[..., None]).reshape(count, -1, own.shape[-1])
-    shared = (shared * root[..., None]).reshape(count, -1, shared.shape[-1])
+    count, rows = len(own), own.shape[1] * own.shape[2]
+    own = (own * root[..., None]).reshape(count, rows, own.shape[-1])
+    shared = (shared * root[..., None]).reshape(count, rows, shared.shape[-1])
     error = (error * root).reshape(count, -1)
     turned = own.transpose(0, 2, 1)
-    flat = shared.reshape(-1, shared.shape[-1])
+    flat = shared.reshape(count * rows, shared.shape[-1])
     result = Equations(
         turned @ own,
         turned @ shared,
@@ -178,7 +180,7 @@ def equations(problem: Problem, state: State, jaw: Jaw, robust: float) -> Equati
 def _add_priors(problem: Problem, state: State, result: Equations) -> None:
     index = np.arange(CAMERA_PARAMETERS, result.own.shape[1])
     result.own[:, index, index] += problem.expression_prior
-    result.own_gradient[:, index] += problem.expression_prior * state.expression
+    result.own_gradient[:, index] += problem.expression_prior * state.expression + problem.expression_cost / 2
     facing = state.views.rotation[:, :, 2]
     turn = -skew(facing)[:, :2] / np.array([[YAW_SPREAD], [PITCH_SPREAD]])
     result.own[:, :3, :3] += problem.pose_prior * turn.transpose(0, 2, 1) @ turn

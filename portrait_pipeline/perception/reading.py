@@ -139,6 +139,7 @@ def read(
     *,
     parts: bool = True,
     turns: bool = True,
+    survey: bool = True,
     network: Network | None = None,
     name: str = "the picture",
 ) -> Reading:
@@ -150,6 +151,7 @@ def read(
             given as a list are looked at in any case, so that the faces are counted and the largest is known.
         parts: read the parts as well.
         turns: try the picture on its side and upside down if it shows no face as it is.
+        survey: look at every place at last, if nothing at all was seen; most of the time of a picture without a face.
         network: None is the bundled one.
         name: what the message calls the picture, usually its path.
 
@@ -158,7 +160,7 @@ def read(
     """
     network = load() if network is None else network
     picture = Picture(image)
-    found = _faces(network, picture, image, boxes, turns)
+    found = _faces(network, picture, image, boxes, turns, survey)
     if not found:
         raise NoFaceError(
             f"{name}: no face was found; give a picture with a larger, more frontal face, or place its 68 points by "
@@ -250,7 +252,9 @@ def _reading(seen: Look, picture: Picture, faces: int, frame: Frame, crop_parts:
     )
 
 
-def _faces(network: Network, picture: Picture, image: np.ndarray, boxes: Boxes, turns: bool) -> list[Look]:
+def _faces(
+    network: Network, picture: Picture, image: np.ndarray, boxes: Boxes, turns: bool, survey: bool
+) -> list[Look]:
     """Settled looks at different faces: all that are certain, or the one that may still be a face, or none."""
     uncertain: list[Look] = []
     for looks, counts in _searches(network, picture, image, boxes, turns):
@@ -263,7 +267,7 @@ def _faces(network: Network, picture: Picture, image: np.ndarray, boxes: Boxes, 
     best = min(uncertain, key=lambda item: item.doubt, default=None)
     if best is not None and best.doubt <= NO_FACE:
         return [best]
-    for side in _survey_sides(picture):
+    for side in _survey_sides(picture) if survey else ():
         looks = search.closer(network, picture, search.survey(network, picture, side))
         certain = [item for item in _settled_faces(network, picture, looks) if item.doubt <= CERTAIN]
         if certain:

@@ -21,7 +21,7 @@ from safetensors.torch import save
 from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError
 from .crops import LIFT, RATIO
-from .network import SIZE, Network, fused
+from .network import SIZE, Network, fused, reduced
 from .parts import NAMES
 
 CHECKSUM = "8d76be07e0d727db37794a3009ec409754bf55b915a5e542724a64426450dd5a"
@@ -46,6 +46,13 @@ def load(path: str | Path | None = None) -> Network:
         return fused(read(path))
     with as_file(files(__package__) / "assets" / "perception.safetensors") as bundled:
         return fused(read(bundled, CHECKSUM))
+
+
+@lru_cache(maxsize=1)
+def load_quick() -> Network:
+    """The bundled network for videos: in bfloat16 where the CPU computes that itself, else as :func:`load` gives it."""
+    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return reduced(load()) if has_bfloat16 else load()
 
 
 def read(path: str | Path, checksum: str | None = None) -> Network:

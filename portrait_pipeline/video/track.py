@@ -1,82 +1,146 @@
-"""Expressions and head turns of a person in a video, as a table for ``portrait pose --frames`` (section 7.1)."""
+"""Expressions, gaze and pose of a person in a video: for ``portrait pose --frames`` and ``reenact`` (section 7.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
-from ..animation.frames import MAX_FRAMES, TIME, TURN, Frames
+from ..animation.frames import TIME, TURN
 from ..base import images
 from ..base.artifacts import write_table
-from ..base.errors import InputFileError, NoFaceError
-from ..base.images import IMAGE_SUFFIXES
+from ..base.errors import NoFaceError
 from ..base.progress import Progress, silent
-from ..fit.fit import Fit, fit_joint
+from ..fit.fit import Fit, fit_clip
 from ..fit.params import FitParams
+from ..head.camera import PerspectiveCamera
 from ..head.model import FaceModel
-from ..head.pose import angles_from_rotation
+from ..head.pose import angles_from_rotation, rotation_from_angles
 from ..perception.files import find_points, read_points
+from ..perception.passes import side_by_side
 from ..perception.reading import follow, read
+from ..perception.weights import load_quick
+from .eyes import blinks, directions, irises, openings, with_gaze
+from .reader import Clip, Film, Frame
+from .smoothing import smoothed
 
 MAX_SIDE = 640
 """Frames are reduced to this longer side (px): the network needs no more."""
-
+TOGETHER = 2
+"""Frames looked at side by side, at the place where the face was before them."""
 PAUSE = 12
 """Frames at most between two searches while no face is seen: a search costs as much as many frames with a face."""
+AT_REST, LEAST_FRAMES = 0.15, 25
+"""What a coefficient never falls below in at least so many frames, up to this, is the face at rest: identity and
+expression cannot be told apart to the last."""
+SURVEY = 5
+"""Every so many searches look at small faces in all places as well, which takes longer."""
 
-FPS = 25.0
-"""Of a folder of pictures, and of a video that does not say."""
+
+@dataclass(frozen=True)
+class Track:
+    """One person in T frames.
+
+    Attributes:
+        times: (T,) s, from 0 on, increasing.
+        seen: (T,) bool, whether a face was seen; elsewhere the rest lies between its neighbours in time.
+        expression: (T, E) coefficients of the model, with the gaze in ``eyeLook...``.
+        turns: (T, 3) yaw, pitch, roll in degrees.
+        scale: (T,) px per cm at the head's origin. origin: (T, 2) px, its image.
+        distance: cm of the viewer from the head, inf for weak perspective; one for all frames.
+        identity: (K,) of the model.
+        size: (width, height) px of the frames that scale and origin are counted in.
+    """
+
+    times: np.ndarray
+    seen: np.ndarray
+    expression: np.ndarray
+    turns: np.ndarray
+    scale: np.ndarray
+    origin: np.ndarray
+    distance: float
+    identity: np.ndarray
+    size: tuple[int, int]
+
+    def project(self, index: int, vertices: np.ndarray, width: int) -> np.ndarray:
+        """Head-space points (V, 3) in a frame of this width: x and y in px, y down, and depth towards the viewer."""
+        turned = vertices @ rotation_from_angles(*self.turns[index]).T
+        factor = width / self.size[0]
+        nearer = self.scale[index] * factor / np.maximum(1 - turned[:, 2] / self.distance, 0.05)
+        x, y = self.origin[index] * factor
+        return np.stack([x + nearer * turned[:, 0], y - nearer * turned[:, 1], turned[:, 2]], axis=1)
+
+    def gaps(self) -> list[tuple[float, float]]:
+        """First and last second of each run of frames without a face."""
+        edges = np.flatnonzero(np.diff(np.r_[True, self.seen, True].astype(int)))
+        return [(float(self.times[a]), float(self.times[b - 1])) for a, b in edges.reshape(-1, 2)]
 
 
 def track(
-    source: Path, model: FaceModel, params: FitParams, every: int = 1, smooth: float = 0.05, progress: Progress = silent
-) -> Frames:
-    """Fit one person in all frames together: a shared identity, an expression and a turn for each frame.
+    clip: Clip,
+    model: FaceModel,
+    params: FitParams,
+    every: int = 1,
+    smooth: float = 0.05,
+    progress: Progress = silent,
+) -> Track:
+    """Fit one person in all frames together: a shared identity, an expression, a gaze and a pose for each frame.
 
     Args:
-        source: a video, or a folder of pictures (25 a second, in the order of their names). Points in .pts files beside
-            pictures are used.
+        clip: a video, or a folder of pictures; points in .pts files beside pictures are used.
         every: take every n-th frame.
-        smooth: standard deviation (s) of the Gaussian by which coefficients and angles are smoothed; 0 is none.
-
-    Returns:
-        The poses of the frames; where no face was found, between those of the neighbours.
+        smooth: seconds over which the motion is smoothed, see :func:`.smoothing.smoothed`; 0 is none.
 
     Raises:
         InputFileError: the source cannot be read, or has too many frames. NoFaceError: no frame shows a face.
-        LandmarkError, FitError: see :func:`portrait_pipeline.fit.fit.fit_joint`.
+        LandmarkError, FitError: see :func:`portrait_pipeline.fit.fit.fit_clip`.
     """
-    step, total = _speed(source)
-    reader = Reader()
-    times, points, sizes, end = [], [], [], 0.0
-    for index, (time, name, image) in enumerate(_frames(source, step)):
-        if index % every:
-            continue
-        image = images.resize_to(image, MAX_SIDE)
-        found = reader.points(image, name)
-        if found is not None:
-            times.append(time)
+    film, reader = Film(clip, MAX_SIDE, every), Reader()
+    times, points, eyes, by_hand, group = [], [], [], [], []
+
+    def read_group() -> None:
+        if not group:
+            return
+        for frame, found in zip(group, reader.points(group), strict=True):
+            times.append(frame.time)
             points.append(found)
-            sizes.append((image.shape[1], image.shape[0]))
-        end = time
-        progress(index + 1, max(total, index + 1), {})
-    if not times:
-        raise NoFaceError(f"{source}: no frame shows a face; is it upright, and at least 60 pixels wide?")
-    fits = fit_joint(model, points, params, image_sizes=sizes)
-    return _even(np.array(times), fits, step * every, end, smooth)
+            by_hand.append(frame.file is not None and find_points(frame.file) is not None)
+            eyes.append(np.full((2, 2), np.nan) if found is None else irises(frame.pixels, found))
+        total = max(-(-clip.count // every), len(times))
+        progress(len(times), total, {})
+        group.clear()
+
+    for frame in film:
+        group.append(frame)
+        if len(group) == TOGETHER:
+            read_group()
+    read_group()
+    seen = np.array([item is not None for item in points])
+    if not seen.any():
+        raise NoFaceError(f"{clip.path}: no frame shows a face; is it upright, and at least 60 pixels wide?")
+    read = [item for item in points if item is not None]
+    fits = fit_clip(model, read, params, film.size)
+    gaze = directions(model, fits, np.array(eyes)[seen])
+    names, expression = model.expression_names, np.array([fit.expression for fit in fits])
+    if not any(by_hand):
+        expression = _at_rest(expression)
+        scale = np.array([fit.camera.scale for fit in fits])
+        closed = blinks(np.array([openings(item) for item in read]) / scale[:, None])
+        for column, name in enumerate(BLINKS):
+            expression[:, names.index(name)] = closed[:, column]
+    return _track(np.array(times), seen, fits, expression, gaze, names, film.size, smooth)
 
 
-def write_track(path: Path, frames: Frames, names: tuple[str, ...]) -> None:
+def write_track(path: Path, track: Track, names: tuple[str, ...]) -> None:
     """Write poses as the CSV table that :func:`portrait_pipeline.animation.frames.read_frames` reads.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    rows = zip(frames.times, frames.expression, frames.turns, strict=True)
+    rows = zip(track.times, track.expression, track.turns, strict=True)
     write_table(
         path,
         [
@@ -86,88 +150,103 @@ def write_track(path: Path, frames: Frames, names: tuple[str, ...]) -> None:
     )
 
 
-def _even(times: np.ndarray, fits: list[Fit], step: float, end: float, smooth: float) -> Frames:
-    """Poses at even times from 0 to ``end``, interpolated and smoothed."""
-    values = np.array([[*fit.expression, *angles_from_rotation(fit.camera.rotation)] for fit in fits])
-    count = len(fits[0].expression)
-    even = np.arange(int(round(end / step)) + 1) * step
-    values = np.stack([np.interp(even, times, column) for column in values.T], axis=1)
-    if smooth > 0:
-        values = gaussian_filter1d(values, smooth / step, axis=0, mode="nearest")
-    return Frames(even, np.clip(values[:, :count], 0.0, 1.0), values[:, count:])
+def _track(
+    times: np.ndarray,
+    seen: np.ndarray,
+    fits: list[Fit],
+    expression: np.ndarray,
+    gaze: np.ndarray,
+    names: tuple[str, ...],
+    size: tuple[int, int],
+    smooth: float,
+) -> Track:
+    """Fits of the frames that were seen, brought to all times and smoothed."""
+
+    def over_time(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        values = np.asarray(values, float).reshape(len(values), -1)[known[seen]]
+        at = times[known]
+        filled = np.stack([np.interp(times, at, column) for column in values.T], axis=1)
+        return smoothed(times, filled, smooth)
+
+    cameras = [fit.camera for fit in fits]
+    origins = [camera.project(np.zeros(3))[:2] for camera in cameras]
+    perspective = isinstance(cameras[0], PerspectiveCamera)
+    told = seen.copy()
+    told[seen] = ~np.isnan(gaze).any(axis=1)
+    expression = over_time(expression, seen)
+    if told.any() and set(LOOKS) <= set(names):
+        expression = with_gaze(names, expression, over_time(gaze, told))
+    return Track(
+        times=times,
+        seen=seen,
+        expression=np.clip(expression, 0.0, 1.0),
+        turns=over_time([angles_from_rotation(camera.rotation) for camera in cameras], seen),
+        scale=np.exp(over_time(np.log([camera.scale for camera in cameras]), seen))[:, 0],
+        origin=over_time(origins, seen),
+        distance=float(np.median([camera.distance for camera in cameras])) if perspective else np.inf,
+        identity=fits[0].identity,
+        size=size,
+    )
+
+
+def _at_rest(expression: np.ndarray) -> np.ndarray:
+    """Coefficients (T, E) without what they never fall below."""
+    if len(expression) < LEAST_FRAMES:
+        return expression
+    return expression - np.clip(np.percentile(expression, 2, axis=0), 0, AT_REST)
+
+
+BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the eye at image left is the subject's right
+LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down"))
 
 
 class Reader:
-    """Points of one face from frame to frame: where it was in the last frame it is looked at first."""
+    """Points of one face from frame to frame: where it was in the last frames it is looked at first."""
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
-        self._pause = 1  # frames until the next search after one that found nothing
-        self._wait = 0
+        self._searches = self._wait = 0  # since the face was lost; frames until the next one
 
-    def points(self, image: np.ndarray, file: Path | None = None) -> np.ndarray | None:
-        """(68, 2) px of the face, the largest where it has to be searched; None without one.
+    def points(self, frames: Sequence[Frame]) -> list[np.ndarray | None]:
+        """(68, 2) px of the face in consecutive frames, the largest where it has to be searched; None without one.
 
-        Args:
-            image: (H, W, 3) uint8 RGB, possibly reduced. file: of the picture; points beside it win.
+        Points in a file beside a picture win.
         """
-        beside = None if file is None else find_points(file)
-        if beside is not None:
-            height, width = images.image_size(file)
-            return read_points(beside, (height, width)) * (np.array(image.shape[1::-1]) / (width, height))
-        found = None if self._last is None else follow(image, self._last)
-        self._last = self._search(image) if found is None else found.points
-        return self._last
+        beside = [_beside(frame) for frame in frames]
+        looks = [
+            partial(self._follow, frame.pixels) for frame, known in zip(frames, beside, strict=True) if known is None
+        ]
+        readings = iter(side_by_side(looks) if looks and self._last is not None else [None] * len(looks))
+        found = []
+        for frame, points in zip(frames, beside, strict=True):
+            if points is None:
+                points = next(readings)
+                points = self._search(frame.pixels) if points is None else points
+            if points is not None:
+                self._last, self._searches, self._wait = points, 0, 0
+            found.append(points)
+        return found
+
+    def _follow(self, image: np.ndarray) -> np.ndarray | None:
+        reading = follow(image, self._last, network=load_quick())
+        return None if reading is None else reading.points
 
     def _search(self, image: np.ndarray) -> np.ndarray | None:
         if self._wait > 0:
             self._wait -= 1
             return None
+        survey = self._searches % SURVEY == 0
         try:
-            found = read(image, parts=False, turns=False).points
+            return read(image, parts=False, turns=False, survey=survey, network=load_quick()).points
         except NoFaceError:
-            self._wait, self._pause = self._pause, min(2 * self._pause, PAUSE)
+            self._wait, self._searches = min(2**self._searches, PAUSE), self._searches + 1
             return None
-        self._pause = 1
-        return found
 
 
-def _frames(source: Path, step: float) -> Iterator[tuple[float, Path | None, np.ndarray]]:
-    """Second, file (of a picture) and pixels of each frame."""
-    if source.is_dir():
-        for index, path in enumerate(_pictures(source)):
-            yield index * step, path, images.load_image(path)
-        return
-    video = cv2.VideoCapture(str(source))
-    try:
-        index = 0
-        while (found := video.read())[0]:
-            if index >= MAX_FRAMES:
-                raise InputFileError(f"{source}: more than {MAX_FRAMES} frames; cut it into several files")
-            yield index * step, None, cv2.cvtColor(found[1], cv2.COLOR_BGR2RGB)
-            index += 1
-        if index == 0:
-            raise InputFileError(f"{source}: is no video that can be read; give an .mp4 file or a folder of pictures")
-    finally:
-        video.release()
-
-
-def _pictures(folder: Path) -> list[Path]:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not 1 <= len(paths) <= MAX_FRAMES:
-        raise InputFileError(f"{folder}: {len(paths)} pictures; give a folder with 1 to {MAX_FRAMES}, or a video")
-    return paths
-
-
-def _speed(source: Path) -> tuple[float, int]:
-    """Seconds between frames, and about how many there are."""
-    if source.is_dir():
-        return 1 / FPS, len(_pictures(source))
-    if not source.is_file():  # OpenCV would take patterns and addresses as well
-        raise InputFileError(f"{source}: no such file; give a video or a folder of pictures")
-    video = cv2.VideoCapture(str(source))
-    try:
-        rate, count = video.get(cv2.CAP_PROP_FPS), video.get(cv2.CAP_PROP_FRAME_COUNT)
-    finally:
-        video.release()
-    return 1 / (rate if 1 <= rate <= 1000 else FPS), int(count) if 0 < count <= MAX_FRAMES else 0
+def _beside(frame: Frame) -> np.ndarray | None:
+    """Points in a file beside a picture, px of the frame."""
+    path = None if frame.file is None else find_points(frame.file)
+    if path is None:
+        return None
+    height, width = images.image_size(frame.file)
+    return read_points(path, (height, width)) * (np.array(frame.pixels.shape[1::-1]) / (width, height))

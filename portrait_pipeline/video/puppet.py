@@ -1,0 +1,92 @@
+"""A rig moved by a track, and where it is in each frame's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..animation.pose import EYES, eye_turn
+from ..animation.rig import SHELL, Rig
+from ..base.errors import InputFileError
+from ..head.model import FaceModel
+from ..head.pose import rotation_from_angles
+from ..mesh.similarity import Similarity
+from .track import Track
+
+CHIN = 8  # of the 68 points
+_NECK = (0.8, 3.2)  # cm below the chin between which the head fades into the video's own neck
+_HAIR = (-3.0, 0.0)  # the same for hair, since collars reach as high
+_SHOULDERS = (0.0, 6.0)  # cm below the chin between which the turn of the head dies away
+
+
+class Puppet:
+    """The vertices of a rig for given expressions, in one array over its parts in their order.
+
+    Args:
+        rig: of a stylised head on the model's topology. names: of the track's expressions.
+
+    Raises:
+        InputFileError: the rig is of another topology.
+    """
+
+    def __init__(self, rig: Rig, model: FaceModel, names: Sequence[str]) -> None:
+        self.rig, self.names = rig, names
+        head = np.asarray(rig.parts[0].mesh.vertices, np.float32)
+        if len(head) < len(model.mean):
+            raise InputFileError(
+                f"the head has {len(head)} vertices, the face model {len(model.mean)}; it is of another model"
+            )
+        self.points = head[model.landmarks].astype(float)
+        rests = [np.asarray(part.mesh.vertices, np.float32) for part in rig.parts]
+        self.ends = np.cumsum([0, *map(len, rests)])
+        self.rest = np.concatenate(rests)
+        place = {name: index for index, name in enumerate(rig.names)}
+        order = [place.get(name, -1) for name in names]
+        # one row for each of the track's expressions: what the rig does not know moves nothing
+        self.targets = [
+            None if part.stiff else np.asarray(part.targets, np.float32)[order].reshape(len(names), -1) * known
+            for part, known in ((part, (np.array(order)[:, None] >= 0).astype(np.float32)) for part in rig.parts)
+        ]
+        self.neutral = self.vertices(np.zeros(len(names)))
+
+    def vertices(self, expression: np.ndarray) -> np.ndarray:
+        """(V, 3) float32 head space (cm) for coefficients (E,); the head itself does not turn."""
+        result = self.rest.copy()
+        values = np.asarray(expression, np.float32)
+        for part, targets, first, end in zip(self.rig.parts, self.targets, self.ends, self.ends[1:], strict=False):
+            if part.name in EYES:
+                turn = rotation_from_angles(*eye_turn(part.name, self.names, expression)).astype(np.float32)
+                result[first:end] = part.pivot + result[first:end] @ turn.T * part.stretch
+            elif targets is not None:
+                result[first:end] += (values @ targets).reshape(-1, 3)
+        return result
+
+    def below_chin(self, near: float, far: float) -> np.ndarray:
+        """(V,) 1 down to ``near`` cm below the chin, 0 from ``far`` on, smooth between, at rest."""
+        depth = self.points[CHIN, 1] - self.neutral[:, 1]
+        share = np.clip((far - depth) / (far - near), 0, 1)
+        return (share * share * (3 - 2 * share)).astype(np.float32)
+
+    def opacity(self) -> np.ndarray:
+        """(V,) how far each vertex covers the video, where the head takes the place of the one that is filmed."""
+        result = self.below_chin(*_NECK)
+        for part, first, end in zip(self.rig.parts, self.ends, self.ends[1:], strict=False):
+            if part.name == SHELL:
+                result[first:end] = self.below_chin(*_HAIR)[first:end]
+        return result
+
+    def turned(self, vertices: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        """(V, 3) head space, the head turned by yaw, pitch and roll about the neck, shoulders and chest at rest."""
+        rotation = rotation_from_angles(*turn).astype(np.float32)
+        neck = self.rig.neck.astype(np.float32)
+        moved = neck + (vertices - neck) @ rotation.T
+        return vertices + self.below_chin(*_SHOULDERS)[:, None] * (moved - vertices)
+
+
+def onto_person(puppet: Puppet, model: FaceModel, track: Track) -> Similarity:
+    """The change of size and place that lays a stylised head over the person in the video, both without expression."""
+    person = model.vertices(track.identity, np.zeros(len(model.expression_names)))[model.landmarks]
+    ours, theirs = puppet.points.mean(axis=0), person.mean(axis=0)
+    scale = float(np.linalg.norm(person - theirs) / np.linalg.norm(puppet.points - ours))
+    return Similarity(scale, np.eye(3), theirs - scale * ours)

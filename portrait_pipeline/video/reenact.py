@@ -1,0 +1,231 @@
+"""A video drives a stylised head (section 7.1): in place of the face, beside the video, or alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..animation.rig import Rig
+from ..base.errors import OutputError
+from ..base.progress import Notify, Progress, silent
+from ..fit.params import FitParams
+from ..head.model import FaceModel
+from ..mesh.zbuffer import Surface
+from .puppet import Puppet, onto_person
+from .reader import Film, look_at
+from .track import Track, track
+from .writer import check_output, film
+
+COMPOSITIONS = ("over", "beside", "head")
+MAX_SIDE = 1280
+"""Longer side of the frames (px) that are drawn, unless more is asked for."""
+BACKGROUND = (245, 243, 239)
+
+_FINE = 800_000  # px: smaller drawings get two rays a pixel and axis
+_FEATHER = 0.006  # width of the blended edge, as a share of the drawing's height
+_AHEAD = 4  # frames that are drawn while one is written
+_MARGIN = 0.06
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A head in a part of a frame: (h, w, 3) float32 RGB and (h, w) float32 opacity, upper left pixel (x, y)."""
+
+    colour: np.ndarray
+    opacity: np.ndarray
+    corner: tuple[int, int]
+
+    def onto(self, frame: np.ndarray) -> None:
+        """Lay the head onto (H, W, 3) uint8 pixels."""
+        x, y = self.corner
+        h, w = self.opacity.shape
+        part = frame[y : y + h, x : x + w]
+        part[:] = np.rint(part + self.opacity[..., None] * (self.colour - part)).astype(np.uint8)
+
+
+class Artist:
+    """Draws a surface into frames.
+
+    Args:
+        surface: what is drawn. opacity: (F,) of its triangles.
+    """
+
+    def __init__(self, surface: Surface, opacity: np.ndarray, feather: float) -> None:
+        self.surface, self.opacity, self.feather = surface, np.append(opacity, 0).astype(np.float32), feather
+
+    def draw(self, places: np.ndarray, shape: tuple[int, int]) -> Drawing | None:
+        """Args:
+        places: (V, 3) px and depth. shape: height and width of the frame.
+        """
+        low = np.maximum(np.floor(places[:, :2].min(axis=0)).astype(int) - 1, 0)
+        high = np.minimum(np.ceil(places[:, :2].max(axis=0)).astype(int) + 1, shape[::-1])
+        width, height = high - low
+        if width < 2 or height < 2:
+            return None
+        rays = 2 if width * height <= _FINE else 1
+        near = (places - np.append(low, 0)) * np.array([rays, rays, 1])
+        picture, owner = self.surface.picture(near, (height * rays, width * rays))
+        covered = (owner >= 0).astype(np.float32)
+        colour = picture.astype(np.float32) * covered[..., None]
+        opacity = self.opacity[owner]
+        if rays > 1:
+            colour, opacity, covered = (
+                cv2.resize(layer, (int(width), int(height)), interpolation=cv2.INTER_AREA)
+                for layer in (colour, opacity, covered)
+            )
+            colour /= np.maximum(covered, 1e-3)[..., None]
+        if self.feather > 0:
+            soft = cv2.GaussianBlur(opacity, (0, 0), max(self.feather * height, 0.8), borderType=cv2.BORDER_REPLICATE)
+            opacity = np.minimum(opacity, np.clip(2 * soft - 1, 0, 1))
+        return Drawing(colour, opacity, (int(low[0]), int(low[1])))
+
+
+def reenact(
+    rig: Rig,
+    source: Path,
+    output: Path,
+    model: FaceModel,
+    composition: str = "over",
+    background: tuple[int, int, int] | None = BACKGROUND,
+    max_side: int = MAX_SIDE,
+    smooth: float = 0.05,
+    notify: Notify = lambda line: None,
+    tracking: Progress = silent,
+    drawing: Progress = silent,
+) -> None:
+    """Write the film in which a stylised head moves as the person in a video does.
+
+    Args:
+        rig: of the stylised head.
+        source: video or folder of pictures. output: see :func:`.writer.film`.
+        composition: ``over`` the frames in place of the face, ``beside`` them, or the ``head`` alone.
+        background: RGB behind the head where it is not over the frames; None is transparent.
+        max_side: longer side of the frames that are written, at most; px.
+        smooth: seconds, see :func:`.track.track`.
+        notify: receives a line on frames without a face and on damaged ones.
+
+    Raises:
+        InputFileError, NoFaceError, LandmarkError, FitError: see :func:`.track.track`. OutputError: see
+        :func:`.writer.film`.
+    """
+    transparent = background is None
+    if transparent and composition != "head":
+        raise OutputError(f"{output}: only the head alone can be transparent, with --composition head")
+    check_output(output, transparent)
+    clip = look_at(source)
+    film_in = Film(clip, max_side)
+    puppet = Puppet(rig, model, model.expression_names)
+    moves = track(clip, model, FitParams(), smooth=smooth, progress=tracking)
+    for line in remarks(moves):
+        notify(f"{source}: {line}")
+    stage = Stage(puppet, model, moves, film_in.size, composition, background)
+    with film(output, stage.size, clip, transparent) as add, ThreadPoolExecutor(2) as pool:
+        waiting: deque[tuple[float, Future]] = deque()
+
+        def write_first() -> None:
+            time, future = waiting.popleft()
+            add(time, future.result())
+
+        for index, frame in enumerate(film_in):
+            if index == len(moves.times):
+                break
+            waiting.append((frame.time, pool.submit(stage.frame, index, frame.pixels)))
+            if len(waiting) > _AHEAD:
+                write_first()
+            drawing(index + 1, len(moves.times), {})
+        while waiting:
+            write_first()
+    if film_in.damaged:
+        notify(f"{source}: {film_in.damaged} pieces of the file are damaged and were passed over")
+
+
+def remarks(moves: Track) -> Iterator[str]:
+    """Lines on the frames without a face."""
+    missing = int((~moves.seen).sum())
+    if missing:
+        spans = [f"{a:.2f} to {b:.2f} s" for a, b in moves.gaps()]
+        more = f" and {len(spans) - 5} more times" if len(spans) > 5 else ""
+        where = ", ".join(spans[:5]) + more
+        yield f"{missing} of {len(moves.seen)} frames show no face ({where}); poses lie between those before and after"
+
+
+class Stage:
+    """Composes the frames of one film.
+
+    Attributes:
+        size: (width, height) px of the frames, even.
+    """
+
+    def __init__(
+        self,
+        puppet: Puppet,
+        model: FaceModel,
+        moves: Track,
+        size: tuple[int, int],
+        composition: str,
+        background: tuple[int, int, int] | None,
+    ) -> None:
+        self.puppet, self.moves, self.composition = puppet, moves, composition
+        self.video = tuple(side - side % 2 for side in size)
+        self.panel = self.video[1]
+        widths = {"over": self.video[0], "beside": self.video[0] + self.panel, "head": self.panel}
+        self.size = (widths[composition], self.video[1])
+        self.transparent, self.ground = background is None, np.array(background or (0, 0, 0), np.uint8)
+        self.onto = onto_person(puppet, model, moves)
+        parts = [(part.mesh, part.texture) for part in puppet.rig.parts]
+        if composition == "over":
+            largest = int(moves.scale.argmax())
+            places = self._over(largest, puppet.neutral)
+            opacity = puppet.opacity()
+        else:
+            places, opacity = self._alone(puppet.neutral), np.ones(len(puppet.neutral), np.float32)
+        surface = Surface(parts, places)
+        self.artist = Artist(
+            surface, opacity[surface.triangles].mean(axis=1), _FEATHER if composition == "over" else 0.0
+        )
+
+    def frame(self, index: int, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, or RGBA where the ground is transparent, of one frame of the video."""
+        width, height = self.video
+        pixels = np.ascontiguousarray(pixels[:height, :width])
+        vertices = self.puppet.vertices(self.moves.expression[index])
+        if self.composition == "over":
+            drawing = self.artist.draw(self._over(index, vertices), (height, width))
+            result = pixels.copy()
+            if drawing is not None:
+                drawing.onto(result)
+            return result
+        places = self._alone(self.puppet.turned(vertices, self.moves.turns[index]))
+        drawing = self.artist.draw(places, (self.panel, self.panel))
+        panel = np.empty((self.panel, self.panel, 3), np.uint8)
+        panel[:] = self.ground
+        if self.transparent:
+            return _transparent(drawing, panel.shape[:2])
+        drawing.onto(panel)
+        return np.concatenate([pixels, panel], axis=1) if self.composition == "beside" else panel
+
+    def _over(self, index: int, vertices: np.ndarray) -> np.ndarray:
+        return self.moves.project(index, self.onto.apply(vertices), self.video[0])
+
+    def _alone(self, vertices: np.ndarray) -> np.ndarray:
+        """Places in a panel that holds the resting head with some room."""
+        neutral = self.puppet.neutral
+        low, high = neutral.min(axis=0), neutral.max(axis=0)
+        middle, reach = (low + high) / 2, float((high - low)[:2].max()) / 2 * (1 + 2 * _MARGIN)
+        scaled = (vertices - middle) / reach * [1, -1, 1]
+        return (scaled + [1, 1, 0]) * (self.panel / 2)
+
+
+def _transparent(drawing: Drawing, shape: tuple[int, int]) -> np.ndarray:
+    result = np.zeros((*shape, 4), np.uint8)
+    x, y = drawing.corner
+    h, w = drawing.opacity.shape
+    result[y : y + h, x : x + w, :3] = np.clip(np.rint(drawing.colour), 0, 255)
+    result[y : y + h, x : x + w, 3] = np.rint(255 * drawing.opacity)
+    return result
