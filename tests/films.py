@@ -61,7 +61,8 @@ def write_film(
     """A film of frames (H, W, 3) at times (s), lying ``turn`` degrees anticlockwise from how it is to be shown."""
     times = np.arange(len(frames)) / RATE if times is None else times
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE)
+        quiet = {"x265-params": "log-level=none:bframes=0:pools=1:frame-threads=1"} if codec == "libx265" else {}
+        stream = container.add_stream(codec, rate=RATE, options=quiet)
         stream.height, stream.width = frames[0].shape[:2] if frames else (64, 64)
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
