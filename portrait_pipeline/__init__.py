@@ -5,3 +5,19 @@ what is held by tests/test_house.py.
 """
 
 __version__ = "0.1.0"
+
+import sys
+from types import TracebackType
+
+_shown = sys.excepthook
+
+
+def _interrupted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C while heavy modules are still being imported is no fault of the program: one line, no traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted; the same command starts over", file=sys.stderr)
+    else:
+        _shown(kind, error, trace)
+
+
+sys.excepthook = _interrupted

@@ -231,8 +231,18 @@ def test_params_lists_ranges(params_file: Path) -> None:
     assert "shape_space.alignment = similarity [similarity | affine]" in output
 
 
+@pytest.mark.parametrize("first", ["import portrait_pipeline", "from portrait_pipeline.commands import portrait"])
+def test_ctrl_c_while_modules_are_imported_is_one_line(first: str) -> None:
+    code = f"{first}; import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and done.stderr == "interrupted; the same command starts over\n"
+
+
+DEEP = f"texture.scales={'[' * 5000}"
+
+
 @pytest.mark.parametrize(
-    "override", ["texture.betta=1", "beta=1", "texture.beta=nan", "texture.beta=-1", "texture.beta='1'"]
+    "override", ["texture.betta=1", "beta=1", "texture.beta=nan", "texture.beta=-1", "texture.beta='1'", DEEP]
 )
 def test_stylize_refuses_bad_overrides(override: str, tmp_path: Path) -> None:
     command = ("stylize", "sample:hopper", "sample:oil_strokes", "-o", str(tmp_path / "o"), "--project", str(tmp_path))

@@ -164,7 +164,7 @@ def test_files_that_all_pairs_share_are_recorded(tmp_path: Path) -> None:
     }
     assert readers == {
         "model": {"fit", "animation"},
-        "weights": {"texture", "report"},
+        "weights": {"texture", "picture", "report"},
         "landmark_sets": {"landmark_sets"},
     }
 

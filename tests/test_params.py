@@ -231,6 +231,7 @@ def test_pairs(path):
 def test_files_that_are_no_yaml(path, tmp_path):
     refused(path, "pairs: [1,\n  - : {", "not valid YAML")
     refused(path, PAIRS + PAIRS, "not valid YAML")  # a name given twice
+    refused(path, PAIRS + "seed: " + "[" * 5000, "nested too deeply")
     refused(path, b"\xff\xfe\x00", "cannot be read")
     refused(path, "- 1\n", "must be a mapping")
     with pytest.raises(ParameterError, match=r"none\.yaml: missing; run in the project's root"):

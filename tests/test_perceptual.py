@@ -286,6 +286,15 @@ def test_a_damaged_download_is_refused_unopened(pinned, published, monkeypatch, 
     assert left_over(pinned) == []
 
 
+def test_what_a_killed_download_left_is_swept(pinned, published, small_calibration, monkeypatch):
+    half = imagenet_path().parent / ".download-abcd1234" / "vgg16-397923af.pth"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(published[:1000])
+    Server(monkeypatch, published)
+    command("download", "imagenet")
+    assert left_over(pinned) == ["vgg16_imagenet.safetensors"] and not half.parent.exists()
+
+
 def test_offline_says_how_to_go_on_and_keeps_an_old_file(pinned, monkeypatch):
     def refuse(url: str, timeout: float) -> None:
         raise urllib.error.URLError("Name or service not known")

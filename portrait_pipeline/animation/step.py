@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..base.numerics import one_blas_thread
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..photo_texture.record import PhotoTexture
@@ -16,6 +17,7 @@ from .params import AnimationParams
 from .rig import SHELL, Part, Rig
 
 
+@one_blas_thread
 def animate_pair(
     model: FaceModel, fitted: FittedPair, stylised: StylisedTexture, shell: Shell, params: AnimationParams
 ) -> Rig:
@@ -38,6 +40,7 @@ def with_shell(rig: Rig, shell: Shell, vertices: np.ndarray, texture: np.ndarray
     return replace(rig, parts=(*rig.parts, Part(SHELL, shell.mesh(vertices), texture, none, np.zeros(3), np.ones(3))))
 
 
+@one_blas_thread
 def animate_photo(
     model: FaceModel, fitted: FittedPair, photo: PhotoTexture, shell: Shell, params: AnimationParams
 ) -> Rig:

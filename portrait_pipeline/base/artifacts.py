@@ -77,22 +77,15 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 @contextmanager
-def locked(path: str | Path) -> Iterator[None]:
-    """Let one process at a time into the block, by a lock on a file at ``path``; the others wait.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    path = Path(path)
+def locked(folder: str | Path) -> Iterator[None]:
+    """Let one process at a time into the block, by a lock on a folder that is there; the others wait."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("wb")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
-    with file:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
 
 
 def _prefix(path: Path) -> str:

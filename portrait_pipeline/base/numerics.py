@@ -7,6 +7,11 @@ What is decided here is the same on all of them.
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+one_blas_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+"""Decorator of functions whose bits must not depend on the number of threads: OpenBLAS cuts long sums, and blocks of
+factorisations, by it. Our matrices are small, so that one thread is as fast."""
 
 TIE = 1e-9
 """Numbers of size about 1 that differ by less are equal."""

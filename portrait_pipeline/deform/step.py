@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.numerics import one_blas_thread
 from ..deformation.deform import deform_with_report
 from ..deformation.params import DeformParams
 from ..fit.record import FittedPair
@@ -14,6 +15,7 @@ from .record import DeformedHead
 from .targets import landmark_targets
 
 
+@one_blas_thread
 def deform_pair(model: FaceModel, fitted: FittedPair, translated: TranslatedPair, params: DeformParams) -> DeformedHead:
     """Deform the fitted head so that its landmarks meet the translated ones (section 4.2)."""
     camera = fitted.camera.frontal()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..animation.rig import SHELL, Rig
 from ..base.images import save_image
+from ..base.numerics import one_blas_thread
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
@@ -24,6 +25,7 @@ from .turntable import write_turntable
 from .viewer import write_viewer
 
 
+@one_blas_thread
 def write_results(
     folder: Path,
     title: str,

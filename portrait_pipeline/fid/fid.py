@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..base.numerics import one_blas_thread
 from ..shapes.space import ShapeSpace
 from ..translation.delivery import exaggerate
 from ..translation.translator import Translator
@@ -9,6 +10,7 @@ from .frechet import frechet_distance
 from .questions import Questions
 
 
+@one_blas_thread
 def table_of_distances(
     translator: Translator, space: ShapeSpace, questions: Questions, bound: float
 ) -> dict[str, float]:

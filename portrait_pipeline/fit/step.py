@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.numerics import one_blas_thread
 from ..base.progress import Notify
 from ..deformation.deform import deform
 from ..deformation.params import DeformSettings
@@ -27,6 +28,7 @@ ART_LIMITS = (0.18, 0.45, 0.17, 0.14, 0.10)
 """The same of drawn faces."""
 
 
+@one_blas_thread
 def fit_pair(
     model: FaceModel, pair: LocatedPair, params: FitParams, notify: Notify = lambda message: None
 ) -> FittedPair:

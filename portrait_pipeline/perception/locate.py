@@ -15,6 +15,7 @@ import numpy as np
 
 from ..base import images
 from ..base.errors import MissingDependencyError, NoFaceError
+from ..base.numerics import one_blas_thread
 from . import detector as dlib_detector
 from .files import find_points, read_points
 from .masks import read_mask
@@ -57,6 +58,7 @@ class Located:
         return self.source.startswith("file:")
 
 
+@one_blas_thread
 def locate(image_path: str | Path, max_side: int, detector: Detector = "ours") -> Located:
     """Read the largest face of a picture file.
 

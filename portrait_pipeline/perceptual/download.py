@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 import torch
 
+from ..base.artifacts import locked
 from ..base.errors import InputFileError, MissingDependencyError, OutputError
 from ..base.progress import Progress, silent
 from .weights import balance_file, check_weights, imagenet_path, save_weights
@@ -21,6 +23,7 @@ URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 BYTES = 553_433_881
 SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 _CHUNK = 1 << 20
+_FOLDER = ".download-"
 _TIMEOUT = 30.0
 
 
@@ -42,11 +45,14 @@ def install_imagenet(file: Path | None = None, progress: Progress = silent) -> P
     target = imagenet_path()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
-            if file is None:
-                file = Path(folder) / URL.rpartition("/")[2]
-                fetch(URL, file, progress)
-            tensors = read_published(file)
+        with locked(target.parent):
+            for left in target.parent.glob(f"{_FOLDER}*"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with TemporaryDirectory(prefix=_FOLDER, dir=target.parent) as folder:
+                if file is None:
+                    file = Path(folder) / URL.rpartition("/")[2]
+                    fetch(URL, file, progress)
+                tensors = read_published(file)
     except OSError as error:
         raise OutputError(
             f"{target.parent}: cannot be written ({error.strerror or error}); free space or set "

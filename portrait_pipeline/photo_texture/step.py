@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..base.numerics import one_blas_thread
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
@@ -10,6 +11,7 @@ from .projection import project_photo
 from .record import PhotoTexture
 
 
+@one_blas_thread
 def project_pair(model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: PhotoTextureParams) -> PhotoTexture:
     """Carry the photo, and the further photos of the same person, into the canonical texture (section 5)."""
     more = list(zip(fitted.more_vertices, fitted.more_cameras, pair.more_photos, pair.more_maps, strict=False))

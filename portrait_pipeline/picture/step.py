@@ -7,6 +7,7 @@ import numpy as np
 
 from ..animation.rig import Rig
 from ..base.device import Hardware
+from ..base.numerics import one_blas_thread
 from ..base.progress import Progress, silent
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
@@ -25,6 +26,7 @@ from .warp import backward_flow, read_at
 _INSET, _SOFT = 0.03, 0.015  # of the face's width: how far the guide ends inside the face, and how softly
 
 
+@one_blas_thread
 def picture_pair(
     model: FaceModel,
     pair: LocatedPair,

@@ -48,7 +48,7 @@ def add_pair(
     for path in paths.values():
         _try(path)
     root = params_path.resolve().parent
-    with locked(root / ".portrait" / "add-pair.lock"):  # of two at once, the second sees what the first wrote
+    with locked(root):  # of two at once, the second sees what the first wrote
         _check_free(params_path, name)
         copies: dict[Path, Path] = {}
 

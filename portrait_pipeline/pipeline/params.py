@@ -130,5 +130,5 @@ def with_overrides(params: Params, overrides: Sequence[str]) -> Params:
         known = isinstance(place, dict) and section != "pairs" and not isinstance(place.get(key, {}), dict)
         if not (separator and known):
             raise ParameterError(f"-S {override}: no such parameter; `portrait params` lists them all")
-        place[key] = parse_yaml(text, f"-S {override}")
+        place[key] = parse_yaml(text, f"-S {override if len(override) <= 60 else override[:57] + '...'}")
     return validate(Params, values, "-S")

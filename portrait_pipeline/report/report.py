@@ -26,7 +26,18 @@ from .identity import distance
 from .texture_quality import TextureQuality
 
 SHARED_STAGES = ("landmark_sets", "shape_space", "autoencoder", "translation", "fid")
-PAIR_STAGES = ("landmarks", "fit", "translate", "deform", "photo_texture", "shell", "texture", "animation", "export")
+PAIR_STAGES = (
+    "landmarks",
+    "fit",
+    "translate",
+    "deform",
+    "photo_texture",
+    "shell",
+    "texture",
+    "animation",
+    "picture",
+    "export",
+)
 
 
 def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from ..base.numerics import one_blas_thread
 from ..head.model import FaceModel
 from .record import Shell
 
@@ -23,6 +24,7 @@ _FADE = (1.0, 3.5)  # cm from the head over which the correction fades
 _OUTER = ("face", "ear", "scalp", "neck")
 
 
+@one_blas_thread
 def carry_shell(model: FaceModel, shell: Shell, fitted: np.ndarray, deformed: np.ndarray) -> np.ndarray:
     """Vertices (V, 3) float64 of the shell on the deformed head, head space.
 

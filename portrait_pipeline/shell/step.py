@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base.numerics import one_blas_thread
 from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
@@ -12,6 +13,7 @@ from .params import ShellParams
 from .record import Shell
 
 
+@one_blas_thread
 def shell_pair(model: FaceModel, pair: LocatedPair, fitted: FittedPair, params: ShellParams) -> Shell:
     """Hair, hat, clothes and shoulders about the fitted head; :meth:`Shell.none` with a reason where there are none."""
     probabilities = pair.photo_map.pictures(pair.photo.shape[:2])

@@ -12,6 +12,8 @@ from functools import lru_cache
 import torch
 from torch.nn import functional
 
+from ..base.device import one_thread
+
 # Rows: (r + g + b) / sqrt(3), then two orthonormal opponent axes (STROTSS' decorrelated colours).
 _OPPONENT = (
     (0.577350269, 0.577350269, 0.577350269),
@@ -161,7 +163,8 @@ class Moments:
 
 def moments(x: torch.Tensor, weight: torch.Tensor) -> Moments:
     """Moments of x (B, N, c) under weights (B, T, N) of a :class:`Matching`."""
-    mean = weight @ x
+    with one_thread():  # few rows and a long sum, which would be cut by the number of threads
+        mean = weight @ x
     weighted = weight[..., None] * x[:, None]
     # Sum of w (x - m)(x - m)' = sum of w x x' - m m', for m the mean.
     return Moments(mean, weighted.mT @ x[:, None] - mean[..., :, None] * mean[..., None, :])

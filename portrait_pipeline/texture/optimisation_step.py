@@ -182,7 +182,8 @@ class TextureRMSprop:
         torch._foreach_addcmul_(self.squares, gradients, gradients, 0.01)
         scales = torch._foreach_sqrt(self.squares)
         for scale, square in zip(scales, self.squares, strict=True):
-            mean = square.mean(dim=tuple(range(1, square.ndim)), keepdim=True)
+            # Rows first: a sum over all texels would be cut by the number of threads.
+            mean = square.mean(dim=-1, keepdim=True).mean(dim=tuple(range(1, square.ndim)), keepdim=True)
             scale.add_(mean.sqrt_().mul_(self._floor).add_(1e-8))
         torch._foreach_addcdiv_(self.variables, gradients, scales, -self._rate)
         for variable in self.variables:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from ..base.device import one_thread
+
 
 def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Bilinear resampling of (B, C, H, W) to ``size``, antialiased when it shrinks."""
     smaller = size[0] < image.shape[2] or size[1] < image.shape[3]
-    return functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=smaller)
+    with one_thread():  # the last bits of a pixel hang on where the share of its thread begins
+        return functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def enlarge(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

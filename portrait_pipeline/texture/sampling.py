@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from ..base.device import one_thread
 from ..regions.labels import EYES, HAIR, LIPS
 
 HEAD_SHARES: Mapping[int, float] = {EYES: 0.10, LIPS: 0.06, HAIR: 0.15}
@@ -29,6 +30,7 @@ class Samples:
     position: torch.Tensor
 
 
+@one_thread()  # sums over all pixels would be cut by the number of threads
 def draw_pixels(
     mask: torch.Tensor, labels: torch.Tensor, count: int, generator: torch.Generator, shares: Mapping[int, float]
 ) -> torch.Tensor:

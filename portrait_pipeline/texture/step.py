@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..base.device import Hardware
+from ..base.numerics import one_blas_thread
 from ..base.progress import Progress, silent
 from ..deform.record import DeformedHead
 from ..head.model import FaceModel
@@ -22,6 +23,7 @@ from .shell_part import shell_part
 from .subject import Subject
 
 
+@one_blas_thread
 def stylise_pair(
     model: FaceModel,
     pair: LocatedPair,

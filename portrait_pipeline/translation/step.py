@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..base.numerics import one_blas_thread
 from ..fit.record import FittedPair
 from ..shapes.space import ShapeSpace
 from .delivery import translate
@@ -10,6 +11,7 @@ from .record import TranslatedPair
 from .translator import Translator
 
 
+@one_blas_thread
 def translate_pair(
     translator: Translator, space: ShapeSpace, fitted: FittedPair, params: TranslateParams
 ) -> TranslatedPair:
