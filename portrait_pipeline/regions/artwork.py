@@ -12,6 +12,7 @@ from .labels import BACKGROUND, CLOTHES, HAIR, SKIN, TRANSPARENT, mouth_is_open,
 
 _SURE = 0.7
 _BLUR, _INSET = 0.01, 0.012  # of the face's width
+_OUTLINE = 0.03  # the same from the outline of the skin: its contour and shade are where the painter saw an edge
 _LEAST = {HAIR: 0.04, CLOTHES: 0.02}  # share of the skin's area below which a part is no example
 _PARTS = {SKIN: ("face", "neck", "ears"), HAIR: ("hair",), CLOTHES: ("clothes", "hat and jewellery")}
 _OPAQUE = 250  # of 255: what lies behind a pixel shows through below it
@@ -46,7 +47,7 @@ def portrait_regions(
         )
     labels = np.full(shape, BACKGROUND, np.uint8)
     for label, names in _PARTS.items():
-        labels[surely(parts.picture(shape, names), width)] = label
+        labels[surely(parts.picture(shape, names), width, _OUTLINE if label == SKIN else _INSET)] = label
     for label, least in _LEAST.items():
         if (labels == label).sum() < least * (labels == SKIN).sum():
             labels[labels == label] = BACKGROUND
@@ -58,8 +59,8 @@ def portrait_regions(
     return labels
 
 
-def surely(share: np.ndarray, width: float) -> np.ndarray:
-    """(H, W) bool: where a part is probable all about; ``width`` of the face, px."""
+def surely(share: np.ndarray, width: float, inset: float = _INSET) -> np.ndarray:
+    """(H, W) bool: where a part is probable all about; ``width`` of the face, px, ``inset`` in its widths."""
     blurred = cv2.GaussianBlur(share, (0, 0), max(0.5, _BLUR * width))
     inside = (blurred > _SURE).astype(np.uint8)
-    return cv2.erode(inside, disc(_INSET * width), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0
+    return cv2.erode(inside, disc(inset * width), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ from .depth import Sheets
 VOXEL = 1.7  # canvas px (.29 cm)
 _BOW = 0.10  # the foot's curve: so many face widths one face width beside the middle
 _ROUNDS = 8
+_EDGE_ROUNDS, _AT_EDGE = 30, 2.5  # further rounds so many voxels about the foot, whose edge the grid cuts in steps
 _PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
 _ROW = 4096  # positions in a row
 _MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
@@ -34,7 +36,7 @@ class Volume:
     Attributes:
         value: (Y, X, Z) float32.
         x, z: (X,), (Z,) canvas px. row: (Y,) canvas y at the middle; bend: (X,) px to be taken from it.
-        voxel: step of all three, px.
+        voxel: step of all three, px. foot: (Z,) row of the foot, canvas y at the middle.
     """
 
     value: np.ndarray
@@ -43,6 +45,7 @@ class Volume:
     z: np.ndarray
     bend: np.ndarray
     voxel: float
+    foot: np.ndarray
 
     def heights(self) -> np.ndarray:
         """(Y, X) canvas y of the grid's columns."""
@@ -79,14 +82,14 @@ def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, mid
     row = foot - voxel * np.arange(int((foot - 0.5) / voxel), -spare - 1, -1.0)
     z = np.arange(sheets.plane.min() - 1.3 * FW, sheets.plane.max() + 1.3 * FW, voxel)
     bend = _BOW * ((x - middle) / FW) ** 2 * FW
-    grid = Volume(np.empty(0), x, row, z, bend, voxel)
+    depth = float(sample(sheets.plane, np.array([middle]), np.array([foot]))[0])
+    level = foot + voxel / 2 + foot_slope(canvas, np.array([middle, foot, depth])) * (z - depth)
+    grid = Volume(np.empty(0), x, row, z, bend, voxel, level)
     front, back = (grid.sample(field) for field in _signed(sheets, mask))
     distance = z.astype(np.float32) - grid.sample(sheets.plane)[..., None]
     value = np.where(distance > 0, front[..., None], back[..., None]) - distance**2
-    depth = float(sample(sheets.plane, np.array([middle]), np.array([foot]))[0])
-    level = foot + voxel / 2 + foot_slope(canvas, np.array([middle, foot, depth])) * (z - depth)
     value = np.minimum(value, (_EDGE * (level - row[:, None])).astype(np.float32)[:, None, :])
-    return Volume(value, x, row, z, bend, voxel)
+    return dataclasses.replace(grid, value=value)
 
 
 def foot_slope(canvas: Canvas, point: np.ndarray) -> float:
@@ -114,6 +117,10 @@ def surface_of(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     places, triangles = without_scraps(places, triangles)
     places = taubin(places.astype(float), triangles)
     step = volume.voxel
+    above = (
+        np.interp(places[:, 2] - 1, np.arange(len(volume.z)), (volume.foot - volume.row[0]) / step) - places[:, 0] + 1
+    )
+    places = taubin(places, triangles, _EDGE_ROUNDS, np.abs(above) < _AT_EDGE)
     x = volume.x[0] + (places[:, 1] - 1) * step
     y = volume.row[0] + (places[:, 0] - 1) * step
     y = y - np.interp(x, volume.x, volume.bend)
@@ -139,11 +146,15 @@ def count_allows(vertices: int, density: float) -> float:
     return float(np.sqrt(max(1.0, vertices / (0.95 * _MOST * min(1.0, density)))))
 
 
-def taubin(vertices: np.ndarray, triangles: np.ndarray, rounds: int = _ROUNDS) -> np.ndarray:
-    """Vertices (V, 3) without marching cubes' staircase and without shrinking."""
+def taubin(
+    vertices: np.ndarray, triangles: np.ndarray, rounds: int = _ROUNDS, where: np.ndarray | None = None
+) -> np.ndarray:
+    """Vertices (V, 3) without marching cubes' staircase and without shrinking; only ``where`` (V,) bool."""
     matrix = adjacency(triangles, len(vertices))
     mean = sparse.diags(1 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)) @ matrix
+    chosen = np.arange(len(vertices)) if where is None else np.flatnonzero(where)
+    mean, vertices = mean[chosen], vertices.copy()
     for _ in range(rounds):
         for step in (_PULL, _PUSH):
-            vertices = vertices + step * (mean @ vertices - vertices)
+            vertices[chosen] += step * (mean @ vertices - vertices[chosen])
     return vertices

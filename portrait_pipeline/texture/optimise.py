@@ -30,7 +30,7 @@ from .rendering.choice import choose_renderer
 from .scale import Scale, gather_scale
 from .schedule import Level, schedule
 from .shots import Directions, Shots, all_shots
-from .subject import Prepared, Subject, prepare
+from .subject import Prepared, Subject, prepare, to_image
 
 CPU_WINDOW = 256
 """Side of the largest image compared on a CPU: scales above it show random windows of the head. A GPU sees it whole."""
@@ -286,8 +286,8 @@ class TextureRun:
         head, *others = self.gradings[number].result().apply(textures, self.params.grading)
         graded = [close_seam(head), *others]
         mixed = [
-            texture * self.params.strength + photo[0] * (1 - self.params.strength)
-            for texture, photo in zip(graded, scene.photos, strict=True)
+            texture * self.params.strength + to_image(part.photo, self.device)[0] * (1 - self.params.strength)
+            for texture, part in zip(graded, scene.subject.parts, strict=True)
         ]
         return [(part.permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy() for part in mixed]
 

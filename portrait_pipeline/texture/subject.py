@@ -15,6 +15,7 @@ from ..mesh.render import Framing, frame_head
 from ..regions.clothes import clothes_example
 from ..regions.head import landmarks_in_layout
 from ..regions.labels import BACKGROUND, CLOTHES, SKIN, TRANSPARENT, portrait_mask
+from .even_light import even_light
 from .part import Part
 from .trust import head_trust
 
@@ -98,7 +99,7 @@ class Prepared:
 
     Attributes:
         framing: holds the head in all views; whole: holds all parts.
-        photos: (1, 3, S, S) of each part, in [0, 1].
+        photos: (1, 3, S, S) of each part, in [0, 1]; the face's light is evened where its regions are known.
         art, art_points, art_labels: the portrait's part of the artwork, its landmarks and regions.
         places, frame: (68, 2) landmarks in the texture image and frontally in head space, cm; None without landmarks.
         width: of the face, cm.
@@ -152,14 +153,16 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
         labels = np.where(labels == CLOTHES, BACKGROUND, labels)
     places = frame = None
     width = 0.62 * framing.half_extent
+    photos = [part.photo for part in subject.parts]
     if subject.landmarks is not None:
+        photos[0] = even_light(photos[0], subject.labels)
         places, frame = landmarks_in_layout(mesh, subject.landmarks)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
         subject,
         framing,
         whole,
-        [to_image(part.photo, device) for part in subject.parts],
+        [to_image(photo, device) for photo in photos],
         art,
         points,
         labels,
