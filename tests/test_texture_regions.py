@@ -33,6 +33,7 @@ from portrait_pipeline.regions.labels import (
     portrait_mask,
     region_map,
 )
+from portrait_pipeline.texture.even_light import even_light
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
 from portrait_pipeline.texture.style import _pixels
 from portrait_pipeline.texture.subject import Subject, prepare
@@ -300,3 +301,22 @@ def test_bleeding_is_the_share_of_foreign_colour(scene):
     weight[:, 110:] = 1
     assert bleeding(stained, labels, art, art_labels, weight) == 0.0
     assert bleeding(pure, np.full_like(labels, HAIR), art, art_labels) == 0.0
+
+
+def test_light_from_one_side_becomes_light_from_both_and_features_stay():
+    rng = np.random.default_rng(0)
+    grain = cv2.GaussianBlur(rng.normal(0, 60, (256, 256)), (0, 0), 1.0)
+    mole = np.hypot(*(np.indices((256, 256)) - np.array([150, 60])[:, None, None])) < 2
+    face = np.clip(150 + grain, 0, 255) - 90 * mole
+    side = np.linspace(30, -30, 256)[None]
+    labels = np.full((256, 256), SKIN, np.uint8)
+    labels[:40], labels[100:120, 60:90] = HAIR, EYES
+    lit = np.repeat(np.clip(face + side, 0, 255)[..., None], 3, axis=2).astype(np.uint8)
+    even = even_light(lit, labels).astype(float)[..., 0]
+    skin = np.s_[130:, :]
+    halves = [even[skin][:, :110].mean(), even[skin][:, 146:].mean()]
+    assert abs(halves[0] - halves[1]) < 8 < abs(lit[skin][:, :110].mean() - lit[skin][:, 146:].mean()) / 3
+    assert np.array_equal(even[:40], lit[:40, :, 0]) and np.array_equal(even[105:115, 65:85], lit[105:115, 65:85, 0])
+    assert even[140:160, 50:70].mean() - even[mole].mean() > 60, "what is narrow is the face"
+    twice = even_light(np.repeat(even[..., None], 3, axis=2).astype(np.uint8), labels)[..., 0]
+    assert np.abs(twice - even)[skin].mean() < 4, "what is even stays about as it is"

@@ -8,6 +8,7 @@ bytes: no dates, no random names.
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -22,6 +23,13 @@ def png_bytes(texture: np.ndarray) -> bytes:
     return picture_bytes(texture, "PNG", compress_level=4)  # four times as fast as the best, and 1 % larger
 
 
+@lru_cache(maxsize=16)  # a portrait's textures go into five files
+def _encoded(pixels: bytes, shape: tuple[int, ...], format: str, options: tuple) -> bytes:
+    stream = io.BytesIO()
+    Image.frombytes("RGB", shape[1::-1], pixels).save(stream, format=format, **dict(options))
+    return stream.getvalue()
+
+
 def picture_bytes(texture: np.ndarray, format: str, **options: object) -> bytes:
     """The file of an RGB image (H, W, 3) uint8 in one of Pillow's formats.
 
@@ -30,9 +38,7 @@ def picture_bytes(texture: np.ndarray, format: str, **options: object) -> bytes:
     """
     if texture.dtype != np.uint8 or texture.ndim != 3 or texture.shape[2] != 3:
         raise ValueError(f"an image must be (H, W, 3) uint8, not {texture.shape} {texture.dtype}")
-    stream = io.BytesIO()
-    Image.fromarray(texture).save(stream, format=format, **options)
-    return stream.getvalue()
+    return _encoded(texture.tobytes(), texture.shape, format, tuple(sorted(options.items())))
 
 
 def check_finite(mesh: Mesh) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 
 def sides(triangles: np.ndarray) -> np.ndarray:
@@ -17,9 +18,12 @@ def edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def directed_edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both directions of every edge once: ids of the vertex (2E,), in ascending order, and of its neighbour (2E,)."""
-    both, count = sides(triangles).astype(np.int64), int(triangles.max(initial=0)) + 1
-    rows, columns = np.divmod(np.unique(np.concatenate([both @ [count, 1], both @ [1, count]])), count)
-    return rows, columns
+    first, second = sides(triangles).T
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    count = int(triangles.max(initial=0)) + 1
+    found = sparse.csr_matrix((np.ones(len(ends[0]), np.int8), ends), shape=(count, count))  # sorts in linear time
+    found.sum_duplicates()
+    return np.repeat(np.arange(count), np.diff(found.indptr)), found.indices.astype(np.int64)
 
 
 def rim_vertices(triangles: np.ndarray, count: int) -> np.ndarray:

@@ -115,12 +115,13 @@ def surface_of(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
     padded[-1] = -1e7  # the foot is cut at the last row, not half a voxel below it
     places, triangles, _, _ = marching_cubes(padded.astype(np.float32), 0.0)
     places, triangles = without_scraps(places, triangles)
-    places = taubin(places.astype(float), triangles)
+    neighbours = adjacency(triangles, len(places))
+    places = taubin(places.astype(float), neighbours)
     step = volume.voxel
     above = (
         np.interp(places[:, 2] - 1, np.arange(len(volume.z)), (volume.foot - volume.row[0]) / step) - places[:, 0] + 1
     )
-    places = taubin(places, triangles, _EDGE_ROUNDS, np.abs(above) < _AT_EDGE)
+    places = taubin(places, neighbours, _EDGE_ROUNDS, np.abs(above) < _AT_EDGE)
     x = volume.x[0] + (places[:, 1] - 1) * step
     y = volume.row[0] + (places[:, 0] - 1) * step
     y = y - np.interp(x, volume.x, volume.bend)
@@ -147,13 +148,16 @@ def count_allows(vertices: int, density: float) -> float:
 
 
 def taubin(
-    vertices: np.ndarray, triangles: np.ndarray, rounds: int = _ROUNDS, where: np.ndarray | None = None
+    vertices: np.ndarray, neighbours: sparse.csr_matrix, rounds: int = _ROUNDS, where: np.ndarray | None = None
 ) -> np.ndarray:
-    """Vertices (V, 3) without marching cubes' staircase and without shrinking; only ``where`` (V,) bool."""
-    matrix = adjacency(triangles, len(vertices))
-    mean = sparse.diags(1 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)) @ matrix
+    """Vertices (V, 3) without marching cubes' staircase and without shrinking; only ``where`` (V,) bool.
+
+    Args:
+        neighbours: (V, V) of :func:`portrait_pipeline.mesh.laplacian.adjacency`.
+    """
+    mean = sparse.diags(1 / np.maximum(np.asarray(neighbours.sum(axis=1)).ravel(), 1)) @ neighbours
     chosen = np.arange(len(vertices)) if where is None else np.flatnonzero(where)
-    mean, vertices = mean[chosen], vertices.copy()
+    mean, vertices = mean.tocsr()[chosen], vertices.copy()
     for _ in range(rounds):
         for step in (_PULL, _PUSH):
             vertices[chosen] += step * (mean @ vertices - vertices[chosen])

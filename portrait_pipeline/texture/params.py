@@ -23,7 +23,7 @@ class TextureParams(Section):
         512,
     ]
     """Sizes at which the head is rendered, coarse to fine (pixels)."""
-    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [80, 80, 45, 35]
+    iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [80, 60, 40, 30]
     """Steps at each scale (paper: 600 in all)."""
     views: Annotated[int, Field(ge=1, le=1000)] = 10
     """Random views of the face, drawn once and rasterised once a scale."""

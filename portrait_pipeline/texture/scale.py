@@ -19,7 +19,7 @@ from .shots import Directions, Shots, all_shots
 from .subject import Prepared
 from .view_set import ViewSet, build_view_set
 
-_MOMENT_CHANNELS = 512
+_MOMENT_CHANNELS = 256
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ CONTENT_WEIGHT = 16.0 * 0.3
 """a of the first scale at beta 1: STROTSS starts at 16 times a weight, here 0.3; halved at each further scale."""
 LEARNING_RATE = 2e-3
 """Of RMSprop (as in the paper); halved at the last scale."""
-STYLE_POINTS = 1500
+STYLE_POINTS = 1024
 """Samples of the artwork a scale."""
 _WIDER = 2  # sides of other textures over the head's: a shell has some four times its surface
 _PIXELS = 8  # pixels a sample, at least: denser samples of a small image repeat each other

@@ -126,7 +126,8 @@ def _part_of_head(scene: Prepared, view: View, level: Level, rng: np.random.Gene
 
 def _windows(level: Level, scenes: list[Prepared], directions: Directions) -> Shots:
     """Views as close as the head's; what they show of skin is no face that all of the artwork's must be found in."""
-    views, zoom = directions.windows, level.size / level.window
+    steps = max(1, round((1 - _HEAD_STEPS) / 2 * level.iterations))
+    views, zoom = directions.windows[:: -(-len(directions.windows) // steps)], level.size / level.window  # none unused
     rng = np.random.default_rng(_WINDOW_SEED)  # the same windows at every scale that shows them whole: rasterised once
     shots = [spread_windows(scene.meshes[1], views, scene.framing.half_extent / zoom, rng) for scene in scenes]
     shares, art = {HAIR: 0.2, CLOTHES: 0.2}, {HAIR: 0.35, CLOTHES: 0.35}
