@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from portrait_pipeline.animation.interior import lightest
+from portrait_pipeline.base.device import fast_type
 from portrait_pipeline.base.numerics import first_largest, rank, steady_signs
 from portrait_pipeline.convert.formats.facewarehouse import LEAST, whitened
 
@@ -35,3 +37,9 @@ def test_the_lightest_colours_are_the_same_in_any_sort():
     colours = np.repeat(np.array([[90.0, 0, 0], [0, 90, 0], [0, 0, 90], [10, 10, 10]]), 40, axis=0)
     chosen = lightest(colours, 50)
     assert np.array_equal(chosen, colours[70:120]) and len(lightest(colours, 0)) == 1
+
+
+@pytest.mark.parametrize("native, wanted", [(True, torch.bfloat16), (False, torch.float32)])
+def test_half_precision_only_where_the_processor_has_it(monkeypatch, native, wanted):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    assert fast_type(torch.device("cpu")) == wanted and fast_type(torch.device("cuda")) == torch.bfloat16

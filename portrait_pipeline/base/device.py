@@ -54,6 +54,15 @@ def _known(variable: str, name: str | None, known: tuple[str, ...]) -> str:
     return name
 
 
+def fast_type(device: torch.device) -> torch.dtype:
+    """bfloat16 on GPUs and on CPUs that have instructions for it, where it is up to twice as fast; else float32.
+
+    Other CPUs only imitate it, three (AVX-512) to ten times (AVX2) slower than float32.
+    """
+    native = device.type == "cuda" or getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return torch.bfloat16 if native else torch.float32
+
+
 def choose_device(name: str | None = None) -> torch.device:
     """The device called ``name``, one of ``DEVICES``; None asks the environment.
 

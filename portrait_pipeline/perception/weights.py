@@ -19,6 +19,7 @@ from safetensors.torch import load as tensors_from
 from safetensors.torch import save
 
 from ..base.artifacts import write_bytes
+from ..base.device import fast_type
 from ..base.errors import InputFileError
 from .crops import LIFT, RATIO
 from .network import SIZE, Network, fused, reduced
@@ -51,8 +52,7 @@ def load(path: str | Path | None = None) -> Network:
 @lru_cache(maxsize=1)
 def load_quick() -> Network:
     """The bundled network for videos: in bfloat16 where the CPU computes that itself, else as :func:`load` gives it."""
-    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    return reduced(load()) if has_bfloat16 else load()
+    return reduced(load()) if fast_type(torch.device("cpu")) == torch.bfloat16 else load()
 
 
 def read(path: str | Path, checksum: str | None = None) -> Network:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..base.device import Hardware, choose_device
+from ..base.device import Hardware, choose_device, fast_type
 from ..mesh.render import View
 from ..perceptual.perceptual import network_for
 from ..regions.labels import EYES, LIPS, SKIN
@@ -54,7 +54,7 @@ class ViewLosses:
     ) -> None:
         hardware = hardware or Hardware.wanted()
         self._device = choose_device(hardware.device)
-        self._network = network_for(params.weights, self._device, torch.bfloat16)
+        self._network = network_for(params.weights, self._device, fast_type(self._device))
         self._subject, self._views = subject, list(views)
         # Framed for the steepest of all views, so that none is cut.
         steepest = max(params.elevation, *(abs(view.elevation) for view in views))

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import torch
 
+from ..base.device import fast_type
 from ..perceptual.perceptual import PerceptualNetwork
 from .losses import Moments, colour_emd, match, moment_distance, paired_distance, relaxed_emd, self_similarity
 from .pyramid import analyse, synthesise
@@ -50,7 +51,7 @@ class Optimisation:
             torch.zeros(1, dtype=torch.int64, device=device) for _ in range(1 + len(scale.sets))
         )
         self.history = torch.zeros(max(scale.level.iterations, 1), scenes, len(TERMS), device=device)
-        self._search = torch.bfloat16
+        self._search = fast_type(device)
 
     @property
     def textures(self) -> list[torch.Tensor]:

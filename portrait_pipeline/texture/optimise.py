@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..base.device import Hardware, choose_device, on_device
+from ..base.device import Hardware, choose_device, fast_type, on_device
 from ..base.errors import ParameterError, TrainingError
 from ..base.progress import Progress, silent
 from ..mesh.completion import Completion
@@ -142,7 +142,7 @@ class TextureRun:
             raise ParameterError(
                 "photo textures stylised together must have one size; see photo_texture.size and shell.size"
             )
-        self.network = network_for(params.weights, device, torch.bfloat16)
+        self.network = network_for(params.weights, device, fast_type(device))
         self.directions = Directions.drawn(params, len(self.sizes) > 1, self.rng)
         self.window = window_size(params, device)  # side of the largest image compared, px
         self.histories: list[History] = [[] for _ in subjects]
