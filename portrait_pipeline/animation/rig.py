@@ -37,6 +37,7 @@ _PART_ARRAYS = {
     "pivot": Array("f", 3),
     "stretch": Array("f", 3),
 }
+_LABELS = Array("i", "V")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Part:
         pivot: (3,) cm, an eyeball's centre in head space; zeros for the rest.
         stretch: (3,) factors along the head's axes, applied after the eyeball has turned (a stylised eye may be
             taller than wide); ones for the rest.
+        labels: (V,) int8 of a shell, see :mod:`portrait_pipeline.shell.record`: what is hair, clothes or skin; None for
+            the rest.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Part:
     targets: np.ndarray
     pivot: np.ndarray
     stretch: np.ndarray
+    labels: np.ndarray | None = None
 
     @property
     def stiff(self) -> bool:
@@ -117,6 +121,8 @@ class Rig:
                 "pivot": part.pivot,
                 "stretch": part.stretch,
             }
+            if part.labels is not None:
+                fields["labels"] = part.labels
             arrays |= {f"{part.name}/{name}": value for name, value in fields.items()}
         write_arrays(path, arrays, kind="animation")
 
@@ -159,8 +165,11 @@ def _read_part(arrays: dict[str, np.ndarray], name: str, expressions: int, refus
             raise refuse(f"'{name}/{field}' must have ids, all from 0 to {count - 1}")
     if not fields["texture"].size or not (fields["stretch"] > 0).all():
         raise refuse(f"'{name}/texture' is empty, or '{name}/stretch' is not above 0")
+    labels = arrays.get(f"{name}/labels")
+    if labels is not None and (wrong := _LABELS.mismatch(labels, lengths)) is not None:
+        raise refuse(f"'{name}/labels' {wrong}")
     mesh = Mesh(*(fields.pop(field) for field in _MESH_FIELDS))
-    return Part(name, mesh, **fields)
+    return Part(name, mesh, **fields, labels=labels)
 
 
 def compact(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,8 @@ def with_shell(rig: Rig, shell: Shell, vertices: np.ndarray, texture: np.ndarray
     if not shell.exists:
         return rig
     none = np.zeros((0, *vertices.shape), np.float32)
-    return replace(rig, parts=(*rig.parts, Part(SHELL, shell.mesh(vertices), texture, none, np.zeros(3), np.ones(3))))
+    part = Part(SHELL, shell.mesh(vertices), texture, none, np.zeros(3), np.ones(3), shell.labels)
+    return replace(rig, parts=(*rig.parts, part))
 
 
 @one_blas_thread

@@ -99,18 +99,16 @@ def reenact(
             f"--background {background}: is no colour; use a name such as white, #rrggbb, or transparent"
         ) from None
     rig = load_rig(head)
-    with progress_bar("track") as tracking, progress_bar("draw") as drawing:
-        run(
-            rig.bare if bare else rig,
-            video,
-            output,
-            load_bundled_model(),
-            composition,
-            ground,
-            size,
-            smooth,
-            lambda line: click.echo(line, err=True),
-            tracking,
-            drawing,
-        )
+    run(
+        rig.bare if bare else rig,
+        video,
+        output,
+        load_bundled_model(),
+        composition,
+        ground,
+        size,
+        smooth,
+        lambda line: click.echo(line, err=True),
+        progress_bar,
+    )
     click.echo(output)

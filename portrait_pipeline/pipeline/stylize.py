@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..base.device import Hardware
-from ..base.images import image_size
+from ..base.images import image_size, save_image
+from ..base.progress import Notify
+from ..fit.params import FitParams
+from ..head.model import FaceModel
 from ..samples.sources import resolve
 from .params import project_params
 
@@ -24,7 +29,7 @@ def stylize_files(
     """Run every step of the method on one photo and one artwork and write the result files.
 
     Args:
-        photo, art: image paths or ``sample:<name>``.
+        photo, art: image paths or ``sample:<name>``; the photo may be a video, whose calmest frame is used.
         output: folder, made if needed; its files of the same names are replaced.
         project: folder with, optionally, ``params.yaml`` and ``data/artifacts`` (networks of its own).
         overrides: ``section.name=value``.
@@ -43,15 +48,37 @@ def stylize_files(
     from ..base.progress import progress_bar
     from ..head.model import head_model
     from ..texture.optimise import check_ready
+    from ..video.reader import is_video
     from .networks import load_networks
     from .portrait import Clock, make_portrait
 
-    for path in (photo_path, art_path, *more_paths):
+    from_video = is_video(photo_path)
+    for path in (art_path, *more_paths) if from_video else (photo_path, art_path, *more_paths):
         image_size(path)
     check_ready(params.texture, hardware)
     tell = Clock(notify)
     networks, model = load_networks(project), head_model(params.fit.model, project)
-    with progress_bar("texture") as progress:
-        portrait = make_portrait(photo_path, art_path, params, networks, model, tell, progress, more_paths, hardware)
+    with ExitStack() as kept:
+        if from_video:
+            folder = Path(kept.enter_context(tempfile.TemporaryDirectory()))
+            photo_path = _frame_of(photo_path, folder, model, params.fit, tell)
+        with progress_bar("texture") as progress:
+            portrait = make_portrait(
+                photo_path, art_path, params, networks, model, tell, progress, more_paths, hardware
+            )
     portrait.write(output, params.export)
     tell("export")
+
+
+def _frame_of(video: Path, folder: Path, model: FaceModel, params: FitParams, notify: Notify) -> Path:
+    """The calmest frame of a video as a picture in a folder."""
+    from ..base.progress import progress_bar
+    from ..video.neutral import neutral_frame
+    from ..video.reader import look_at
+
+    with progress_bar("frames") as progress:
+        time, pixels = neutral_frame(look_at(video), model, params, progress)
+    notify(f"{video}: the frame at {time:.2f} s is used")
+    path = folder / f"{video.stem}.png"
+    save_image(path, pixels)
+    return path

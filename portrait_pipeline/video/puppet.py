@@ -12,11 +12,15 @@ from ..base.errors import InputFileError
 from ..head.model import FaceModel
 from ..head.pose import rotation_from_angles
 from ..mesh.similarity import Similarity
+from ..shell.record import HAIR
 from .track import Track
 
-CHIN = 8  # of the 68 points
+CHIN, FACE, SIDES = 8, slice(17, 68), ([0, 16], [2, 14], [4, 12])  # of the 68 points
 _NECK = (0.8, 3.2)  # cm below the chin between which the head fades into the video's own neck
-_HAIR = (-3.0, 0.0)  # the same for hair, since collars reach as high
+_CHEST, _ROOM = 10.0, 1.1  # cm below the chin that a panel shows; its side over what it must hold
+_SHELL_NEARER = 0.15  # cm
+_HAIR = (0.0, 5.0)  # the same for hair
+_CLOTHES = (-6.0, -3.0)  # and for clothes: hats stay, collars go
 _SHOULDERS = (0.0, 6.0)  # cm below the chin between which the turn of the head dies away
 
 
@@ -49,6 +53,10 @@ class Puppet:
             for part, known in ((part, (np.array(order)[:, None] >= 0).astype(np.float32)) for part in rig.parts)
         ]
         self.neutral = self.vertices(np.zeros(len(names)))
+        # Lifted brows would come through a stiff fringe: where the two touch, the shell is seen.
+        self.nearer = np.zeros(len(self.rest), np.float32)
+        for part, first, end in zip(rig.parts, self.ends, self.ends[1:], strict=False):
+            self.nearer[first:end] = _SHELL_NEARER if part.name == SHELL else 0.0
 
     def vertices(self, expression: np.ndarray) -> np.ndarray:
         """(V, 3) float32 head space (cm) for coefficients (E,); the head itself does not turn."""
@@ -62,6 +70,15 @@ class Puppet:
                 result[first:end] += (values @ targets).reshape(-1, 3)
         return result
 
+    def bust(self) -> tuple[np.ndarray, float]:
+        """Middle (3,) and half side (cm) of a square with the resting head, some room about it, and the upper chest."""
+        chin = self.points[CHIN]
+        head = self.neutral[self.neutral[:, 1] > chin[1]]
+        top, aside = head[:, 1].max(), np.abs(head[:, 0] - chin[0]).max()
+        foot = max(self.neutral[:, 1].min(), chin[1] - _CHEST)
+        half = float(max((top - foot) / 2, aside)) * _ROOM
+        return np.array([chin[0], foot + half if foot > self.neutral[:, 1].min() else (top + foot) / 2, 0.0]), half
+
     def below_chin(self, near: float, far: float) -> np.ndarray:
         """(V,) 1 down to ``near`` cm below the chin, 0 from ``far`` on, smooth between, at rest."""
         depth = self.points[CHIN, 1] - self.neutral[:, 1]
@@ -73,7 +90,9 @@ class Puppet:
         result = self.below_chin(*_NECK)
         for part, first, end in zip(self.rig.parts, self.ends, self.ends[1:], strict=False):
             if part.name == SHELL:
-                result[first:end] = self.below_chin(*_HAIR)[first:end]
+                hair, worn = (self.below_chin(*reach)[first:end] for reach in (_HAIR, _CLOTHES))
+                is_hair = np.zeros(end - first, bool) if part.labels is None else part.labels == HAIR
+                result[first:end] = np.where(is_hair, hair, worn)
         return result
 
     def turned(self, vertices: np.ndarray, turn: np.ndarray) -> np.ndarray:
@@ -85,8 +104,13 @@ class Puppet:
 
 
 def onto_person(puppet: Puppet, model: FaceModel, track: Track) -> Similarity:
-    """The change of size and place that lays a stylised head over the person in the video, both without expression."""
+    """The change of size and place that lays a stylised head over the person in the video, both without expression.
+
+    The size is that of the 68 points, or what covers the person's jaw, if that is wider.
+    """
     person = model.vertices(track.identity, np.zeros(len(model.expression_names)))[model.landmarks]
-    ours, theirs = puppet.points.mean(axis=0), person.mean(axis=0)
-    scale = float(np.linalg.norm(person - theirs) / np.linalg.norm(puppet.points - ours))
+    ours, theirs = puppet.points[FACE].mean(axis=0), person[FACE].mean(axis=0)
+    size = np.linalg.norm(person - theirs) / np.linalg.norm(puppet.points - ours)
+    width = np.mean([np.ptp(person[pair, 0]) / np.ptp(puppet.points[pair, 0]) for pair in SIDES])
+    scale = float(max(size, width))
     return Similarity(scale, np.eye(3), theirs - scale * ours)

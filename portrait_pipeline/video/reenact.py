@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,12 @@ MAX_SIDE = 1280
 """Longer side of the frames (px) that are drawn, unless more is asked for."""
 BACKGROUND = (245, 243, 239)
 
+Bar = Callable[[str], AbstractContextManager[Progress]]
+"""Shows the progress of a pass with a title, as :func:`portrait_pipeline.base.progress.progress_bar` does."""
+
 _FINE = 800_000  # px: smaller drawings get two rays a pixel and axis
 _FEATHER = 0.006  # width of the blended edge, as a share of the drawing's height
 _AHEAD = 4  # frames that are drawn while one is written
-_MARGIN = 0.06
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,7 @@ def reenact(
     max_side: int = MAX_SIDE,
     smooth: float = 0.05,
     notify: Notify = lambda line: None,
-    tracking: Progress = silent,
-    drawing: Progress = silent,
+    bar: Bar = lambda title: nullcontext(silent),
 ) -> None:
     """Write the film in which a stylised head moves as the person in a video does.
 
@@ -109,6 +111,7 @@ def reenact(
         max_side: longer side of the frames that are written, at most; px.
         smooth: seconds, see :func:`.track.track`.
         notify: receives a line on frames without a face and on damaged ones.
+        bar: shows the progress of the two passes, one after the other.
 
     Raises:
         InputFileError, NoFaceError, LandmarkError, FitError: see :func:`.track.track`. OutputError: see
@@ -121,11 +124,12 @@ def reenact(
     clip = look_at(source)
     film_in = Film(clip, max_side)
     puppet = Puppet(rig, model, model.expression_names)
-    moves = track(clip, model, FitParams(), smooth=smooth, progress=tracking)
+    with bar("track") as progress:
+        moves = track(clip, model, FitParams(), smooth=smooth, progress=progress)
     for line in remarks(moves):
         notify(f"{source}: {line}")
     stage = Stage(puppet, model, moves, film_in.size, composition, background)
-    with film(output, stage.size, clip, transparent) as add, ThreadPoolExecutor(2) as pool:
+    with film(output, stage.size, clip, transparent) as add, ThreadPoolExecutor(2) as pool, bar("draw") as progress:
         waiting: deque[tuple[float, Future]] = deque()
 
         def write_first() -> None:
@@ -138,7 +142,7 @@ def reenact(
             waiting.append((frame.time, pool.submit(stage.frame, index, frame.pixels)))
             if len(waiting) > _AHEAD:
                 write_first()
-            drawing(index + 1, len(moves.times), {})
+            progress(index + 1, len(moves.times), {})
         while waiting:
             write_first()
     if film_in.damaged:
@@ -211,14 +215,14 @@ class Stage:
         return np.concatenate([pixels, panel], axis=1) if self.composition == "beside" else panel
 
     def _over(self, index: int, vertices: np.ndarray) -> np.ndarray:
-        return self.moves.project(index, self.onto.apply(vertices), self.video[0])
+        places = self.moves.project(index, self.onto.apply(vertices), self.video[0])
+        places[:, 2] += self.puppet.nearer
+        return places
 
     def _alone(self, vertices: np.ndarray) -> np.ndarray:
-        """Places in a panel that holds the resting head with some room."""
-        neutral = self.puppet.neutral
-        low, high = neutral.min(axis=0), neutral.max(axis=0)
-        middle, reach = (low + high) / 2, float((high - low)[:2].max()) / 2 * (1 + 2 * _MARGIN)
-        scaled = (vertices - middle) / reach * [1, -1, 1]
+        """Places in a panel that holds the resting head with some room, and what there is of its chest."""
+        middle, reach = self.puppet.bust()
+        scaled = (vertices - middle + self.puppet.nearer[:, None] * [0, 0, 1]) / reach * [1, -1, 1]
         return (scaled + [1, 1, 0]) * (self.panel / 2)
 
 

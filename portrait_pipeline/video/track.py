@@ -36,6 +36,8 @@ PAUSE = 12
 AT_REST, LEAST_FRAMES = 0.15, 25
 """What a coefficient never falls below in at least so many frames, up to this, is the face at rest: identity and
 expression cannot be told apart to the last."""
+LEVEL = 10.0
+"""Degrees by which the height of the gaze may be off; its median over a clip is level."""
 SURVEY = 5
 """Every so many searches look at small faces in all places as well, which takes longer."""
 
@@ -175,7 +177,9 @@ def _track(
     told[seen] = ~np.isnan(gaze).any(axis=1)
     expression = over_time(expression, seen)
     if told.any() and set(LOOKS) <= set(names):
-        expression = with_gaze(names, expression, over_time(gaze, told))
+        looks = over_time(gaze, told)
+        looks[:, 1] -= np.clip(np.median(looks[:, 1]), -LEVEL, LEVEL)
+        expression = with_gaze(names, expression, looks)
     return Track(
         times=times,
         seen=seen,
