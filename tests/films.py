@@ -12,7 +12,6 @@ from portrait_pipeline.animation.rig import Rig
 from portrait_pipeline.head.camera import PerspectiveCamera
 from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.pose import rotation_from_angles
-from portrait_pipeline.mesh.zbuffer import Surface
 from portrait_pipeline.video.puppet import Puppet
 from portrait_pipeline.video.reenact import Artist
 
@@ -41,8 +40,7 @@ def acted(rig: Rig, model: FaceModel, size: int, count: int = 60) -> list[np.nda
         return PerspectiveCamera(rotation_from_angles(*turn), np.array([0.0, -3.0, -80.0]), size * 80 / 34, middle)
 
     places = camera(np.zeros(3)).project(puppet.neutral)
-    surface = Surface([(part.mesh, part.texture) for part in rig.parts], places)
-    artist, frames = Artist(surface, np.ones(len(surface.triangles)), 0.0), []
+    artist, frames = Artist([(part.mesh, part.texture) for part in rig.parts], places), []
     for expression, turn in zip(*motion(model.expression_names, count), strict=True):
         frame = np.full((size, size, 3), (120, 130, 140), np.uint8)
         artist.draw(camera(turn).project(puppet.vertices(expression)), (size, size)).onto(frame)

@@ -15,6 +15,7 @@ from .mesh import Mesh
 
 _RIM = 4  # texels around each texture of the atlas: bilinear samples never see a neighbour
 _LEAST = 8  # side of the smallest texture
+_OVERLAP = 2e-3  # px: rounding leaves no gaps between neighbours
 _FAR = 1e6  # px; limits places, so that they can be counted
 
 
@@ -25,9 +26,15 @@ class Surface:
         parts: meshes with UV and their textures, square uint8 RGB, row 0 on top.
         places: (V, 2 or 3) px of all their vertices in a frame in which the surface is large: the textures are reduced
             to about a texel a pixel there.
+        shown: (V,) bool; triangles without such a vertex are left out. All if not given.
+
+    Attributes:
+        triangles: (F, 3) ids into all the vertices.
     """
 
-    def __init__(self, parts: Sequence[tuple[Mesh, np.ndarray]], places: np.ndarray) -> None:
+    def __init__(
+        self, parts: Sequence[tuple[Mesh, np.ndarray]], places: np.ndarray, shown: np.ndarray | None = None
+    ) -> None:
         first = np.cumsum([0, *(len(mesh.vertices) for mesh, _ in parts)])
         self.triangles = np.concatenate(
             [mesh.triangles + start for (mesh, _), start in zip(parts, first, strict=False)]
@@ -47,7 +54,9 @@ class Surface:
             left += tiles[-1].shape[1]
         height = max(map(len, tiles))
         self.atlas = np.concatenate([np.pad(tile, ((0, height - len(tile)), (0, 0), (0, 0))) for tile in tiles], axis=1)
-        self.uv = np.ascontiguousarray(np.concatenate(corners, axis=1).transpose(0, 2, 1), np.float32)
+        uv = np.concatenate(corners, axis=1).transpose(0, 2, 1)
+        kept = slice(None) if shown is None else shown[self.triangles].any(axis=1)
+        self.triangles, self.uv = self.triangles[kept], np.ascontiguousarray(uv[..., kept], np.float32)
 
     def picture(self, places: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """One frame.
@@ -108,8 +117,8 @@ def visible(
             border = -start / steep
             np.maximum(left, border, out=left, where=steep > 0)
             np.minimum(right, border, out=right, where=steep < 0)
-    begin = np.clip(_first(left), 0, width)
-    count = np.clip(_first(right), 0, width) - begin
+    begin = np.clip(_first(left - _OVERLAP), 0, width)
+    count = np.clip(_first(right + _OVERLAP), 0, width) - begin
     kept = np.flatnonzero(count > 0)
     begin, count, owner = begin[kept], count[kept], owner[kept]
     rises = np.concatenate([z[None], values])[:, :, near]  # (1 + C, 3, F): depth and values

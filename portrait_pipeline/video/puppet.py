@@ -11,7 +11,6 @@ from ..animation.rig import SHELL, Rig
 from ..base.errors import InputFileError
 from ..head.model import FaceModel
 from ..head.pose import rotation_from_angles
-from ..mesh.similarity import Similarity
 from ..shell.record import HAIR
 from .track import Track
 
@@ -77,7 +76,7 @@ class Puppet:
         top, aside = head[:, 1].max(), np.abs(head[:, 0] - chin[0]).max()
         foot = max(self.neutral[:, 1].min(), chin[1] - _CHEST)
         half = float(max((top - foot) / 2, aside)) * _ROOM
-        return np.array([chin[0], foot + half if foot > self.neutral[:, 1].min() else (top + foot) / 2, 0.0]), half
+        return np.float32([chin[0], foot + half if foot > self.neutral[:, 1].min() else (top + foot) / 2, 0.0]), half
 
     def below_chin(self, near: float, far: float) -> np.ndarray:
         """(V,) 1 down to ``near`` cm below the chin, 0 from ``far`` on, smooth between, at rest."""
@@ -103,8 +102,8 @@ class Puppet:
         return vertices + self.below_chin(*_SHOULDERS)[:, None] * (moved - vertices)
 
 
-def onto_person(puppet: Puppet, model: FaceModel, track: Track) -> Similarity:
-    """The change of size and place that lays a stylised head over the person in the video, both without expression.
+def onto_person(puppet: Puppet, model: FaceModel, track: Track) -> tuple[np.float32, np.ndarray]:
+    """Factor and shift (3,) cm, float32, that lay a stylised head over the person in the video, without expression.
 
     The size is that of the 68 points, or what covers the person's jaw, if that is wider.
     """
@@ -113,4 +112,4 @@ def onto_person(puppet: Puppet, model: FaceModel, track: Track) -> Similarity:
     size = np.linalg.norm(person - theirs) / np.linalg.norm(puppet.points - ours)
     width = np.mean([np.ptp(person[pair, 0]) / np.ptp(puppet.points[pair, 0]) for pair in SIDES])
     scale = float(max(size, width))
-    return Similarity(scale, np.eye(3), theirs - scale * ours)
+    return np.float32(scale), (theirs - scale * ours).astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from ..base.errors import OutputError
 from ..base.progress import Notify, Progress, silent
 from ..fit.params import FitParams
 from ..head.model import FaceModel
+from ..mesh.mesh import Mesh
 from ..mesh.zbuffer import Surface
 from .puppet import Puppet, onto_person
 from .reader import Film, look_at
@@ -31,7 +32,8 @@ BACKGROUND = (245, 243, 239)
 Bar = Callable[[str], AbstractContextManager[Progress]]
 """Shows the progress of a pass with a title, as :func:`portrait_pipeline.base.progress.progress_bar` does."""
 
-_FINE = 800_000  # px: smaller drawings get two rays a pixel and axis
+_FINE = 150_000  # px: smaller drawings get two rays a pixel and axis; larger ones are softened where parts meet
+_BLUR = 0.7  # px
 _FEATHER = 0.006  # width of the blended edge, as a share of the drawing's height
 _AHEAD = 4  # frames that are drawn while one is written
 
@@ -53,40 +55,58 @@ class Drawing:
 
 
 class Artist:
-    """Draws a surface into frames.
+    """Draws meshes of one topology into frames.
 
     Args:
-        surface: what is drawn. opacity: (F,) of its triangles.
+        parts: meshes with UV and their textures.
+        places: (V, 3) px of all their vertices, in a frame where they are large.
+        opacity: (V,) from 0 to 1; what has none is not drawn, and hides nothing.
+        feather: width of the blended edge, as a share of the drawing's height.
     """
 
-    def __init__(self, surface: Surface, opacity: np.ndarray, feather: float) -> None:
-        self.surface, self.opacity, self.feather = surface, np.append(opacity, 0).astype(np.float32), feather
+    def __init__(
+        self,
+        parts: Sequence[tuple[Mesh, np.ndarray]],
+        places: np.ndarray,
+        opacity: np.ndarray | None = None,
+        feather: float = 0.0,
+    ) -> None:
+        opacity = np.ones(len(places), np.float32) if opacity is None else opacity
+        self.surface, self.feather = Surface(parts, places, opacity > 0), feather
+        triangles = self.surface.triangles
+        self.drawn = np.unique(triangles)
+        owner = np.repeat(np.arange(1, len(parts) + 1), [len(mesh.vertices) for mesh, _ in parts])
+        self.part = np.append(owner[triangles[:, 0]], 0).astype(np.uint8)
+        levels = np.rint(255 * opacity[triangles].mean(axis=1))
+        self.opacity = np.append(levels, 0).astype(np.uint8)  # the last for pixels that see nothing
 
     def draw(self, places: np.ndarray, shape: tuple[int, int]) -> Drawing | None:
-        """Args:
-        places: (V, 3) px and depth. shape: height and width of the frame.
-        """
-        low = np.maximum(np.floor(places[:, :2].min(axis=0)).astype(int) - 1, 0)
-        high = np.minimum(np.ceil(places[:, :2].max(axis=0)).astype(int) + 1, shape[::-1])
-        width, height = high - low
+        """The meshes with their vertices at (V, 3) px and depth, in a frame of a height and width; None outside."""
+        reach = places[self.drawn, :2]
+        low = np.maximum(np.floor(reach.min(axis=0)).astype(int) - 1, 0)
+        high = np.minimum(np.ceil(reach.max(axis=0)).astype(int) + 1, shape[::-1])
+        width, height = (int(side) for side in high - low)
         if width < 2 or height < 2:
             return None
         rays = 2 if width * height <= _FINE else 1
         near = (places - np.append(low, 0)) * np.array([rays, rays, 1])
         picture, owner = self.surface.picture(near, (height * rays, width * rays))
-        covered = (owner >= 0).astype(np.float32)
-        colour = picture.astype(np.float32) * covered[..., None]
-        opacity = self.opacity[owner]
+        covered, opacity = np.where(owner >= 0, np.uint8(255), np.uint8(0)), self.opacity[owner]
+        layers = (cv2.bitwise_and(picture, picture, mask=covered), covered, opacity)
         if rays > 1:
-            colour, opacity, covered = (
-                cv2.resize(layer, (int(width), int(height)), interpolation=cv2.INTER_AREA)
-                for layer in (colour, opacity, covered)
-            )
-            colour /= np.maximum(covered, 1e-3)[..., None]
+            layers = (cv2.resize(layer, (width, height), interpolation=cv2.INTER_AREA) for layer in layers)
+        else:
+            rims = cv2.morphologyEx(self.part[owner], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+            layers = (cv2.copyTo(cv2.GaussianBlur(layer, (3, 3), _BLUR), rims, layer) for layer in layers)
+        colour, covered, opacity = layers
+        # Pixels at the rim are the mean of the rays that meet something.
+        colour = colour * (255 / np.maximum(covered, 1).astype(np.float32))[..., None]
+        soft = opacity
         if self.feather > 0:
-            soft = cv2.GaussianBlur(opacity, (0, 0), max(self.feather * height, 0.8), borderType=cv2.BORDER_REPLICATE)
-            opacity = np.minimum(opacity, np.clip(2 * soft - 1, 0, 1))
-        return Drawing(colour, opacity, (int(low[0]), int(low[1])))
+            sigma = max(self.feather * height, 0.8)
+            soft = cv2.GaussianBlur(opacity, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            soft = np.minimum(opacity, np.clip(2 * soft.astype(np.int16) - 255, 0, 255))
+        return Drawing(colour, soft.astype(np.float32) / 255, (int(low[0]), int(low[1])))
 
 
 def reenact(
@@ -184,15 +204,10 @@ class Stage:
         self.onto = onto_person(puppet, model, moves)
         parts = [(part.mesh, part.texture) for part in puppet.rig.parts]
         if composition == "over":
-            largest = int(moves.scale.argmax())
-            places = self._over(largest, puppet.neutral)
-            opacity = puppet.opacity()
+            places = self._over(int(moves.scale.argmax()), puppet.neutral)
+            self.artist = Artist(parts, places, puppet.opacity(), _FEATHER)
         else:
-            places, opacity = self._alone(puppet.neutral), np.ones(len(puppet.neutral), np.float32)
-        surface = Surface(parts, places)
-        self.artist = Artist(
-            surface, opacity[surface.triangles].mean(axis=1), _FEATHER if composition == "over" else 0.0
-        )
+            self.artist = Artist(parts, self._alone(puppet.neutral))
 
     def frame(self, index: int, pixels: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB, or RGBA where the ground is transparent, of one frame of the video."""
@@ -215,15 +230,18 @@ class Stage:
         return np.concatenate([pixels, panel], axis=1) if self.composition == "beside" else panel
 
     def _over(self, index: int, vertices: np.ndarray) -> np.ndarray:
-        places = self.moves.project(index, self.onto.apply(vertices), self.video[0])
+        size, shift = self.onto
+        places = self.moves.project(index, size * vertices + shift, self.video[0])
         places[:, 2] += self.puppet.nearer
         return places
 
     def _alone(self, vertices: np.ndarray) -> np.ndarray:
         """Places in a panel that holds the resting head with some room, and what there is of its chest."""
         middle, reach = self.puppet.bust()
-        scaled = (vertices - middle + self.puppet.nearer[:, None] * [0, 0, 1]) / reach * [1, -1, 1]
-        return (scaled + [1, 1, 0]) * (self.panel / 2)
+        places = (vertices - middle) * (np.float32([1, -1, 1]) * np.float32(self.panel / 2 / reach))
+        places += np.float32([self.panel / 2, self.panel / 2, 0])
+        places[:, 2] += self.puppet.nearer * np.float32(self.panel / 2 / reach)
+        return places
 
 
 def _transparent(drawing: Drawing, shape: tuple[int, int]) -> np.ndarray:

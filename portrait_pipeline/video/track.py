@@ -69,7 +69,7 @@ class Track:
 
     def project(self, index: int, vertices: np.ndarray, width: int) -> np.ndarray:
         """Head-space points (V, 3) in a frame of this width: x and y in px, y down, and depth towards the viewer."""
-        turned = vertices @ rotation_from_angles(*self.turns[index]).T
+        turned = vertices @ rotation_from_angles(*self.turns[index]).T.astype(vertices.dtype)
         factor = width / self.size[0]
         nearer = self.scale[index] * factor / np.maximum(1 - turned[:, 2] / self.distance, 0.05)
         x, y = self.origin[index] * factor
