@@ -38,7 +38,7 @@ AT_REST, LEAST_FRAMES = 0.15, 25
 expression cannot be told apart to the last."""
 LEVEL = 10.0
 """Degrees by which the height of the gaze may be off; its median over a clip is level."""
-SURVEY = 5
+SURVEY = 10
 """Every so many searches look at small faces in all places as well, which takes longer."""
 
 
