@@ -47,7 +47,19 @@ def run(*arguments: str, status: int = 0) -> str:
     return result.output
 
 
-COMMANDS = ["stylize", "translate", "add-pair", "doctor", "params", "weights", "effects", "pose", "track", "studio"]
+COMMANDS = [
+    "stylize",
+    "translate",
+    "add-pair",
+    "doctor",
+    "params",
+    "weights",
+    "effects",
+    "pose",
+    "track",
+    "reenact",
+    "studio",
+]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

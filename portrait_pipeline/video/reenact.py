@@ -197,7 +197,7 @@ class Stage:
     ) -> None:
         self.puppet, self.moves, self.composition = puppet, moves, composition
         self.video = tuple(side - side % 2 for side in size)
-        self.panel = self.video[1]
+        self.panel = min(self.video)  # width; as high as the video
         widths = {"over": self.video[0], "beside": self.video[0] + self.panel, "head": self.panel}
         self.size = (widths[composition], self.video[1])
         self.transparent, self.ground = background is None, np.array(background or (0, 0, 0), np.uint8)
@@ -221,8 +221,8 @@ class Stage:
                 drawing.onto(result)
             return result
         places = self._alone(self.puppet.turned(vertices, self.moves.turns[index]))
-        drawing = self.artist.draw(places, (self.panel, self.panel))
-        panel = np.empty((self.panel, self.panel, 3), np.uint8)
+        drawing = self.artist.draw(places, (height, self.panel))
+        panel = np.empty((height, self.panel, 3), np.uint8)
         panel[:] = self.ground
         if self.transparent:
             return _transparent(drawing, panel.shape[:2])
@@ -236,10 +236,10 @@ class Stage:
         return places
 
     def _alone(self, vertices: np.ndarray) -> np.ndarray:
-        """Places in a panel that holds the resting head with some room, and what there is of its chest."""
+        """Places in a panel at whose foot the resting head stands, with some room and what there is of its chest."""
         middle, reach = self.puppet.bust()
         places = (vertices - middle) * (np.float32([1, -1, 1]) * np.float32(self.panel / 2 / reach))
-        places += np.float32([self.panel / 2, self.panel / 2, 0])
+        places += np.float32([self.panel / 2, self.video[1] - self.panel / 2, 0])
         places[:, 2] += self.puppet.nearer * np.float32(self.panel / 2 / reach)
         return places
 
