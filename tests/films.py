@@ -12,6 +12,7 @@ from portrait_pipeline.animation.rig import Rig
 from portrait_pipeline.head.camera import PerspectiveCamera
 from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.pose import rotation_from_angles
+from portrait_pipeline.video.eyes import with_gaze
 from portrait_pipeline.video.puppet import Puppet
 from portrait_pipeline.video.reenact import Artist
 
@@ -19,7 +20,7 @@ RATE = 25
 
 
 def motion(names: tuple[str, ...], count: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (T, E) and turns (T, 3): it talks, smiles, blinks twice, and shakes its head."""
+    """Coefficients (T, E) and turns (T, 3): it talks, smiles, blinks twice, looks about, shakes its head."""
     seconds = np.arange(count) / RATE
     expression, turns = np.zeros((count, len(names))), np.zeros((count, 3))
     expression[:, names.index("jawOpen")] = np.clip(0.5 * np.sin(2 * np.pi * seconds / 1.6), 0, 1)
@@ -29,7 +30,7 @@ def motion(names: tuple[str, ...], count: int = 60) -> tuple[np.ndarray, np.ndar
         expression[:, names.index(f"eyeBlink{side}")] = blink
     turns[:, 0] = 18 * np.sin(2 * np.pi * seconds / 2.4)
     turns[:, 2] = 3 * np.cos(np.pi * seconds)
-    return expression, turns
+    return with_gaze(names, expression, np.stack([15 * np.sin(np.pi * seconds), 0 * seconds], axis=1)), turns
 
 
 def acted(rig: Rig, model: FaceModel, size: int, count: int = 60) -> list[np.ndarray]:

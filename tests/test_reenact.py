@@ -78,6 +78,10 @@ def test_a_known_motion_comes_back(filmed, model, tmp_path):
     for name in ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight"):
         assert error[names.index(name)] <= 0.08, name
     assert np.abs(frames.turns - turns)[:, 0].mean() <= 1.5
+    out, into = (names.index(f"eyeLook{way}Left") for way in ("Out", "In"))
+    seen, meant = (30 * (rows[:, out] - rows[:, into]) for rows in (frames.expression, expression))
+    awake = expression[:, names.index("eyeBlinkLeft")] < 0.4
+    assert np.abs(seen - meant)[awake].mean() < 6
 
 
 def read_back(path: Path) -> tuple[list[float], list[np.ndarray], list[str]]:
