@@ -95,11 +95,10 @@ class Film:
 
     Attributes:
         damaged: pieces of the file that could not be decoded, told after the frames.
-        end: time (s) of the last frame seen, taken or not.
     """
 
     def __init__(self, clip: Clip, max_side: int | None = None, every: int = 1) -> None:
-        self.clip, self.every, self.damaged, self.end = clip, every, 0, 0.0
+        self.clip, self.every, self.damaged = clip, every, 0
         width, height = clip.size
         factor = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
         self.size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -114,7 +113,6 @@ class Film:
         for index, frame in enumerate(frames):
             if index >= MAX_FRAMES:
                 raise InputFileError(f"{self.clip.path}: more than {MAX_FRAMES} frames; cut it into several files")
-            self.end = frame.time
             if index % self.every == 0:
                 yield frame
 

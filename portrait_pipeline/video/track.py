@@ -37,7 +37,9 @@ AT_REST, LEAST_FRAMES = 0.15, 25
 """What a coefficient never falls below in at least so many frames, up to this, is the face at rest: identity and
 expression cannot be told apart to the last."""
 LEVEL = 10.0
-"""Degrees by which the height of the gaze may be off; its median over a clip is level."""
+"""Degrees by which the height of the gaze may be off; its median over so many frames is level."""
+BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the eye at image left is the subject's right
+LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down"))
 SURVEY = 10
 """Every so many searches look at small faces in all places as well, which takes longer."""
 
@@ -178,7 +180,8 @@ def _track(
     expression = over_time(expression, seen)
     if told.any() and set(LOOKS) <= set(names):
         looks = over_time(gaze, told)
-        looks[:, 1] -= np.clip(np.median(looks[:, 1]), -LEVEL, LEVEL)
+        if len(fits) >= LEAST_FRAMES:
+            looks[:, 1] -= np.clip(np.median(looks[:, 1]), -LEVEL, LEVEL)
         expression = with_gaze(names, expression, looks)
     return Track(
         times=times,
@@ -198,10 +201,6 @@ def _at_rest(expression: np.ndarray) -> np.ndarray:
     if len(expression) < LEAST_FRAMES:
         return expression
     return expression - np.clip(np.percentile(expression, 2, axis=0), 0, AT_REST)
-
-
-BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the eye at image left is the subject's right
-LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down"))
 
 
 class Reader:
