@@ -19,7 +19,7 @@ FLOORS = (
     tuple(dict.fromkeys(STAGES.values())),
     ("video", "convert"),
     ("pipeline",),
-    ("studio",),
+    ("studio", "batch"),
     ("commands",),
     ("lab", "making"),
 )

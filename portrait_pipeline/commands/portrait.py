@@ -9,6 +9,7 @@ import click
 
 from ..base.errors import PortraitError
 from ..base.memory import is_about_memory, out_of_memory
+from .batch import FORMAT, batch
 from .model import model
 from .picture import picture
 from .pose import pose
@@ -86,6 +87,7 @@ def main() -> None:
 @click.argument("art", type=Picture())
 @click.option("-o", "--output", type=Folder(), required=True, help="Folder for the results.")
 @_MORE_PHOTOS
+@FORMAT
 @_OVERRIDES
 @_PROJECT
 @click.option(
@@ -98,6 +100,7 @@ def stylize(
     art: str,
     output: Path,
     more_photos: tuple[str, ...],
+    formats: tuple[str, ...],
     overrides: tuple[str, ...],
     project: Path,
     device: str | None,
@@ -117,8 +120,10 @@ def stylize(
         notify=lambda line: click.echo(line, err=True),
         more_photos=more_photos,
         device=device,
+        formats=formats,
     )
-    click.echo(f"{output / 'contact_sheet.png'}\n{output / 'viewer.html'}\n{output / 'head.glb'}")
+    shown = {"sheet": "contact_sheet.png", "viewer": "viewer.html", "glb": "head.glb"}
+    click.echo("\n".join(str(output / name) for key, name in shown.items() if key in formats or not formats) or output)
 
 
 @main.command()
@@ -269,6 +274,7 @@ def doctor(project: Path) -> None:
         sys.exit(1)
 
 
+main.add_command(batch)
 main.add_command(model)
 main.add_command(weights)
 main.add_command(picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..photo_texture.record import PhotoTexture
 from ..texture.record import StylisedTexture
 from ..translation.record import TranslatedPair
 from .contact_sheet import CELL, WIDTH, SheetInputs, write_contact_sheet
+from .formats import FORMATS
 from .glb import write_rig_glb
 from .params import ExportParams
 from .pose import RIG_NAME
@@ -39,34 +41,50 @@ def write_results(
     photo_rig: Rig,
     params: ExportParams,
     picture: np.ndarray | None = None,
+    formats: Collection[str] = FORMATS,
 ) -> None:
-    """Write head.glb, head.obj, head.mtl, texture.png, contact_sheet.png, turntable.gif, viewer.html and rig.h5.
+    """Write the files of a portrait, by format:
 
-    With a shell also portrait.glb, portrait.obj, portrait.mtl and shell.png, with a ``picture`` picture.png.
-    ``rig.h5`` is what ``portrait pose`` reads (:mod:`.pose`); all others are for people and other programs.
+    - ``glb``: head.glb, and portrait.glb with a shell;
+    - ``obj``: head.obj, head.mtl, texture.png, and portrait.obj, portrait.mtl, shell.png with a shell;
+    - ``rig``: rig.h5, which ``portrait pose`` reads (:mod:`.pose`);
+    - ``viewer``: viewer.html; ``turntable``: turntable.gif; ``sheet``: contact_sheet.png.
+
+    A ``picture`` becomes picture.png in any case.
 
     Args:
         folder: made if needed; files of these names are replaced.
         title: heading of the contact sheet and the viewer; any text.
         rig: of the stylised head. photo_rig: of the fitted head with the photo's texture.
         picture: (H, W, 3) uint8 RGB, the photo redrawn.
+        formats: some of ``FORMATS``.
 
     Raises:
         OutputError: a file cannot be written.
     """
     fitted_mesh = model.mesh(fitted.vertices)
     mesh = fitted_mesh.with_vertices(stylised.vertices)
-    rig.save(folder / RIG_NAME)
-    write_rig_glb(folder / "head.glb", rig.bare)
-    write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
     shells = [part for part in rig.parts if part.name == SHELL]
     surfaces = [(mesh, stylised.texture), *((part.mesh, part.texture) for part in shells)]
-    if shells:
-        write_rig_glb(folder / "portrait.glb", rig)
-        objects = [TexturedObject("Head", *surfaces[0]), TexturedObject(SHELL, *surfaces[1], "shell.png")]
-        write_surfaces(folder / "portrait.obj", objects)
-    write_turntable(folder / "turntable.gif", surfaces, params)
-    write_viewer(folder / "viewer.html", title, {"Stylised": rig, "Photo": photo_rig})
+    if "rig" in formats:
+        rig.save(folder / RIG_NAME)
+    if "glb" in formats:
+        write_rig_glb(folder / "head.glb", rig.bare)
+        if shells:
+            write_rig_glb(folder / "portrait.glb", rig)
+    if "obj" in formats:
+        write_obj(folder, mesh, stylised.texture)  # also texture.png; as deformed, closed at eyes and mouth
+        if shells:
+            objects = [TexturedObject("Head", *surfaces[0]), TexturedObject(SHELL, *surfaces[1], "shell.png")]
+            write_surfaces(folder / "portrait.obj", objects)
+    if "turntable" in formats:
+        write_turntable(folder / "turntable.gif", surfaces, params)
+    if "viewer" in formats:
+        write_viewer(folder / "viewer.html", title, {"Stylised": rig, "Photo": photo_rig})
+    if picture is not None:
+        save_image(folder / "picture.png", picture)
+    if "sheet" not in formats:
+        return
     inputs = SheetInputs(
         title=title,
         photo=located.photo,
@@ -86,6 +104,4 @@ def write_results(
         expressions=expression_row(rig, WIDTH // 5, CELL),
         picture=picture,
     )
-    if picture is not None:
-        save_image(folder / "picture.png", picture)
     write_contact_sheet(folder / "contact_sheet.png", inputs)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ..animation.rig import Rig
 from ..animation.step import animate_pair, animate_photo
 from ..base.device import Hardware
 from ..base.progress import Notify, Progress, silent
+from ..deform.record import DeformedHead
 from ..deform.step import deform_pair
+from ..export.formats import FORMATS
 from ..export.params import ExportParams
 from ..export.results import write_results
 from ..fit.record import FittedPair
@@ -24,13 +28,32 @@ from ..photo_texture.step import project_pair
 from ..shell.carry import carry_shell
 from ..shell.record import Shell
 from ..shell.step import shell_pair
-from ..texture.optimise import TextureRun
+from ..texture.optimise import History, TextureRun, stylise_together
 from ..texture.record import StylisedTexture
-from ..texture.step import stylise_pair
+from ..texture.step import clothed_subject, stylised_record
 from ..translation.record import TranslatedPair
 from ..translation.step import translate_pair
 from .networks import Networks
 from .params import Params
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A portrait before its textures are painted: records of the stages of these names.
+
+    Attributes:
+        title: heading of its pictures.
+        head: of the stage deform. worn: (V, 3) the shell on it; None without a shell.
+    """
+
+    title: str
+    located: LocatedPair
+    fitted: FittedPair
+    translated: TranslatedPair
+    head: DeformedHead
+    photo_texture: PhotoTexture
+    shell: Shell
+    worn: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,7 @@ class Portrait:
     rig: Rig
     photo_rig: Rig
 
-    def write(self, folder: Path, params: ExportParams) -> None:
+    def write(self, folder: Path, params: ExportParams, formats: Collection[str] = FORMATS) -> None:
         """Write the files of :func:`portrait_pipeline.export.results.write_results`."""
         write_results(
             folder,
@@ -69,6 +92,7 @@ class Portrait:
             self.rig,
             self.photo_rig,
             params,
+            formats=formats,
         )
 
 
@@ -109,6 +133,25 @@ def make_portrait(
     Raises:
         PortraitError: any user error.
     """
+    draft = draft_portrait(photo, art, params, networks, model, notify, more_photos, with_shell)
+    ((stylised, _),) = paint_drafts([draft], params, model, progress, hardware, work)
+    notify("texture")
+    portrait = finish_portrait(draft, stylised, params, model)
+    notify("animation")
+    return portrait
+
+
+def draft_portrait(
+    photo: Path,
+    art: Path,
+    params: Params,
+    networks: Networks,
+    model: FaceModel,
+    notify: Notify = lambda line: None,
+    more_photos: Sequence[Path] = (),
+    with_shell: bool = True,
+) -> Draft:
+    """The steps before the texture; arguments and errors as :func:`make_portrait`."""
     located = locate_pair(photo, art, params.landmarks, notify, more_photos)
     notify(f"landmarks: photo by {located.photo_source}, art by {located.art_source}")
     fitted = fit_pair(model, located, params.fit, notify)
@@ -122,22 +165,46 @@ def make_portrait(
     shell = shell_pair(model, located, fitted, params.shell) if with_shell else Shell.none("left out")
     worn = carry_shell(model, shell, fitted.vertices, head.vertices) if shell.exists else None
     notify(f"shell: {shell.note}" if shell.note else "shell")
-    stylised, _ = stylise_pair(
+    return Draft(f"{photo.stem} as {art.stem}", located, fitted, translated, head, texture, shell, worn)
+
+
+def paint_drafts(
+    drafts: Sequence[Draft],
+    params: Params,
+    model: FaceModel,
+    progress: Progress = silent,
+    hardware: Hardware | None = None,
+    work: Callable[..., TextureRun] | None = None,
+) -> list[tuple[StylisedTexture, History]]:
+    """Optimise the textures of drafts of the same parameters together, all with a shell or none.
+
+    One alone gets what :func:`make_portrait` gives it; several share the random numbers, so that each differs a little
+    from that.
+    """
+    subjects = [
+        clothed_subject(
+            model, draft.located, draft.head, draft.photo_texture, params.texture.regions, draft.shell, draft.worn
+        )
+        for draft in drafts
+    ]
+    painted = stylise_together(subjects, params.texture, progress, work, seed=params.seed, hardware=hardware)
+    return [
+        (stylised_record(draft.head, textures, history, draft.worn), history)
+        for draft, (textures, history) in zip(drafts, painted, strict=True)
+    ]
+
+
+def finish_portrait(draft: Draft, stylised: StylisedTexture, params: Params, model: FaceModel) -> Portrait:
+    """The steps after the texture."""
+    return Portrait(
+        draft.title,
         model,
-        located,
-        head,
-        texture,
-        params.texture,
-        progress,
-        shell,
-        worn,
-        seed=params.seed,
-        hardware=hardware,
-        work=work,
+        draft.located,
+        draft.fitted,
+        draft.translated,
+        draft.photo_texture,
+        draft.shell,
+        stylised,
+        animate_pair(model, draft.fitted, stylised, draft.shell, params.animation),
+        animate_photo(model, draft.fitted, draft.photo_texture, draft.shell, params.animation),
     )
-    notify("texture")
-    rig = animate_pair(model, fitted, stylised, shell, params.animation)
-    photo_rig = animate_photo(model, fitted, texture, shell, params.animation)
-    notify("animation")
-    title = f"{photo.stem} as {art.stem}"
-    return Portrait(title, model, located, fitted, translated, texture, shell, stylised, rig, photo_rig)

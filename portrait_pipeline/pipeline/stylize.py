@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +25,7 @@ def stylize_files(
     notify: Callable[[str], None],
     more_photos: Sequence[str] = (),
     device: str | None = None,
+    formats: Collection[str] = (),
 ) -> None:
     """Run every step of the method on one photo and one artwork and write the result files.
 
@@ -36,6 +37,7 @@ def stylize_files(
         notify: receives one line a step.
         more_photos: further photos of the same person, as ``photo``.
         device: auto, cpu or cuda; None asks the environment.
+        formats: of :data:`..export.formats.FORMATS`; none is all.
 
     Raises:
         PortraitError: any user error; nothing is written unless every step succeeded.
@@ -46,6 +48,7 @@ def stylize_files(
 
     # imported here: torch takes seconds, and mistakes in the arguments are told before
     from ..base.progress import progress_bar
+    from ..export.formats import FORMATS
     from ..head.model import head_model
     from ..texture.optimise import check_ready
     from ..video.reader import is_video
@@ -66,7 +69,7 @@ def stylize_files(
             portrait = make_portrait(
                 photo_path, art_path, params, networks, model, tell, progress, more_paths, hardware
             )
-    portrait.write(output, params.export)
+    portrait.write(output, params.export, formats or FORMATS)
     tell("export")
 
 

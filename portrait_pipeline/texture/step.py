@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..landmarks.record import LocatedPair
 from ..photo_texture.record import PhotoTexture
 from ..regions.artwork import portrait_regions
 from ..shell.record import Shell
-from .optimise import TextureRun
+from .optimise import History, TextureRun
 from .params import TextureParams
 from .record import StylisedTexture
 from .result import run_method
@@ -37,7 +37,7 @@ def stylise_pair(
     seed: int = 0,
     hardware: Hardware | None = None,
     work: Callable[..., TextureRun] | None = None,
-) -> tuple[StylisedTexture, list[dict[str, float]]]:
+) -> tuple[StylisedTexture, History]:
     """Stylise the textures of head and shell together (section 5); also returns the losses of every step.
 
     Args:
@@ -45,16 +45,36 @@ def stylise_pair(
             space, of :func:`portrait_pipeline.shell.carry.carry_shell`.
         work: see :func:`.optimise.stylise_together`.
     """
-    subject = subject_of(model, pair, head, photo, params.regions)
-    if shell is not None and shell.exists:
-        chin = float(head.vertices[model.landmarks[8], 1])
-        subject = subject.joined_by(shell_part(shell, shell_vertices, chin))
+    subject = clothed_subject(model, pair, head, photo, params.regions, shell, shell_vertices)
     result = run_method(subject, params, progress, work, seed=seed, hardware=hardware)
-    losses = _last_losses(result.history)
+    return stylised_record(head, result.textures, result.history, shell_vertices), result.history
+
+
+def stylised_record(
+    head: DeformedHead, textures: Sequence[np.ndarray], history: History, shell_vertices: np.ndarray | None
+) -> StylisedTexture:
+    """What the optimisation of one subject leaves, as the stage's record."""
     worn = {}
-    if len(result.textures) > 1:
-        worn = {"shell_texture": result.textures[1], "shell_vertices": np.asarray(shell_vertices, np.float32)}
-    return StylisedTexture(result.texture, head.vertices, *losses, steps=len(result.history), **worn), result.history
+    if len(textures) > 1:
+        worn = {"shell_texture": textures[1], "shell_vertices": np.asarray(shell_vertices, np.float32)}
+    return StylisedTexture(textures[0], head.vertices, *_last_losses(history), steps=len(history), **worn)
+
+
+def clothed_subject(
+    model: FaceModel,
+    pair: LocatedPair,
+    head: DeformedHead,
+    photo: PhotoTexture,
+    regions: bool = True,
+    shell: Shell | None = None,
+    shell_vertices: np.ndarray | None = None,
+) -> Subject:
+    """The head of :func:`subject_of` and its shell, if there is one."""
+    subject = subject_of(model, pair, head, photo, regions)
+    if shell is None or not shell.exists:
+        return subject
+    chin = float(head.vertices[model.landmarks[8], 1])
+    return subject.joined_by(shell_part(shell, shell_vertices, chin))
 
 
 def subject_of(
@@ -66,7 +86,7 @@ def subject_of(
     return Subject.of(model, head.vertices, photo.texture, photo.seen, photo.labels, *drawn, regions)
 
 
-def _last_losses(history: list[dict[str, float]]) -> tuple[float, float]:
+def _last_losses(history: History) -> tuple[float, float]:
     """Means of the style and content losses over the last tenth of the steps; zeros if none was taken."""
     tail = history[-max(1, len(history) // 10) :]
     if not tail:
