@@ -237,7 +237,7 @@ def test_list_names_expressions_and_words(head):
             ("-e", "jawopn=1", "-o", "x.glb"),
             "portrait: --expression: no expression is called 'jawopn'; did you mean jaw",
         ),
-        (("-o", "x.fbx"), "x.fbx: '.fbx' is not a known suffix; use .glb, .obj, .png"),
+        (("-o", "x.fbx"), "x.fbx: '.fbx' is not a known suffix; use .glb, .usdz, .obj, .png"),
         (("--gaze", "90,0", "-o", "x.glb"), "--gaze 90,0"),
         ((), "needs -o FILE.glb"),
         (("-o", "with blank.obj"), "blank"),

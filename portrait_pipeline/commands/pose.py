@@ -28,7 +28,9 @@ _ANGLE = Number(-180, 180)
 
 @click.command()
 @click.argument("head", type=Existing())
-@click.option("-o", "--output", type=File(".glb", ".obj", ".png"), help="File to write: .glb, .obj or .png.")
+@click.option(
+    "-o", "--output", type=File(".glb", ".usdz", ".obj", ".png"), help="File to write: .glb, .usdz, .obj or .png."
+)
 @click.option(
     "-e",
     "--expression",
@@ -73,7 +75,7 @@ def pose(
 
     HEAD is a folder of results or the head.glb in it. Expressions go by ARKit's names; a name without Left or Right
     means both sides, and there are words such as smile, frown, blink, browUp and pucker. The .glb keeps all its
-    expressions, to be animated in other programs; .obj and .png show the pose as it is.
+    expressions, to be animated in other programs; .usdz, .obj and .png show the pose as it is.
     """
     from ..export.pose import list_expressions, pose_file
 
@@ -81,6 +83,6 @@ def pose(
         click.echo("\n".join(list_expressions(head)))
         return
     if output is None:
-        raise ParameterError("portrait pose needs -o FILE.glb, .obj or .png (or --list)")
+        raise ParameterError("portrait pose needs -o FILE.glb, .usdz, .obj or .png (or --list)")
     pose_file(head, output, expressions, (yaw, pitch, roll), gaze, neutral, size, frames)
     click.echo(output)

@@ -9,13 +9,15 @@ import numpy as np
 
 from ..animation.aliases import as_vector, known_names, parse_expressions
 from ..animation.frames import read_frames
-from ..animation.pose import Pose, look_coefficients
+from ..animation.pose import Pose, look_coefficients, posed_parts
 from ..animation.rig import Rig
 from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError, OutputError, ParameterError
+from ..mesh.obj import TexturedObject, write_surfaces
+from ..mesh.usdz import usdz_bytes
 from .glb import rig_glb
 
-SUFFIXES = (".glb", ".obj", ".png")
+SUFFIXES = (".glb", ".usdz", ".obj", ".png")
 PICTURE_SIDE = 640
 RIG_NAME = "rig.h5"
 """In a folder of results; what :func:`load_rig` reads."""
@@ -36,8 +38,8 @@ def pose_file(
 
     Args:
         head: folder of results, or the ``head.glb`` in it; the rig is read from beside it.
-        output: ``.glb`` (still with all expressions, showing these), ``.obj`` (with its textures, as it is now) or
-            ``.png`` (seen from the front).
+        output: ``.glb`` (still with all expressions, showing these), ``.usdz`` or ``.obj`` (with its textures, as it is
+            now) or ``.png`` (seen from the front).
         expressions: ``name=value`` items, see :func:`portrait_pipeline.animation.aliases.parse_expressions`.
         turn: yaw, pitch and roll in degrees, see :class:`Pose`.
         gaze: degrees to image right and up, or None to leave the eyes as they are.
@@ -66,6 +68,8 @@ def pose_file(
         write_bytes(output, rig_glb(rig, pose))
     elif suffix == ".obj":
         _write_obj(output, rig, pose)
+    elif suffix == ".usdz":
+        write_bytes(output, usdz_bytes(_surfaces(output.stem, rig, pose)))
     else:
         _write_picture(output, rig, pose, size)
 
@@ -95,16 +99,15 @@ def list_expressions(head: Path) -> list[str]:
 
 
 def _write_obj(output: Path, rig: Rig, pose: Pose) -> None:
-    from ..animation.pose import posed_parts
-    from ..mesh.obj import TexturedObject, write_surfaces
-
     if any(letter.isspace() for letter in output.name):
         raise OutputError(f"{output}: many programs cannot read an OBJ file with a blank in its name; name it without")
-    surfaces = [
-        TexturedObject(part.name, part.mesh, part.texture, f"{output.stem}_{part.name}.png")
-        for part in posed_parts(rig, pose)
+    write_surfaces(output, _surfaces(output.stem, rig, pose))
+
+
+def _surfaces(stem: str, rig: Rig, pose: Pose) -> list[TexturedObject]:
+    return [
+        TexturedObject(part.name, part.mesh, part.texture, f"{stem}_{part.name}.png") for part in posed_parts(rig, pose)
     ]
-    write_surfaces(output, surfaces)
 
 
 def _write_picture(output: Path, rig: Rig, pose: Pose, size: int) -> None:
