@@ -17,7 +17,7 @@ from .report import write_report
 from .table import Failure, Row, read_table
 
 TOGETHER = 8
-"""Heads that a GPU paints at once: 0.5 s a head instead of 1.7, and about 3 GB each."""
+"""Heads that a GPU paints at once. On an H200 one alone takes 1.65 s, of sixteen each 0.46 s."""
 _EVERY = 20.0  # seconds between reports on the way
 
 Outcome = Made | Failure
