@@ -79,8 +79,10 @@ class Output:
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise OutputError(f"{self.root}: another batch is at work in this folder; wait for it") from error
+            except OSError:
+                pass  # a file system without locks
             self._sweep()
             try:
                 yield
