@@ -52,7 +52,8 @@ def content(path: Path) -> str:
     try:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if _shown(file.relative_to(path)) and file.is_file())
-            return _hash("\n".join(f"{file.relative_to(path)} {content(file)}" for file in files).encode())
+            names = "\n".join(f"{file.relative_to(path)} {content(file)}" for file in files)
+            return _hash(names.encode(errors="surrogateescape"))
         if not path.is_file():
             return "no file"
         with path.open("rb") as file:
