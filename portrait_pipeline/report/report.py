@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.numerics import one_blas_thread
 from ..base.stage import Layout
 from ..deform.record import DeformedHead
 from ..fit.record import FittedPair
@@ -40,6 +41,7 @@ PAIR_STAGES = (
 )
 
 
+@one_blas_thread
 def pair_metrics(layout: Layout, name: str, params: TextureParams, seed: int = 0) -> dict[str, Any]:
     """Quality of one pair; lengths are shares of the outer-eye distance.
 
