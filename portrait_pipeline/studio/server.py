@@ -34,7 +34,8 @@ def open_studio(project: Path, port: int, browse: bool, notify: Callable[[str], 
         import uvicorn
         from filelock import FileLock, Timeout
 
-        from .app import Studio, application
+        from .app import application
+        from .studio import Studio
     except ModuleNotFoundError as error:
         if error.name not in ("uvicorn", "filelock", "starlette", "anyio"):
             raise
