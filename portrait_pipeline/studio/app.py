@@ -62,9 +62,9 @@ async def _warm(studio: Studio) -> None:
     """Import what reads pictures, so that the first one does not wait for it."""
 
     def imports() -> None:
-        from ..perception.weights import load
+        from . import pictures
 
-        load()
+        pictures.load()
 
     await to_thread.run_sync(imports, limiter=studio.reader)
 

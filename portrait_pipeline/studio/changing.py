@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from importlib import import_module
+from types import ModuleType
 
 from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +18,11 @@ from .asking import body, json_of, numbers, role_of, studio_of, work_of
 from .keep import keep_pair
 from .studio import defaults
 from .works import Picture, Settings
+
+
+async def _pictures() -> ModuleType:
+    """The module that reads pictures, imported beside the loop: PyTorch takes seconds."""
+    return await to_thread.run_sync(import_module, f"{__package__}.pictures")
 
 
 async def create(request: Request) -> Response:
@@ -39,9 +46,8 @@ async def upload(request: Request) -> Response:
                     file.write(chunk)
             except InputFileError as error:
                 raise InputFileError(f"{name}: {error}, save a smaller copy") from error
-        from .pictures import take
-
-        await studio.read(work, role, lambda: take(folder / role, temporary, name, "", params))
+        pictures = await _pictures()
+        await studio.read(work, role, lambda: pictures.take(folder / role, temporary, name, "", params))
     except ClientDisconnect:
         return Response(status_code=400)
     except OSError as error:
@@ -54,9 +60,7 @@ async def upload(request: Request) -> Response:
 async def change(request: Request) -> Response:
     """Choose a sample, place points, draw a box, or read the picture again."""
     studio, work, role = studio_of(request), work_of(request, editable=True), role_of(request)
-    wish = await json_of(request)
-    from . import pictures
-
+    wish, pictures = await json_of(request), await _pictures()
     folder, params, now = studio.shelf.folder(work), studio.params().landmarks, getattr(work, role)
     if "sample" in wish:
         await studio.read(work, role, lambda: pictures.take_sample(folder / role, str(wish["sample"]), params))

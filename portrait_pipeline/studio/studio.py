@@ -11,12 +11,12 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
-from ..base.errors import PortraitError
+from ..base.errors import ParameterError, PortraitError
 from ..base.images import FORMAT_NAMES, MAX_FILE_BYTES
 from ..pipeline.params import Params, project_params
 from ..samples.sources import sample_names
 from .making import Queue
-from .works import STAGES, Picture, Settings, Shelf, Work
+from .works import EDITABLE, STAGES, Picture, Settings, Shelf, Work
 
 FOLDER = Path("data", "studio")
 _BEAT = 15.0  # seconds between signs of life on a stream
@@ -44,9 +44,9 @@ class Studio:
         """Every page about a work."""
         self._send("work" if work.id in self.shelf.works else "gone", work.shown())
 
-    def _send(self, event: str, data: Any) -> None:
+    def _send(self, name: str, data: Any) -> None:
         for page in self.pages:
-            page.put_nowait(event(event, data))
+            page.put_nowait(event(name, data))
 
     def everything(self) -> dict[str, Any]:
         """What a page needs to begin with."""
@@ -91,8 +91,10 @@ class Studio:
         """Set a picture of a work to what ``action`` makes of it, in a thread of its own; None: only its parts changed.
 
         Raises:
-            PortraitError: of the action; the work stays as it was.
+            PortraitError: of the action, or the work has gone to the queue meanwhile; it stays as it was.
         """
+        if work.state not in EDITABLE:
+            raise ParameterError("This portrait is being made already.")
         work.reading.add(role)
         self.tell(work)
         try:
