@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from portrait_pipeline.animation.params import AnimationParams
 from portrait_pipeline.animation.rig import Rig
 from portrait_pipeline.animation.step import animate_photo
-from portrait_pipeline.base.images import load_image
+from portrait_pipeline.base.images import LUMINANCE, load_image
 from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.step import fit_pair
@@ -21,8 +21,10 @@ from portrait_pipeline.landmarks.step import locate_pair
 from portrait_pipeline.mesh.render import Framing, View
 from portrait_pipeline.photo_texture.params import PhotoTextureParams
 from portrait_pipeline.photo_texture.step import project_pair
+from portrait_pipeline.picture import painting
 from portrait_pipeline.picture.canvas import Canvas
 from portrait_pipeline.picture.flat import FlatRenderer
+from portrait_pipeline.picture.hues import known_hues
 from portrait_pipeline.picture.moves import picture_moves
 from portrait_pipeline.picture.painting import windows
 from portrait_pipeline.picture.step import plan_picture
@@ -149,7 +151,17 @@ def test_the_guide_counts_pair_by_pair_and_by_weight():
     assert paired_distance(x, 3 * x, torch.ones(2, 5)).abs().max() < 1e-6
 
 
-def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_path):
+def test_a_picture_has_no_hue_that_the_artwork_has_not_and_keeps_those_it_has():
+    picture = np.random.default_rng(0).integers(60, 200, (40, 50, 3), np.uint8)
+    grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    toned = known_hues(picture, grey).astype(float)
+    assert np.ptp(toned, axis=-1).max() < 16 and np.ptp(picture, axis=-1).max() > 100
+    assert np.abs((toned - picture) @ LUMINANCE).max() < 1.5
+    assert np.abs(known_hues(picture, picture.reshape(-1, 3)).astype(float) - picture).mean() < 4
+
+
+def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_path, monkeypatch):
+    monkeypatch.setattr(painting, "_STEPS", 12)
     *_, shell, rig = person
     rig.save(tmp_path / "head" / "rig.h5")
     call = ["picture", "sample:astronaut", "sample:astronaut", "--head", str(tmp_path / "head"), "--size", "64"]

@@ -32,6 +32,7 @@ from portrait_pipeline.lab.texture_methods.two_step import (
 from portrait_pipeline.lab.texture_methods.uv_space import FlatRenderer
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
 from portrait_pipeline.photo_texture.record import PhotoTexture
+from portrait_pipeline.picture import painting
 from portrait_pipeline.pipeline import effects
 from portrait_pipeline.pipeline.effects import blend, effect_grid
 from portrait_pipeline.pipeline.params import Params
@@ -46,6 +47,7 @@ from portrait_pipeline.translation.record import TranslatedPair
 
 CPU = torch.device("cpu")
 FRAME = Framing(np.zeros(3), 12.0)
+ROWS = ("multi_view", "joint", "picture_first")
 ROOT = Path(__file__).resolve().parent.parent
 TINY = TextureParams(
     scales=[32, 40],
@@ -302,9 +304,10 @@ def project(records, tmp_path, monkeypatch):
     )
     (tmp_path / "stages" / "lab").mkdir(parents=True)
     (tmp_path / "stages" / "lab" / "params.yaml").write_text(
-        "texture_comparison: {methods: [multi_view, joint], scales: [32], iterations: [2]}\n"
+        "texture_comparison: {methods: [multi_view, joint, picture_first], scales: [32], iterations: [2]}\n"
     )
     monkeypatch.setattr(texture_comparison, "_VIEW_SIZE", 64)
+    monkeypatch.setattr(painting, "_STEPS", 2)
     for module in (effects, texture_comparison):
         monkeypatch.setattr(module, "_CELL_WIDTH", 80)
     monkeypatch.chdir(tmp_path)
@@ -322,11 +325,12 @@ def test_the_stage_writes_textures_sheet_and_metrics(project, monkeypatch):
         project / "data/artifacts/texture_comparison/textures.h5", kind="texture_comparison"
     )
     assert attributes["pair"] == "only"
-    assert set(arrays) == {f"{name}/{part}" for name in ("multi_view", "joint") for part in ("texture", "vertices")}
+    assert set(arrays) == {f"{name}/{part}" for name in ROWS for part in ("texture", "vertices")}
     assert (project / "data/artifacts/texture_comparison/sheet.png").stat().st_size > 1000
     found = read_json(project / "metrics/texture_methods.json")
-    assert found["pair"] == "only" and list(found["methods"]) == ["multi_view", "joint"]
-    assert found["methods"]["multi_view"]["moved"] == 0 < found["methods"]["joint"]["moved"]
+    assert found["pair"] == "only" and list(found["methods"]) == list(ROWS)
+    moved = [found["methods"][name]["moved"] for name in ROWS]
+    assert moved[0] == 0 < moved[1] < moved[2], "a head fitted to a picture is another one"
     assert {"seconds", "style_sampled", "style_unseen_ratio", "seam_ratio"} <= set(found["methods"]["joint"])
 
 

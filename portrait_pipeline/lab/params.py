@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..base.params import Count, Positive, Section, Seed, Weight, read_yaml, validate
 
-TextureMethod = Literal["multi_view", "two_step", "uv_space", "single_view", "joint"]
+TextureMethod = Literal["multi_view", "two_step", "uv_space", "single_view", "joint", "picture_first"]
 Yaw = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 
 
@@ -80,7 +80,7 @@ class TextureComparisonParams(Section):
     methods: Annotated[list[TextureMethod], Field(min_length=1)] = list(TextureMethod.__args__)
     """Rows of the sheet, from top to bottom."""
     scales: Annotated[list[Annotated[int, Field(ge=32, le=2048)]], Field(min_length=1, max_length=8)] = [64, 128]
-    """In place of ``texture.scales``: five methods should take minutes on a CPU."""
+    """In place of ``texture.scales``: the methods should take minutes on a CPU."""
     iterations: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=8)] = [30, 30]
     """In place of ``texture.iterations``."""
     size: Count = 512

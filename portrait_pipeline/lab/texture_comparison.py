@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 from ..base.progress import Progress
 from ..deform.record import DeformedHead
 from ..export.contact_sheet import CELL, Panel, compose, tight_frame
+from ..fit.record import FittedPair
 from ..head.model import FaceModel
 from ..landmarks.record import LocatedPair
 from ..mesh.mesh import Mesh
@@ -23,6 +25,7 @@ from ..texture.params import TextureParams
 from ..texture.step import subject_of
 from .params import TextureComparisonParams
 from .texture_methods import METHODS
+from .texture_methods.picture_first import picture_first
 
 TITLES = {
     "multi_view": "Many views",
@@ -30,6 +33,7 @@ TITLES = {
     "uv_space": "In the layout",
     "single_view": "One view",
     "joint": "Geometry too",
+    "picture_first": "2D, then 3D",
 }
 VIEWS = {
     "Frontal": (View(), "style {style_sampled:.3f}"),
@@ -66,6 +70,7 @@ class MethodResult(NamedTuple):
 def compare_methods(
     model: FaceModel,
     pair: LocatedPair,
+    fitted: FittedPair,
     head: DeformedHead,
     photo: PhotoTexture,
     params: TextureParams,
@@ -85,11 +90,12 @@ def compare_methods(
     params = params.model_copy(update={"scales": settings.scales, "iterations": settings.iterations, "strength": 1.0})
     photo = reduced(photo, settings.size)
     subject, ruled = (subject_of(model, pair, head, photo, regions) for regions in (params.regions, True))
+    methods = {**METHODS, "picture_first": partial(picture_first, model, pair, fitted, head)}
     quality, results = TextureQuality(ruled, params, _VIEW_SIZE, seed=seed), []
     for name in settings.methods:
         start = time.perf_counter()
         with watch(name) as progress:
-            found = METHODS[name](subject, params, progress, seed=seed)
+            found = methods[name](subject, params, progress, seed=seed)
         measures = {"seconds": time.perf_counter() - start, **quality.measure(found.texture, found.vertices)}
         vertices = head.vertices if found.vertices is None else found.vertices
         measures["moved"] = float(np.linalg.norm(vertices - head.vertices, axis=1).mean())

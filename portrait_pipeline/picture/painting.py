@@ -13,12 +13,12 @@ from ..base.device import Hardware
 from ..base.progress import Progress, silent
 from ..mesh.mesh import Mesh
 from ..mesh.render import Framing, View
-from ..regions.labels import CLOTHES, EYES, HAIR, LIPS, SKIN, SURROUNDINGS
+from ..regions.labels import CLOTHES, EYES, HAIR, LIPS, SKIN, SURROUNDINGS, TRANSPARENT
 from ..texture.optimise import CPU_WINDOW, TextureRun
 from ..texture.params import TextureParams
 from ..texture.part import Part
 from ..texture.pyramid import resize
-from ..texture.rendering.base import Shot
+from ..texture.rendering.base import Renderer, Shot
 from ..texture.result import run_method
 from ..texture.scale import Scale
 from ..texture.schedule import Level
@@ -26,7 +26,10 @@ from ..texture.shots import Shots
 from ..texture.subject import Prepared, Subject, to_image
 from .canvas import Canvas
 from .flat import FlatRenderer
+from .hues import known_hues
 
+CONTENT_WEIGHT = 1.5
+"""a at every scale: the picture starts as the bent photo, and larger weights at coarse scales bring its hues back."""
 _WINDOW = CPU_WINDOW * 9 // 8  # half of the square of a picture of 512 px is seen whole
 _STEPS = 40  # of a scale that is seen whole
 _EACH = 3  # for every window of a finer scale
@@ -81,7 +84,7 @@ def paint(
     chosen = {"scales": scales, "iterations": [_steps(canvas, side) for side in scales]}
     work = partial(PictureRun, plan=plan)
     painted = run_method(subject, params.model_copy(update=chosen), progress, work, seed=seed, hardware=hardware)
-    return canvas.cut(painted.texture)
+    return known_hues(canvas.cut(painted.texture), art[art_labels != TRANSPARENT])
 
 
 class PictureRun(TextureRun):
@@ -106,6 +109,9 @@ class PictureRun(TextureRun):
             for part in (to_image(self.plan.guide, self.device), to_image(self.plan.guided[..., None], self.device))
         )
         return [first * (1 - share) + guide * share]
+
+    def _built(self, level: Level, renderer: Renderer) -> Scale:
+        return super()._built(replace(level, content_weight=CONTENT_WEIGHT * self.params.beta), renderer)
 
     def _watch(self, level: Level, scale: Scale) -> None:
         self.recorded = len(self.histories[0])  # every pixel is seen: nothing to complete

@@ -7,6 +7,7 @@ from portrait_pipeline.base.params import load_seed
 from portrait_pipeline.base.progress import progress_bar
 from portrait_pipeline.base.stage import Layout, run_stage
 from portrait_pipeline.deform.record import DeformedHead
+from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab.params import load_lab_params
 from portrait_pipeline.lab.texture_comparison import compare_methods, comparison_sheet
@@ -23,12 +24,14 @@ def main(layout: Layout) -> None:
     name = settings.pair or next(iter(pairs))
     load_pair(name)
     located = LocatedPair.load(layout.pair_artifact("landmarks", name))
+    fitted = FittedPair.load(layout.pair_artifact("fit", name))
     head = DeformedHead.load(layout.pair_artifact("deform", name))
     photo = PhotoTexture.load(layout.pair_artifact("photo_texture", name))
     model = load_bundled_model()
     results = compare_methods(
         model,
         located,
+        fitted,
         head,
         photo,
         TextureParams(),
