@@ -21,6 +21,7 @@ from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.lab import texture_comparison
 from portrait_pipeline.lab.texture_methods import METHODS
+from portrait_pipeline.lab.texture_methods.gram import gram_distance
 from portrait_pipeline.lab.texture_methods.joint import Geometry
 from portrait_pipeline.lab.texture_methods.moving_views import MovingViews, barycentric
 from portrait_pipeline.lab.texture_methods.two_step import (
@@ -31,6 +32,7 @@ from portrait_pipeline.lab.texture_methods.two_step import (
 )
 from portrait_pipeline.lab.texture_methods.uv_space import FlatRenderer
 from portrait_pipeline.mesh.render import Framing, View, embree_rasterise
+from portrait_pipeline.perceptual.layers import CHANNELS
 from portrait_pipeline.photo_texture.record import PhotoTexture
 from portrait_pipeline.picture import painting
 from portrait_pipeline.pipeline import effects
@@ -82,7 +84,7 @@ def views_of_ball(shots, size=24, texture_size=32):
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_each_method_repeats_reports_and_keeps_the_geometry_but_for_joint(subject, name):
+def test_each_method_repeats_reports_and_moves_vertices_only_where_it_should(subject, name):
     steps: list[tuple[int, int]] = []
     result = METHODS[name](subject, TINY, lambda step, total, losses: steps.append((step, total)))
     again = METHODS[name](subject, TINY)
@@ -96,7 +98,7 @@ def test_each_method_repeats_reports_and_keeps_the_geometry_but_for_joint(subjec
         for texture in (subject.photo, result.texture)
     )
     assert after < before
-    if name == "joint":
+    if name in ("joint", "image_gradients"):
         moved = np.linalg.norm(result.vertices - subject.mesh.vertices, axis=1)
         assert np.array_equal(result.vertices, again.vertices)
         assert np.isfinite(result.vertices).all() and 0 < moved.max() < 0.2
@@ -116,6 +118,12 @@ def test_multi_view_is_the_papers_loop(subject):
     (texture,), history = stylise(subject, TINY)
     result = METHODS["multi_view"](subject, TINY)
     assert np.array_equal(texture, result.texture) and history == result.history
+
+
+def test_gram_matrices_know_no_places():
+    x = torch.randn(2, 40, CHANNELS)
+    assert gram_distance(x, x[:, torch.randperm(40)]).abs().max() < 1e-6
+    assert torch.allclose(gram_distance(2 * x, x), torch.full((2,), 9.0)), "(4 - 1)^2 of every block"
 
 
 # -- two steps -----------------------------------------------------------------------------------------------------

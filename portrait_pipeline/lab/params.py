@@ -9,7 +9,9 @@ from pydantic import Field
 
 from ..base.params import Count, Positive, Section, Seed, Weight, read_yaml, validate
 
-TextureMethod = Literal["multi_view", "two_step", "uv_space", "single_view", "joint", "picture_first"]
+TextureMethod = Literal[
+    "multi_view", "two_step", "uv_space", "single_view", "joint", "gram", "image_gradients", "picture_first"
+]
 Yaw = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 
 

@@ -33,6 +33,8 @@ TITLES = {
     "uv_space": "In the layout",
     "single_view": "One view",
     "joint": "Geometry too",
+    "gram": "Gram matrices",
+    "image_gradients": "Geometry only",
     "picture_first": "2D, then 3D",
 }
 VIEWS = {

@@ -123,7 +123,13 @@ def check_ready(params: TextureParams, hardware: Hardware) -> None:
 
 
 class TextureRun:
-    """State shared by all scales."""
+    """State shared by all scales.
+
+    Attributes:
+        kind: what a scale is optimised by; other methods bring their own.
+    """
+
+    kind: type[Optimisation] = Optimisation
 
     def __init__(
         self,
@@ -198,7 +204,7 @@ class TextureRun:
 
     def _scale(self, level: Level, textures: list[torch.Tensor], progress: Progress, total: int) -> list[torch.Tensor]:
         scale = self._built(level, self.renderer)
-        optimisation = Optimisation(scale, textures, self.network)
+        optimisation = self.kind(scale, textures, self.network)
         self._watch(level, scale)
         if level.iterations == 0:
             return textures

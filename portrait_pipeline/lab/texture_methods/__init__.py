@@ -12,6 +12,7 @@ from ...texture.params import TextureParams
 from ...texture.result import Stylisation, run_method
 from ...texture.shots import Directions
 from ...texture.subject import Subject
+from .gram import gram, image_gradients
 from .joint import joint
 from .two_step import two_step
 from .uv_space import uv_space
@@ -43,5 +44,7 @@ METHODS: Mapping[str, Callable[..., Stylisation]] = {
     "uv_space": uv_space,
     "single_view": single_view,
     "joint": joint,
+    "gram": gram,
+    "image_gradients": image_gradients,
 }
 """Each: subject, section ``texture`` and progress in, texture (and perhaps moved vertices) out."""

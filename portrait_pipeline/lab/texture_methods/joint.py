@@ -55,7 +55,9 @@ class Geometry:
         self._optimiser.zero_grad(set_to_none=True)
 
 
-class _JointOptimisation(Optimisation):
+class JointOptimisation(Optimisation):
+    """Steps that also move the vertices."""
+
     def __init__(
         self,
         scale: Scale,
@@ -73,6 +75,8 @@ class _JointOptimisation(Optimisation):
 
 class JointWork(TextureRun):
     """Scales whose steps move the vertices too. Content, samples and silhouettes remain those of the first geometry."""
+
+    kind = JointOptimisation
 
     def __init__(self, *arguments) -> None:
         super().__init__(*arguments)
@@ -96,7 +100,7 @@ class JointWork(TextureRun):
             seen.texture_sizes,
         )
         scale = replace(scale, sets=[replace(scale.sets[0], views=views)])
-        optimisation = _JointOptimisation(scale, textures, self.network, self.geometry)
+        optimisation = self.kind(scale, textures, self.network, self.geometry)
         for step in range(level.iterations):
             optimisation.step()
             self._record(optimisation.history[: step + 1], level, progress, total)
@@ -112,10 +116,22 @@ def joint(
     hardware: Hardware | None = None,
 ) -> Stylisation:
     """Texture and vertices; ``Stylisation.vertices`` are the moved ones, see :mod:`.moving_views`."""
+    return with_vertices(JointWork, subject, params, progress, seed, hardware)
+
+
+def with_vertices(
+    kind: type[JointWork],
+    subject: Subject,
+    params: TextureParams,
+    progress: Progress,
+    seed: int,
+    hardware: Hardware | None,
+) -> Stylisation:
+    """A run that moves vertices, with these."""
     made: list[JointWork] = []
 
     def work(*arguments) -> JointWork:
-        made.append(JointWork(*arguments))
+        made.append(kind(*arguments))
         return made[-1]
 
     result = run_method(subject, params, progress, work, seed=seed, hardware=hardware)
