@@ -172,7 +172,7 @@ def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_
     assert picture.shape == (64, 64, 3)
     assert np.abs(picture.astype(float) - Canvas.of(photo.shape, 64).resized(photo)).mean() < 14
     for wrong, message in (
-        (["-o", str(tmp_path / "x.gif")], "not a known image suffix"),
+        (["-o", str(tmp_path / "x.gif")], "is not a known suffix"),
         (["-o", str(tmp_path / "x.png"), "--scale", "0"], "--scale 0 needs another head"),
         (["-o", str(tmp_path / "x.png"), "-S", "shell.density=0.8"], "was not made of sample:astronaut"),
     ):
