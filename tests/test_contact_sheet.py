@@ -6,6 +6,7 @@ from PIL import Image
 from scipy.ndimage import label
 
 from portrait_pipeline.export import contact_sheet as sheet
+from portrait_pipeline.export.lettering import lettering
 from portrait_pipeline.mesh.mesh import Mesh
 from portrait_pipeline.mesh.render import View, camera_vertices
 
@@ -226,3 +227,44 @@ def test_expressions_are_a_last_row():
     for k in range(5):
         top, _, left, right = box(given, (k * 40, 0, 255))
         assert top > without.shape[0] - 20 and left >= 16 + k * 150
+
+
+def drawn_font(path, letters: str) -> None:
+    """A font that has these letters and no others, each a triangle."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+    names = [".notdef", *(f"u{ord(letter):04X}" for letter in letters)]
+    builder, pen = FontBuilder(1000), TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((800, 0))
+    pen.lineTo((400, 800))
+    pen.closePath()
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord(letter): name for letter, name in zip(letters, names[1:], strict=True)})
+    builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (900, 0)))
+    builder.setupHorizontalHeader(ascent=900, descent=-100)
+    builder.setupNameTable({"familyName": "Drawn", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_a_title_is_drawn_with_a_font_that_has_its_letters_or_left_out(tmp_path, monkeypatch):
+    from matplotlib import font_manager
+
+    title = "太郎 as 油絵"
+    panels = [[("photo", flat(RED))] * 5]
+    untitled = sheet.compose(panels, 900)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [])  # a machine without other fonts
+    assert np.array_equal(sheet.compose(panels, 900, title), untitled)  # no boxes, no empty heading
+    assert lettering("Jürgen Grün 太", 20)[0] == "Jürgen Grün"
+    drawn_font(tmp_path / "LastResort.ttf", title.replace(" ", "") + " ")
+    drawn_font(tmp_path / "Han.ttf", "".join(sorted(set(title))))
+    fonts = [str(tmp_path / name) for name in ("LastResort.ttf", "Han.ttf", "none.ttf")]
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: fonts)
+    words, font = lettering(title, 20)
+    assert (words, font.path) == (title, fonts[1])
+    titled = sheet.compose(panels, 900, title)
+    assert len(titled) > len(untitled) and (titled[: len(titled) - len(untitled)] < 128).any()

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from .artifacts import write_bytes
+from .errors import ArtifactError
+from .files import parse_json, refusal
+from .tensors import read_tensors
+
+MOST_BYTES = 2 * 10**9
 
 
 def fingerprint(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
@@ -38,11 +42,9 @@ def load_state(path: Path, key: str) -> tuple[dict[str, Tensor], list[dict[str, 
     """What :func:`save_state` wrote, or None for a missing or damaged file or the state of another training."""
     if not path.is_file():
         return None
+    refuse = refusal(ArtifactError, path, "start over")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("key") != key:
-                return None
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["history"])  # noqa: SIM118
-    except (SafetensorError, OSError):
+        tensors, metadata = read_tensors(path, refuse, MOST_BYTES)
+        return (tensors, parse_json(metadata.get("history", ""), refuse)) if metadata.get("key") == key else None
+    except ArtifactError:
         return None

@@ -42,6 +42,7 @@ from ..base.hdf5 import Stored, open_hdf5
 KIND = "face_model"
 MOST_BYTES = 4 * 2**30
 MOST_VERTICES = 500_000
+MOST_LENGTH = 1e6  # cm
 REQUIRED = ("mean", "triangles", "identity_basis")
 OPTIONAL = ("cross_basis", "expression_low", "expression_high", "expression_spread")
 SHAPES: dict[str, tuple[int | str, ...]] = {
@@ -130,6 +131,9 @@ def _check_values(
         bounds = name in ("expression_low", "expression_high")
         if array.dtype.kind == "f" and not (~np.isnan(array) if bounds else np.isfinite(array)).all():
             raise ModelError(f"{path}: '{name}' has a number that is not finite; {remedy}")
+        length = float(np.abs(array).max(initial=0)) if name in ("mean", *BASES) else 0.0
+        if length > MOST_LENGTH:
+            raise ModelError(f"{path}: '{name}' has {length:g} cm, expected at most {MOST_LENGTH:g}; {remedy}")
     for name, axis in IDS.items():
         if name in arrays:
             lowest = -1 if name == "landmarks" and not complete else 0

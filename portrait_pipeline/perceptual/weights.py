@@ -15,17 +15,19 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..base.artifacts import write_bytes
 from ..base.errors import InputFileError, MissingDependencyError
+from ..base.files import refusal
+from ..base.tensors import read_tensors
 from .balance import CALIBRATION_SHARES, balance, calibration_images
 from .layers import CONVOLUTIONS, shapes
 
 BUNDLED, IMAGENET = "bundled", "imagenet"
 # Header entry of files whose layers are balanced already; they are used as they are. Holds their origin as JSON.
 BALANCED = "layer_balance"
+MOST_BYTES = 2 * 10**9
 _REMEDY = "use bundled, imagenet or a safetensors file with torchvision's VGG-16 names (features.N.weight)"
 
 
@@ -88,14 +90,8 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """
     if not path.is_file():
         raise InputFileError(f"{path}: perceptual weights are missing; {_REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            held = set(file.keys())
-            wanted = [f"features.{i}.{part}" for i in CONVOLUTIONS for part in ("weight", "bias")]
-            tensors = {name: file.get_tensor(name) for name in wanted if name in held}
-            header = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise InputFileError(f"{path}: perceptual weights cannot be read ({error}); {_REMEDY}") from error
+    wanted = [f"features.{i}.{part}" for i in CONVOLUTIONS for part in ("weight", "bias")]
+    tensors, header = read_tensors(path, refusal(InputFileError, path, _REMEDY), MOST_BYTES, wanted)
     check_weights(path, tensors)
     return tensors, header
 

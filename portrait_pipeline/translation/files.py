@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from ..base.artifacts import write_bytes
 from ..base.errors import ArtifactError
+from ..base.files import parse_json, refusal
+from ..base.tensors import read_tensors
 
 VERSION = 2
+MOST_BYTES = 500 * 10**6
+MOST_WIDTH = 4096
 
 
 def write_weights(path: Path, kind: str, modules: dict[str, nn.Module], header: dict[str, Any]) -> None:
@@ -41,18 +44,30 @@ def read_weights(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, torch
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: missing; run `dvc repro` to make it")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("portrait", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise ArtifactError(f"{path}: damaged ({error}); delete it and run `dvc repro`") from error
+    refuse = refusal(ArtifactError, path, "delete it and run `dvc repro`")
+    tensors, metadata = read_tensors(path, refuse, MOST_BYTES)
+    header = parse_json(metadata.get("portrait", "{}"), refuse)
+    if not isinstance(header, dict):
+        raise refuse("its header is no JSON object")
     if header.get("kind") != kind or header.get("version") != VERSION:
         raise ArtifactError(
             f"{path}: holds '{header.get('kind')}' version {header.get('version')}, expected '{kind}' "
             f"version {VERSION}; delete it and run `dvc repro`"
         )
     return header, tensors
+
+
+def width(header: dict[str, Any], name: str, path: Path) -> int:
+    """A number of a header by which a network is built.
+
+    Raises:
+        ArtifactError: it is no whole number from 1 to :data:`MOST_WIDTH`.
+    """
+    value = header.get(name)
+    if not isinstance(value, int) or not 1 <= value <= MOST_WIDTH:
+        shown = repr(value)[:40]
+        raise ArtifactError(f"{path}: '{name}' is {shown}, expected 1 to {MOST_WIDTH}; delete it and run `dvc repro`")
+    return value
 
 
 def fill(module: nn.Module, part: str, tensors: dict[str, torch.Tensor], path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .files import fill, read_weights, write_weights
+from .files import fill, read_weights, width, write_weights
 from .networks import ArtBranch, Autoencoder, critic
 
 
@@ -70,7 +70,7 @@ class Translator:
             ArtifactError: missing or damaged file, or of another version.
         """
         header, tensors = read_weights(Path(path), "translator")
-        components, classes = header["components"], header["classes"]
+        components, classes = (width(header, name, Path(path)) for name in ("components", "classes"))
         translator = cls(Autoencoder(components), ArtBranch(components), critic(components, classes))
         for part, module in translator._parts().items():
             fill(module, part, tensors, Path(path))
@@ -90,7 +90,7 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
         ArtifactError: missing or damaged file, or of another version.
     """
     header, tensors = read_weights(Path(path), "autoencoder")
-    autoencoder = Autoencoder(header["components"])
+    autoencoder = Autoencoder(width(header, "components", Path(path)))
     fill(autoencoder, "autoencoder", tensors, Path(path))
     return autoencoder
 

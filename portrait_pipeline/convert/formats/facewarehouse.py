@@ -25,7 +25,7 @@ import numpy as np
 from ...base.errors import ModelError
 from ...base.numerics import rank, steady_signs
 from ...head.model import blend_shape_limits
-from .foreign import MOST_BYTES, MOST_VERTICES, ForeignModel, check_path
+from .foreign import MOST_BYTES, MOST_NUMBER, MOST_VERTICES, ForeignModel, check_path
 from .wavefront import ObjMesh, read_obj
 
 DM = 10.0  # cm
@@ -148,7 +148,7 @@ def _read_people(testers: list[Path]) -> np.ndarray:
                 f"{people.shape[1] * people.shape[2]} as in the first person's file; copy it again"
             )
         people[number] = values.reshape(wanted)
-        if not np.isfinite(people[number]).all():
+        if not (np.abs(people[number]) < MOST_NUMBER).all():
             raise ModelError(f"{file}: has a number that is not finite; copy it again")
     return people
 
@@ -179,7 +179,7 @@ def _read_core(file: Path) -> np.ndarray:
     if size != wanted:
         raise ModelError(f"{file}: {size} bytes for shape {shape}, expected {wanted}; copy it again")
     core = np.memmap(file, "<f8", "r", 12, shape)
-    if not all(np.isfinite(part).all() for part in core):
+    if not all((np.abs(part) < MOST_NUMBER).all() for part in core):
         raise ModelError(f"{file}: has a number that is not finite; copy it again")
     return core
 

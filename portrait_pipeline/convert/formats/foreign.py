@@ -12,6 +12,7 @@ from ...base.files import check_file, refusal
 from ...head.model import LinearModel
 
 MOST_VERTICES = 500_000
+MOST_NUMBER = 1e12  # in any unit; more would overflow in single precision
 MOST_BYTES = 4 * 2**30  # of a file, and of all arrays of a model in memory
 
 
@@ -58,6 +59,9 @@ def check_array(where: str, array: np.ndarray, shape: tuple[int | str, ...], rem
         raise ModelError(f"{where}: holds {array.dtype}, expected numbers; {remedy}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ModelError(f"{where}: has a number that is not finite; {remedy}")
+    largest = float(np.abs(array).max(initial=0)) if array.dtype.kind == "f" else 0.0
+    if largest > MOST_NUMBER:
+        raise ModelError(f"{where}: has the number {largest:g}, expected at most {MOST_NUMBER:g}; {remedy}")
     return array
 
 
