@@ -333,20 +333,35 @@ def test_bands_of_a_picture_join_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.array_equal(picture(rig, Pose(rig.expression), 200), whole)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited as Linux does it")
-def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
-    rig = small_rig()
-    rig.save(tmp_path / "rig.h5")
+def with_memory(megabytes: int, libraries: str, *arguments: str) -> subprocess.CompletedProcess:
+    """`portrait` with so much address space beyond what Python and ``libraries`` take."""
     code = (
-        "import resource, sys, threading\n"
-        "from portrait_pipeline.commands.portrait import main\n"
-        "from portrait_pipeline.export import posed_views\n"  # libraries first: they take address space of their own
+        "import resource\n"
+        f"from portrait_pipeline.commands.portrait import main\n{libraries}\n"
         "now = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (now + 300 * 2**20,) * 2)\n"
-        f"main(['pose', {str(tmp_path)!r}, '-o', {str(tmp_path / 'x.png')!r}, '--size', '8192'])"
+        f"resource.setrlimit(resource.RLIMIT_AS, (now + {megabytes} * 2**20,) * 2)\n"
+        f"main({list(arguments)!r})"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited as Linux does it")
+def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
+    small_rig().save(tmp_path / "rig.h5")
+    libraries = "from portrait_pipeline.export import posed_views"
+    output = str(tmp_path / "x.png")
+    done = with_memory(300, libraries, "pose", str(tmp_path), "-o", output, "--size", "8192")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr[-2000:]
     assert "pose: the memory ran out" in done.stderr and "lower --size" in done.stderr
-    assert not (tmp_path / "x.png").exists()
+    assert not Path(output).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited as Linux does it")
+def test_a_picture_for_which_the_memory_is_too_small_is_not_called_damaged(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((6000, 6000), np.uint8)).save(tmp_path / "large.png", compress_level=1)
+    (tmp_path / "params.yaml").write_text("pairs: {}\n")
+    arguments = ("add-pair", "me", str(tmp_path / "large.png"), PAIR[1], "--params", str(tmp_path / "params.yaml"))
+    done = with_memory(90, "from portrait_pipeline.pipeline import pairs_file", *arguments)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr[-2000:]
+    assert "the memory ran out" in done.stderr and "the size of the picture (6000 x 6000)" in done.stderr

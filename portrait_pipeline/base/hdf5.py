@@ -6,6 +6,7 @@ are no arrays, and be damaged in ways that its library tells by a dozen exceptio
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .files import Refuse, check_file, one_line
 MOST_FILE_BYTES = 4 * 2**30
 MOST_DATASETS = 10_000
 MOST_TEXT = 64 * 2**20  # letters of one dataset, all strings as long as the longest
+_HEAP = b"GCOL\1\0\0\0"
 _BLOCK = 1024  # strings read at once
 # What h5py raises on damaged files, besides what it documents.
 _DAMAGE = (
@@ -67,6 +69,7 @@ def open_hdf5(path: Path, refuse: Refuse, most: int, names: Iterable[str] | None
     """
     check_file(path, MOST_FILE_BYTES, refuse)
     try:
+        _check_heaps(path)
         with h5py.File(path, "r") as file:
             attributes = {name: value for name in file.attrs if (value := _attribute(file, name)) is not None}
             found = _all(file, refuse) if names is None else {name: _find(file, name, refuse) for name in names}
@@ -81,6 +84,27 @@ def open_hdf5(path: Path, refuse: Refuse, most: int, names: Iterable[str] | None
         raise
     except _DAMAGE as error:
         raise refuse(f"damaged, or no HDF5 file ({one_line(error)})") from error
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse a file whose heaps of text of any length are damaged: the library runs in circles in them.
+
+    A heap is the word GCOL, version 1, its size, and objects of an index, a size and a content that is filled up to a
+    multiple of 8 bytes; the object of index 0 is what is free ("Global Heap" in the specification of the format).
+
+    Raises:
+        ValueError: an object that ends before it begins or after its heap.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        heap = data.find(_HEAP)
+        while heap >= 0:
+            place, end = heap + 16, heap + int.from_bytes(data[heap + 8 : heap + 16], "little")
+            while place + 16 <= min(end, len(data)):
+                index, size = (int.from_bytes(data[place + a : place + b], "little") for a, b in ((0, 2), (8, 16)))
+                place += 16 + (size + 7) // 8 * 8 if index else size
+                if place > end or not (index or size >= 16):
+                    raise ValueError("a heap of its texts is damaged")
+            heap = data.find(_HEAP, heap + 8)
 
 
 def _attribute(file: h5py.File, name: str) -> str | int | float | None:

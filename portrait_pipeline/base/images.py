@@ -21,6 +21,7 @@ from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageErr
 
 from .artifacts import atomic_path
 from .errors import InputFileError, OutputError
+from .memory import is_about_memory, out_of_memory
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a picture's luminance (Rec. 601)."""
@@ -114,6 +115,10 @@ def load_with_alpha(path: str | Path, max_side: int | None = None) -> tuple[np.n
             picture = ImageOps.exif_transpose(picture)
             rgb, alpha = np.array(_to_rgb(picture, white_is_zero), dtype=np.uint8), _opacity(picture)
         except _DECODER_ERRORS as error:
+            if is_about_memory(error):
+                raise out_of_memory(
+                    str(path), f"the size of the picture ({picture.width} x {picture.height})"
+                ) from error
             raise InputFileError(
                 f"{path}: the picture is damaged or truncated ({_one_line(error)}); open it in an image "
                 "editor and save it again as PNG"
