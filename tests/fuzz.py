@@ -375,9 +375,9 @@ def write_faces(path: Path, points: np.ndarray) -> None:
 
 
 def read_video(path: Path) -> object:
-    from portrait_pipeline.video import track
+    from portrait_pipeline.video.reader import Film, look_at
 
-    return [frame[2].shape for frame in track._frames(path, track._speed(path)[0])]
+    return [frame.time for frame in Film(look_at(path))]
 
 
 # --- the run -------------------------------------------------------------------------------------------------------
