@@ -29,6 +29,7 @@ from portrait_pipeline.export.posed_views import picture
 from portrait_pipeline.fit.record import FittedPair
 from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.mesh import pictures
+from portrait_pipeline.samples.sources import resolve
 from portrait_pipeline.shapes.arrays import read_arrays_file
 from portrait_pipeline.shell.record import Shell
 from portrait_pipeline.texture.params import TextureParams
@@ -91,6 +92,8 @@ def test_the_home_folder_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.
     assert check_path("~/x") == tmp_path / "x"
     with pytest.raises(ParameterError, match="names no file"):
         check_path("a\0b")
+    with pytest.raises(ParameterError, match="at most 240"):  # as params.yaml may have it
+        resolve("photos/" + "a" * 250)
 
 
 def test_a_photo_whose_name_is_no_text_or_too_long(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..base.errors import MissingDependencyError, ParameterError
+from ..base.files import check_path
 
 PREFIX = "sample:"
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -54,10 +55,7 @@ def resolve(spec: str, root: str | Path = ".") -> Source:
     if spec.startswith(PREFIX):
         name = spec[len(PREFIX) :]
         return Source(_sample_path(name), name)
-    try:
-        path = Path(spec).expanduser()
-    except RuntimeError as error:
-        raise ParameterError(f"picture {spec!r}: {error}; give the full path") from error
+    path = check_path(spec, "picture")
     return Source(path if path.is_absolute() else Path(root) / path, path.stem)
 
 
