@@ -98,5 +98,6 @@ def _unit_columns(basis: np.ndarray, deviation: np.ndarray) -> bool:
     """Whether the columns have unit length rather than the standard deviation's."""
     used = deviation > 1e-9 * deviation.max(initial=0.0)
     length = np.sqrt(np.einsum("ij,ij->j", basis[:, used], basis[:, used], dtype=float))
+    length = np.maximum(length, 1e-300)
     unit, scaled = np.abs(np.log(length)), np.abs(np.log(length / deviation[used]))
     return not used.any() or float(np.median(unit)) <= float(np.median(scaled))

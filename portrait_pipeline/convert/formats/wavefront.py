@@ -78,12 +78,12 @@ def _fans(path: Path, lines: list[str], vertices: int, texels: int) -> tuple[np.
         raise ModelError(f"{path}: no faces; {REMEDY}")
     try:
         polygons = [[_corner(word, vertices, texels) for word in line.split()[1:]] for line in lines]
-    except ValueError as error:
+        fans = [(p[0], p[k], p[k + 1]) for p in polygons for k in range(1, len(p) - 1)]
+        corners = np.array(fans, int)
+    except (ValueError, OverflowError) as error:
         raise ModelError(f"{path}: a line 'f' cannot be read; {REMEDY}") from error
     if min(map(len, polygons)) < 3:
         raise ModelError(f"{path}: a face has fewer than 3 corners; {REMEDY}")
-    fans = [(p[0], p[k], p[k + 1]) for p in polygons for k in range(1, len(p) - 1)]
-    corners = np.array(fans, int)
     return corners, bool((corners[..., 1] >= 0).all()) and texels > 0
 
 
