@@ -69,7 +69,7 @@ def _wrong(hint: Any, value: Any, lengths: dict[str, int]) -> str | None:
     if get_origin(hint) is Literal:
         return None if value in get_args(hint) else f"is {value!r:.60}, expected one of {', '.join(get_args(hint))}"
     allowed = (int, float) if hint is float else hint
-    if isinstance(value, bool) or not isinstance(value, allowed):
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, allowed):
         return f"is {type(value).__name__}, expected {hint.__name__}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {value}, expected a finite number"
