@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gltf_check import VALIDATOR
 
 from portrait_pipeline.base import images
 from portrait_pipeline.head.model import FaceModel, load_bundled_model
@@ -62,3 +64,13 @@ def one_thread() -> Iterator[None]:
 
     with device.one_thread():
         yield
+
+
+@pytest.fixture(scope="session")
+def validator() -> list[str]:
+    """The Khronos validator: Node.js and the npm package gltf-validator, found by NODE_PATH."""
+    node = shutil.which("node") or shutil.which("nodejs")
+    found = node and subprocess.run([node, "-e", "require('gltf-validator')"], capture_output=True, check=False)
+    if not found or found.returncode:
+        pytest.skip("needs Node.js and, on NODE_PATH, the npm package gltf-validator")
+    return [node, "-e", VALIDATOR]

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+from pathlib import Path
 
 import numpy as np
+
+VALIDATOR = """
+const validator = require("gltf-validator"), fs = require("fs");
+validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])), { maxIssues: 20 })
+  .then((report) => console.log(JSON.stringify(report.issues)));
+"""
 
 SIZES = {5121: 1, 5123: 2, 5125: 4, 5126: 4}
 TYPES = {5121: "<u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -124,3 +132,9 @@ def _check_animations(document: dict, binary: bytes) -> None:
             assert len(values) == each * len(times)
             if path == "rotation":
                 assert np.abs(np.linalg.norm(values, axis=1) - 1).max() < 1e-5
+
+
+def validate(validator: list[str], path: Path) -> dict:
+    """What the Khronos validator says of a file."""
+    done = subprocess.run([*validator, str(path)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)

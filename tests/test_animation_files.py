@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
-from gltf_check import accessor_values, check_glb, read_chunks
+from gltf_check import accessor_values, check_glb, read_chunks, validate
 from rigs import NAMES, quadrants, small_rig
 
 from portrait_pipeline.animation.frames import Frames
@@ -22,12 +18,6 @@ from portrait_pipeline.export.glb import BENT, rig_glb, write_rig_glb
 from portrait_pipeline.head.model import load_bundled_model
 from portrait_pipeline.mesh import gltf
 from portrait_pipeline.mesh.geometry import vertex_normals
-
-VALIDATOR = """
-const validator = require("gltf-validator"), fs = require("fs");
-validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])), { maxIssues: 20 })
-  .then((report) => console.log(JSON.stringify(report.issues)));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -247,21 +237,6 @@ def test_bad_input_is_refused_before_anything_is_written(rig, tmp_path):
     with pytest.raises(OutputError, match="cannot be written") as caught:
         write_rig_glb(tmp_path / "file" / "head.glb", rig)
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def validator() -> list[str]:
-    """The Khronos validator: Node.js and the npm package gltf-validator, found by NODE_PATH."""
-    node = shutil.which("node") or shutil.which("nodejs")
-    found = node and subprocess.run([node, "-e", "require('gltf-validator')"], capture_output=True, check=False)
-    if not found or found.returncode:
-        pytest.skip("needs Node.js and, on NODE_PATH, the npm package gltf-validator")
-    return [node, "-e", VALIDATOR]
-
-
-def validate(validator: list[str], path: Path) -> dict:
-    done = subprocess.run([*validator, str(path)], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def test_the_khronos_validator_finds_nothing(validator, rig, bundled, tmp_path):

@@ -59,6 +59,7 @@ COMMANDS = [
     "track",
     "reenact",
     "studio",
+    "character",
 ]
 
 

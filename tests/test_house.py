@@ -17,7 +17,7 @@ FLOORS = (
     ("perception",),
     ("regions", "perceptual", "deformation"),
     tuple(dict.fromkeys(STAGES.values())),
-    ("video", "convert"),
+    ("video", "convert", "character"),
     ("pipeline",),
     ("studio", "batch"),
     ("commands",),

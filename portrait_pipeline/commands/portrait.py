@@ -10,6 +10,7 @@ import click
 from ..base.errors import PortraitError
 from ..base.memory import is_about_memory, out_of_memory
 from .batch import FORMAT, batch
+from .character import character
 from .model import model
 from .picture import picture
 from .pose import pose
@@ -275,6 +276,7 @@ def doctor(project: Path) -> None:
 
 
 main.add_command(batch)
+main.add_command(character)
 main.add_command(model)
 main.add_command(weights)
 main.add_command(picture)

@@ -5,8 +5,10 @@ What the numbers mean is the business of the caller (:mod:`portrait_pipeline.exp
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -47,6 +49,12 @@ class BufferWriter:
         if bounds:
             accessor |= _bounds(values)
         return self._add(accessor)
+
+    def add_joints(self, joints: np.ndarray) -> int:
+        """Append (N, 4) joint numbers below 65536 as uint16; return the index of their accessor."""
+        content = np.ascontiguousarray(joints, dtype="<u2")
+        view = self.add_bytes(content.tobytes(), ARRAY_BUFFER)
+        return self._add({"bufferView": view, "componentType": UNSIGNED_SHORT, "count": len(content), "type": "VEC4"})
 
     def add_indices(self, triangles: np.ndarray) -> int:
         """Append vertex indices in the smallest type that holds them; return the index of their accessor."""
@@ -101,6 +109,59 @@ def _index_type(largest: int) -> int:
 def _bounds(values: np.ndarray) -> dict[str, list[float]]:
     rows = values.reshape(len(values), -1)
     return {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+
+
+def pruned(document: dict, binary: bytes) -> tuple[dict, bytes]:
+    """The document without accessors and buffer views that nothing refers to, and its binary chunk without their bytes.
+
+    References are found by the names that the specification and its extensions give them; ``extras`` hold none.
+    """
+    accessors = document.get("accessors", [])
+    used = {holder[key] for holder, key in _references(document)}
+    number = {old: new for new, old in enumerate(sorted(used))}
+    document = copy.deepcopy(document)
+    for holder, key in _references(document):
+        holder[key] = number[holder[key]]
+    document["accessors"] = [copy.deepcopy(accessors[old]) for old in sorted(used)]
+    holders = list(_holders(document, "bufferView"))
+    data, moved, views = bytearray(), {}, []
+    for old in sorted({holder["bufferView"] for holder in holders}):
+        view = document["bufferViews"][old]
+        start = view.get("byteOffset", 0)
+        data.extend(b"\0" * (-len(data) % 4))
+        moved[old] = len(views)
+        views.append(view | {"byteOffset": len(data)})
+        data.extend(binary[start : start + view["byteLength"]])
+    for holder in holders:
+        holder["bufferView"] = moved[holder["bufferView"]]
+    data.extend(b"\0" * (-len(data) % 4))
+    return document | {"bufferViews": views, "buffers": [{"byteLength": len(data)}]}, bytes(data)
+
+
+def _references(part: object, inside: str = "") -> Iterator[tuple[dict, str]]:
+    """Every dictionary and key that hold the number of an accessor."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _references(item, inside)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                if inside in ("attributes", "targets") or key in ("indices", "inverseBindMatrices", "input", "output"):
+                    yield part, key
+            elif key != "extras":
+                yield from _references(value, key)
+
+
+def _holders(part: object, key: str) -> Iterator[dict]:
+    if isinstance(part, list):
+        for item in part:
+            yield from _holders(item, key)
+    elif isinstance(part, dict):
+        if isinstance(part.get(key), int):
+            yield part
+        for name, value in part.items():
+            if name != "extras":
+                yield from _holders(value, key)
 
 
 def pack(document: dict, binary: bytes) -> bytes:
