@@ -209,6 +209,7 @@ def test_what_cannot_be_used_is_said_in_one_line(model: FaceModel, person: Path,
         text: "not a binary glTF",
         tmp_path / "none.glb": "no such file",
         changed(good, tmp_path / "greedy.glb", count): "accessor 0",
+        changed(good, tmp_path / "nameless.glb", lambda d: d["skins"][0].pop("joints")): "damaged",
     }
     for path, words in cases.items():
         output = run(person, path, "-o", tmp_path / "out.glb", "--points", points, status=1)

@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..base.files import one_line
+from ..mesh.geometry import vertex_normals
 from ..mesh.gltf_reading import GltfFile
 
 MAX_VERTICES = 2_000_000
@@ -92,6 +93,13 @@ class Character:
         size = float(np.ptp(self.places, axis=0).max()) or 1.0
         grid = np.round(self.places / (_SAME * size)).astype(np.int64)
         return np.unique(grid, axis=0, return_inverse=True)[1].ravel()
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """(V, 3) smooth normals, across the seams of textures and meshes."""
+        places = np.zeros((int(self.welded.max()) + 1, 3))
+        places[self.welded] = self.places
+        return vertex_normals(places, self.welded[self.triangles])[self.welded]
 
     @cached_property
     def pieces(self) -> np.ndarray:

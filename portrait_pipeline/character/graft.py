@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from ..animation.pose import EYES
 from ..animation.rig import SHELL, Part, Rig
 from ..mesh.closest import TriangleSearch
-from ..mesh.geometry import edges, triangle_normals, unit
+from ..mesh.geometry import edges, unit
 from ..mesh.laplacian import cotangent_laplacian, factorise
 from ..mesh.mesh import Mesh
 from ..mesh.similarity import Similarity
@@ -136,9 +136,8 @@ def _head(
     weights = four_largest(weights)
     if len(seam):
         weights[-len(seam) :] = four_largest(opening.clipped.rows(their_weights)[ring])
-    their_normals = _normals(character, search)
     share = _smooth(away / (_NORMALS * band))[:, None]
-    normals = unit(smooth_normals(mesh) * share + near.of(their_normals) * (1 - share))
+    normals = unit(smooth_normals(mesh) * share + near.of(character.normals) * (1 - share))
     texture = _blended(part.texture, mesh, away, band, look, character, opening.skin, search)
     return Limb(part.name, mesh, texture, normals, targets, weights)
 
@@ -276,17 +275,6 @@ def four_largest(weights: np.ndarray) -> np.ndarray:
     least = np.partition(weights, -4, axis=1)[:, -4:-3] if weights.shape[1] > 4 else 0.0
     kept = np.where(weights >= np.maximum(least, 1e-4), weights, 0.0)
     return kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12)
-
-
-def _normals(character: Character, search: TriangleSearch) -> np.ndarray:
-    """(V, 3) smooth normals of the surface that is stitched to, across its texture seams."""
-    same = character.welded
-    count = int(same.max()) + 1
-    sums = np.zeros((count, 3))
-    face = triangle_normals(character.places, search.triangles)
-    for corner in range(3):
-        np.add.at(sums, same[search.triangles[:, corner]], face)
-    return unit(sums)[same]
 
 
 def _blended(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..mesh.geometry import unit, vertex_normals
+from ..mesh.geometry import unit
 from ..mesh.gltf_reading import GltfFile
 from ..mesh.rays import RayScene
 from ..mesh.render import Framing, View
@@ -101,7 +101,7 @@ class Look:
         alpha = np.where(met, 255.0, 0.0)
         colour[met] = self.colours(triangle[met], shares[met])[:, :3]
         if shading:
-            normals = vertex_normals(self.character.places, self.character.triangles) @ view.rotation().T
+            normals = self.character.normals @ view.rotation().T
             normal = (normals[self.character.triangles[triangle[met]]] * shares[met][..., None]).sum(axis=1)
             wrap = np.clip((unit(normal) @ _LIGHT + 0.25) / 1.25, 0, 1)
             colour[met] *= 1 - shading + shading * (0.35 + 0.7 * wrap)[:, None]

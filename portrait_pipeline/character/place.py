@@ -67,25 +67,28 @@ def cut_neck(character: Character, face: CharacterFace, model: FaceModel, head: 
     top = min(chin @ up for chin in chins) - 0.03 * size
     foot = float((mine[neck & rim_vertices(head.triangles, len(head.vertices))[: len(neck)]] @ up).min())
     low = min(foot, top) - 0.03 * size
-    hits = face.triangles[(face.triangles >= 0)]
-    vote = face.triangles[[*range(JAW.start, JAW.stop), *range(NOSE.start, NOSE.stop)]]
-    piece = np.bincount(character.pieces[vote[vote >= 0]]).argmax()
-    alike = _alike(character, piece)
+    piece = _face_piece(character, face)
     best = None
-    for skin in (character.pieces == piece, alike, np.ones(len(character.pieces), bool)):
+    for skin, longest in (
+        (character.pieces == piece, True),
+        (_alike(character, piece), True),
+        (np.ones(len(character.pieces), bool), False),
+    ):
         for height in np.linspace(top, low, _HEIGHTS):
             cut = PlaneCut(up * height, frame)
-            rim, clipped = _neck_rim(character, cut, skin, (ends[0] + up * (height - ends[0] @ up)))
-            if rim is not None and (best is None or rim[1] < best[0]):
-                best = rim[1], cut, skin
+            rim = _neck_rim(character, cut, skin, ends[0] + up * (height - ends[0] @ up), longest)
+            if rim is not None and (best is None or rim[0] < best[0]):
+                best = *rim, cut
         if best is not None:
             break
     if best is None:
         cut, skin = PlaneCut(up * low, frame), character.pieces == piece
+        seeds = face.triangles[face.triangles >= 0]
     else:
-        _, cut, skin = best
+        _, seeds, cut = best
+        skin = character.pieces == character.pieces[seeds[0]]
     field = cut.field(character.places)
-    region = _reached(character, skin & (field[character.triangles] > 0).any(axis=1), hits)
+    region = _reached(character, skin & (field[character.triangles] > 0).any(axis=1), seeds)
     goes = _whole_pieces(character, (character.head_share >= 0.5) & (field > 0), 0.5)
     return _opening(character, cut, field, region, goes, skin)
 
@@ -108,13 +111,18 @@ def cut_face(character: Character, face: CharacterFace, model: FaceModel, head: 
     cut = FaceCut(centre, frame, (bins[:-1] + bins[1:]) / 2, reach, scale)
     field = cut.field(character.places)
     hits = face.triangles[face.triangles >= 0]
-    vote = face.triangles[[*range(JAW.start, JAW.stop), *range(NOSE.start, NOSE.stop)]]
-    skin = character.pieces == np.bincount(character.pieces[vote[vote >= 0]]).argmax()
+    skin = character.pieces == _face_piece(character, face)
     inner = _reached(character, skin & (field[character.triangles] > 0).any(axis=1), hits)
     hair = np.array(["hair" in f"{character.name(k)} {s.material.get('name', '')}".lower()
                      for k, s in enumerate(character.surfaces)])  # fmt: skip
     goes = _whole_pieces(character, (character.head_share >= 0.5) & (field > 0), 0.85)
     return _opening(character, cut, field, inner, goes & ~hair[character.owner], skin)
+
+
+def _face_piece(character: Character, face: CharacterFace) -> int:
+    """The piece that jaw and nose lie on; eyes, brows and lips may be pieces of their own."""
+    hits = np.concatenate([face.triangles[JAW], face.triangles[NOSE]])
+    return int(np.bincount(character.pieces[hits[hits >= 0]]).argmax())
 
 
 def _alike(character: Character, piece: int) -> np.ndarray:
@@ -124,22 +132,24 @@ def _alike(character: Character, piece: int) -> np.ndarray:
     return np.array([name == names[owner] for name in names])[character.owner]
 
 
-def _neck_rim(character: Character, cut: PlaneCut, skin: np.ndarray, axis: np.ndarray):
-    """The outermost closed rim about the axis and its length, or None."""
+def _neck_rim(
+    character: Character, cut: PlaneCut, skin: np.ndarray, axis: np.ndarray, longest: bool
+) -> tuple[float, np.ndarray] | None:
+    """Length of the outermost (else the innermost) closed rim about the axis, and the triangles it runs through."""
     field = cut.field(character.places)
-    chosen = character.triangles[skin & _crosses(field, character.triangles)]
-    clipped = clip(chosen, field)
+    chosen = np.flatnonzero(skin & _crosses(field, character.triangles))
+    clipped = clip(character.triangles[chosen], field)
     places = clipped.rows(character.places)
-    same = _placed(places)
     best = None
-    for rim in loops(clipped.segments - clipped.count, same):
+    for rim in loops(clipped.segments - clipped.count, _placed(places)):
         flat = (places[rim] - axis) @ cut.frame[:2].T
         angle = np.arctan2(flat[:, 1], flat[:, 0])
         turn = np.angle(np.exp(1j * np.diff(angle, append=angle[:1])))
         length = float(np.linalg.norm(np.diff(flat, axis=0, append=flat[:1]), axis=1).sum())
-        if abs(turn.sum()) > 6 and (best is None or length > best[1]):
-            best = rim, length
-    return best, clipped
+        if abs(turn.sum()) > 6 and (best is None or (length > best[0]) == longest):
+            through = np.isin(clipped.triangles, rim + clipped.count).any(axis=1)
+            best = length, chosen[clipped.source[through]]
+    return best
 
 
 def _crosses(field: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -8,9 +8,11 @@ import numpy as np
 
 from .. import __version__
 from ..animation.rig import Part, compact
+from ..export.glb import BENT, bent_normals
 from ..mesh import gltf
 from ..mesh.files import METRES_PER_CM, png_bytes
-from ..mesh.geometry import unit
+from ..mesh.geometry import unit, vertex_normals
+from ..mesh.mesh import Mesh
 from ..mesh.split import smooth_normals, split_seams
 from .body import Character, Surface, blended, skin_matrices
 from .cut import Clipped
@@ -258,16 +260,40 @@ def _primitive(
         "material": _add_material(writer, document, base, f"Portrait{limb.name}", limb.texture),
     }
     if len(limb.targets):
-        primitive["targets"] = []
-        scale = graft.lift.scale
-        for target in limb.targets:
-            where, moves = compact(target / scale)
-            whole = np.zeros(target.shape)
-            whole[where] = np.einsum("vij,vj->vi", back[where, :3, :3], moves * scale)
-            moved = np.flatnonzero((whole[source] != 0).any(axis=1))
-            accessor = writer.add_sparse(len(source), moved, whole[source[moved]], bounds=True)
-            primitive["targets"].append({"POSITION": accessor})
+        turn = np.einsum("vij->vji", mixed[:, :3, :3])
+        smooth = vertex_normals(limb.mesh.vertices, limb.mesh.triangles)
+        primitive["targets"] = [
+            _target(writer, limb.mesh, target, graft.lift.scale, smooth, back[:, :3, :3], turn, source)
+            for target in limb.targets
+        ]
     return primitive
+
+
+def _target(
+    writer: gltf.BufferWriter, mesh: Mesh, target: np.ndarray, scale: float, normals: np.ndarray, back: np.ndarray,
+    turn: np.ndarray, source: np.ndarray,
+) -> dict[str, int]:  # fmt: skip
+    """One morph target as sparse accessors, in the space of the skin's vertices.
+
+    Args:
+        target: (V, 3) rest space; ``scale`` of it is a centimetre. normals: (V, 3) of the mesh without it.
+        back, turn: (V, 3, 3) that take displacements and normals there. source: (N,) vertex of each written one.
+    """
+    where, moves = compact(target / scale)
+    displaced = np.zeros(target.shape)
+    displaced[where] = moves * scale
+    moves_at = np.zeros(len(target), bool)
+    moves_at[where] = True
+    change = bent_normals(mesh, normals, moves_at, displaced) - normals
+    bends = (np.linalg.norm(change, axis=1) > BENT)[source]
+    moved, bent = np.flatnonzero(moves_at[source]), np.flatnonzero(bends)
+    change = change[source[bent]]
+    turned = unit(np.einsum("vij,vj->vi", turn[source[bent]], change)) * np.linalg.norm(change, axis=1, keepdims=True)
+    shifted = np.einsum("vij,vj->vi", back[source[moved]], displaced[source[moved]])
+    return {
+        "POSITION": writer.add_sparse(len(source), moved, shifted, bounds=True),
+        "NORMAL": writer.add_sparse(len(source), bent, turned),
+    }
 
 
 def _add_eye(

@@ -185,7 +185,7 @@ def _target(
     target[where] = displacements
     moves = np.zeros(len(target), bool)
     moves[where] = True
-    change = _bent_normals(mesh, normals, moves, target) - normals
+    change = bent_normals(mesh, normals, moves, target) - normals
     bends = np.linalg.norm(change, axis=1) > BENT
     count = len(split.source)
     moved, bent = np.flatnonzero(moves[split.source]), np.flatnonzero(bends[split.source])
@@ -195,7 +195,7 @@ def _target(
     }
 
 
-def _bent_normals(mesh: Mesh, normals: np.ndarray, moves: np.ndarray, target: np.ndarray) -> np.ndarray:
+def bent_normals(mesh: Mesh, normals: np.ndarray, moves: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Normals (V, 3) with the displacements ``target`` (V, 3) of the vertices that move; the others' are kept."""
     touched = np.zeros(len(normals), bool)
     touched[mesh.triangles[moves[mesh.triangles].any(axis=1)]] = True
