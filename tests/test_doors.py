@@ -242,6 +242,7 @@ def fitted() -> FittedPair:
         ("vertices", np.float64(1.0), "'vertices' is no array, expected f of shape (12, 3)"),
         ("identity", np.array(["a", "b"]), "'identity' is <U1"),
         ("camera_row", np.zeros(16), "a row is no camera"),
+        ("camera_row", np.full(16, 1e300), "a row is no camera"),
         ("more_vertices", np.zeros((1, 12, 3)), "expected f of shape (1, 16)"),
         ("inner_error", "small", "'inner_error' is str, expected float"),
         ("jaw_error", np.zeros(3), "'jaw_error' is ndarray, expected float"),

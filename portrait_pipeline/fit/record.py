@@ -43,7 +43,7 @@ class FittedPair(Record):
         if len(self.more_vertices) != len(self.more_camera_rows):
             return f"{len(self.more_vertices)} further heads for {len(self.more_camera_rows)} cameras"
         rows = np.vstack([self.camera_row, self.more_camera_rows])
-        turns = rows[:, :9].reshape(-1, 3, 3)
+        turns = np.clip(rows[:, :9], -2.0, 2.0).reshape(-1, 3, 3)  # of what is no rotation, nothing overflows
         proper = (
             np.allclose(turns @ turns.transpose(0, 2, 1), np.eye(3), atol=1e-3) and (np.linalg.det(turns) > 0).all()
         )
