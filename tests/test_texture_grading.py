@@ -6,7 +6,7 @@ import torch
 from ball import ball
 
 from portrait_pipeline.regions.labels import BACKGROUND, HAIR, OUTER, SKIN
-from portrait_pipeline.texture.grading import Grading, colour_map
+from portrait_pipeline.texture.grading import Grading, colour_map, region_share
 from portrait_pipeline.texture.part import Part
 
 WIDE = (0.01, 100.0)
@@ -84,3 +84,19 @@ def test_a_region_of_two_parts_is_graded_by_one_map_and_gaps_of_a_layout_do_not_
     same = Grading([part(hair), part(hair[:32])], art, like).apply([light, dark[:, :32]], 1.0)
     assert torch.allclose(whole[0], same[0], atol=1e-5) and torch.allclose(whole[1][:, :24], same[1][:, :24], atol=0.02)
     assert float(whole[0].mean()) > float(whole[1][:, :24].mean()) + 0.02, "what is lighter stays lighter"
+
+
+def test_face_and_neck_pass_into_one_another_without_a_mask_edge():
+    """A face that is darker at its border than in the middle: two maps to one mean would lift the neck beside it."""
+    size = 240
+    labels = np.full((size, size), SKIN, np.uint8)
+    labels[120:] = OUTER
+    art = np.clip(np.random.default_rng(0).normal(190, 25, (60, 60, 3)), 0, 255).astype(np.uint8)
+    shade = torch.linspace(0.7, 0.3, 120)
+    texture = torch.cat([shade, torch.full((120,), 0.3)])[None, :, None].expand(3, -1, size).clone()
+    (result,) = Grading([part(labels)], art, np.zeros((60, 60), np.uint8)).apply([texture], 1.0)
+    light = result.mean(dim=(0, 2))
+    assert (light[121:] - light[120:-1]).abs().max() < 0.01 and (light[119:122].diff()).abs().max() < 0.01
+    assert light[20] > light[110] and abs(float(light[200:].mean()) - 190 / 255) < 0.05
+    shares = region_share(labels, (SKIN,)) + region_share(labels, (OUTER,))
+    assert np.allclose(shares, 1, atol=1e-5)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..regions.labels import EYES, LIPS, OUTER, SKIN, TEETH
 
-_BROAD = 0.012  # of the texture's side: what is wider is light, what is narrower is the face
+_BROAD, _WIDE = 0.012, 0.05  # of the texture's side: what is narrower than the first is the face, and stays
 _BESIDE = 0.012  # of the side, about eyes and lips that keep their own light
 _SHARE = 0.85
 _MOST = 40.0  # of each channel
@@ -16,8 +16,8 @@ _MOST = 40.0  # of each channel
 def even_light(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The photo texture (S, S, 3) uint8 with the broad colours and shades of its skin the same on both sides.
 
-    The layout is symmetric: a texel's mirror image lies on the mirrored place of the head. Both sides take the mean of
-    both, in Lab.
+    The layout is symmetric: a texel's mirror image lies on the mirrored place of the head. Wide shades become the mean
+    of both sides, in Lab; patches of light and shadow that one side alone shows become what the other side shows.
 
     Args:
         labels: (S, S) regions of the head.
@@ -25,14 +25,23 @@ def even_light(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
     size = len(photo)
     skin = np.isin(labels, (SKIN, OUTER))
     both = (skin & skin[:, ::-1]).astype(np.float32)
-    sigma = _BROAD * size
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    mass = np.maximum(cv2.GaussianBlur(both, (0, 0), sigma), 1e-4)
-    broad = cv2.GaussianBlur(lab * both[..., None], (0, 0), sigma) / mass[..., None]
+    broad, wide = (_mean(lab, both, share * size) for share in (_BROAD, _WIDE))
+    patch = broad - wide
+    strength = np.linalg.norm(patch, axis=-1)
+    plainer = (strength > strength[:, ::-1])[..., None]
+    wanted = (wide + wide[:, ::-1]) / 2 + np.where(plainer, patch[:, ::-1], patch)
     feature = np.isin(labels, (EYES, LIPS, TEETH)).astype(np.uint8)
     reach = 2 * max(1, round(_BESIDE * size)) + 1
     near = cv2.dilate(feature, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
-    where = cv2.GaussianBlur((both > 0) * (1.0 - (near | near[:, ::-1])), (0, 0), max(0.5, 0.5 * sigma))
-    lab += np.clip((broad[:, ::-1] - broad) / 2, -_MOST, _MOST) * (_SHARE * where * both)[..., None]
+    where = cv2.GaussianBlur(both * ~(near | near[:, ::-1]), (0, 0), max(0.5, 0.5 * _BROAD * size))
+    change = cv2.GaussianBlur(wanted - broad, (0, 0), max(0.5, 0.25 * _BROAD * size))  # no edge where the sides swap
+    lab += np.clip(change, -_MOST, _MOST) * (_SHARE * where * both)[..., None]
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
+
+
+def _mean(image: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of an image (S, S, C) under weights (S, S), of which none outside counts."""
+    mass = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4)
+    return cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma) / mass[..., None]

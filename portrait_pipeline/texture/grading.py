@@ -19,13 +19,15 @@ from .part import Part
 
 # Regions of the head that are graded as one, the artwork's regions they are graded to, and the limits of gain along
 # each axis of the map: neither noise may be blown up nor drawing flattened. Neck and ears have less to draw than faces.
+_FACE = (SKIN, LIPS, EYES)
 _LIKE = (
-    ((SKIN, LIPS, EYES), (SKIN, LIPS, EYES), (0.6, 1.5)),
+    (_FACE, _FACE, (0.6, 1.5)),
     ((OUTER,), (SKIN,), (0.6, 1.1)),
     ((HAIR,), (HAIR,), (0.6, 1.5)),
     ((CLOTHES,), (CLOTHES,), (0.6, 1.5)),
     ((SURROUNDINGS,), (SURROUNDINGS,), (0.6, 1.5)),
 )
+_SOFT, _SKIN_SOFT = 1 / 160, 1 / 24  # of the side: over which regions pass into one another, and face into neck
 _LEAST = 50  # pixels or texels; fewer say nothing about a distribution
 _ENOUGH = 40000  # colours that a distribution is measured on
 _NOISE = 4e-4  # variance that is taken for granted
@@ -53,7 +55,7 @@ class Grading:
                 continue
             every = max(1, int(found[-1]) // _ENOUGH)
             inside = [np.flatnonzero(mask)[-start % every :: every] for mask, start in zip(shown, found, strict=False)]
-            shares = [cv2.GaussianBlur(mask.astype(np.float32), (0, 0), len(mask) / 160) for mask in masks]
+            shares = [region_share(part.labels, ours) for part in parts]
             self._regions.append((shares, inside, _some(art[example]) / 255.0, gain))
 
     def apply(self, textures: Sequence[torch.Tensor], strength: float) -> list[torch.Tensor]:
@@ -79,6 +81,21 @@ class Grading:
                 moved = (matrix @ texture.flatten(1) + offset[:, None]).view_as(texture)
                 change += on_device(share, texture.device) * (moved - texture)
         return [(texture + strength * change).clamp(0, 1) for texture, change in zip(own, changes, strict=True)]
+
+
+def region_share(labels: np.ndarray, ours: tuple[int, ...]) -> np.ndarray:
+    """(S, S) float32 of a region's map in each texel of ``labels`` (S, S).
+
+    Face and neck are one skin: where they meet, two maps that differ would draw the edge of a mask.
+    """
+    skin = (*_FACE, OUTER)
+    whole = skin if set(ours) <= set(skin) else ours
+    mask, inside = (np.isin(labels, members).astype(np.float32) for members in (whole, ours))
+    share = cv2.GaussianBlur(mask, (0, 0), _SOFT * len(labels))
+    if whole is skin:
+        part, total = (cv2.GaussianBlur(field, (0, 0), _SKIN_SOFT * len(labels)) for field in (inside, mask))
+        share *= part / np.maximum(total, 1e-6)
+    return share
 
 
 def _some(rows: np.ndarray) -> np.ndarray:
