@@ -7,30 +7,38 @@ import numpy as np
 
 from ..regions.labels import EYES, LIPS, OUTER, SKIN, TEETH
 
-_BROAD, _WIDE = 0.012, 0.05  # of the texture's side: what is narrower than the first is the face, and stays
+_BROAD, _WIDE, _WIDEST = 0.012, 0.05, 0.08  # of the texture's side: what is narrower than the first is the face
+_RIM = 0.04  # of the side: so far from what the photo does not show its shade is that of a surface turned away
 _BESIDE = 0.012  # of the side, about eyes and lips that keep their own light
 _SHARE = 0.85
 _MOST = 40.0  # of each channel
 
 
-def even_light(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def even_light(photo: np.ndarray, labels: np.ndarray, trust: np.ndarray | None = None) -> np.ndarray:
     """The photo texture (S, S, 3) uint8 with the broad colours and shades of its skin the same on both sides.
 
     The layout is symmetric: a texel's mirror image lies on the mirrored place of the head. Wide shades become the mean
     of both sides, in Lab; patches of light and shadow that one side alone shows become what the other side shows.
+    The shade of the face's rim, where skin turns away from the camera, passes into the filled skin beyond it: it would
+    be painted as the edge of a mask.
 
     Args:
-        labels: (S, S) regions of the head.
+        labels: (S, S) regions of the head. trust: (S, S) bool, what the photo shows; None is all.
     """
     size = len(photo)
     skin = np.isin(labels, (SKIN, OUTER))
     both = (skin & skin[:, ::-1]).astype(np.float32)
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    broad, wide = (_mean(lab, both, share * size) for share in (_BROAD, _WIDE))
+    broad, wide, widest = (_mean(lab, both, share * size) for share in (_BROAD, _WIDE, _WIDEST))
     patch = broad - wide
     strength = np.linalg.norm(patch, axis=-1)
     plainer = (strength > strength[:, ::-1])[..., None]
     wanted = (wide + wide[:, ::-1]) / 2 + np.where(plainer, patch[:, ::-1], patch)
+    if trust is not None and (hidden := skin & ~trust).any():
+        distance = cv2.distanceTransform((~hidden).astype(np.uint8), cv2.DIST_L2, 5)
+        rim = np.exp(-((distance / (_RIM * size)) ** 2))[..., None]
+        even = (widest + widest[:, ::-1]) / 2
+        wanted += (even - wanted) * np.maximum(rim, rim[:, ::-1])
     feature = np.isin(labels, (EYES, LIPS, TEETH)).astype(np.uint8)
     reach = 2 * max(1, round(_BESIDE * size)) + 1
     near = cv2.dilate(feature, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0

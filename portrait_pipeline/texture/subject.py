@@ -155,7 +155,7 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     width = 0.62 * framing.half_extent
     photos = [part.photo for part in subject.parts]
     if subject.landmarks is not None:
-        photos[0] = even_light(photos[0], subject.labels)
+        photos[0] = even_light(photos[0], subject.labels, subject.parts[0].trust)
         places, frame = landmarks_in_layout(mesh, subject.landmarks)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
