@@ -10,7 +10,7 @@ from .hair import to_lab
 
 _AROUND = 1.2  # cm, over which the skin's own lightness is taken
 _BESIDE = 0.16  # cm about the frame that it darkens
-_UNLIKE = 30.0  # L by which frames, glare and dark lenses differ from the skin about them
+_DARK, _GLARE = 30.0, 15.0  # L by which frames and dark lenses lie below the skin about them, and glare above
 _PRESENT = 0.25  # probability of glasses
 _SHARE = 0.4  # of a dark patch that lies at the glasses if it is their frame; brows above them are not
 
@@ -33,9 +33,9 @@ def frame_share(
     mass = cv2.GaussianBlur(known, (0, 0), sigma)
     usual = cv2.GaussianBlur(light * known, (0, 0), sigma) / np.maximum(mass, 1e-4)
     looked_at = ~(cv2.dilate(eyes.astype(np.uint8), reach) > 0)
-    dark = looked_at & ((light < usual - _UNLIKE) | ((mass < 1e-3) & near))
+    dark = looked_at & ((light < usual - _DARK) | ((mass < 1e-3) & near))
     _, patch = cv2.connectedComponents(dark.astype(np.uint8))
     sizes, within = np.bincount(patch.ravel()), np.bincount(patch[near], minlength=patch.max() + 1)
-    frame = (within >= _SHARE * sizes)[patch] & dark | near & looked_at & (np.abs(light - usual) > _UNLIKE)
+    frame = (within >= _SHARE * sizes)[patch] & dark | near & looked_at & (light > usual + _GLARE)
     wide = cv2.dilate(frame.astype(np.float32), reach) * looked_at
     return cv2.GaussianBlur(wide, (0, 0), max(0.5, 0.3 * _BESIDE / texel)).astype(float)
