@@ -171,7 +171,10 @@ def test_unusable_files_are_named_with_what_is_wrong(tmp_path, uneven):
     path = tmp_path / "w.safetensors"
     for change, words in [
         ({"features.28.bias": torch.zeros(3)}, r"features\.28 is missing or not VGG-16"),
-        ({"features.0.weight": torch.full((64, 3, 3, 3), torch.nan)}, r"features\.0 has a non-finite"),
+        (
+            {"features.0.weight": torch.full((64, 3, 3, 3), torch.nan)},
+            r"features\.0\.weight has a number that is not finite",
+        ),
         ({"features.5.bias": torch.zeros(128, dtype=torch.int32)}, r"features\.5 holds torch\.int32"),
         (
             {
@@ -330,5 +333,5 @@ def test_show_and_balance_commands(tmp_path, uneven):
     command("balance", str(tmp_path / "own.safetensors"), str(target), "--shares", "10,10,10,10,10,10,10,10,10,10")
     shares = [float(row.split()[-2]) for row in command("show", str(target)).splitlines()]
     assert shares == pytest.approx([10] * 10, abs=0.1)
-    assert "10 numbers" in command("balance", "a", "b", "--shares", "1,2", status=2)
-    assert "at least" in command("balance", "a", "b", "--shares", "-1,2", status=2)
+    assert "10 numbers" in command("balance", "a", "b.safetensors", "--shares", "1,2", status=2)
+    assert "at least" in command("balance", "a", "b.safetensors", "--shares", "-1,2", status=2)

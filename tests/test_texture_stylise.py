@@ -329,6 +329,8 @@ def test_optimisation_lowers_the_style_loss(subject):
 
 def test_beta_trades_style_for_content_monotonically(subject, monkeypatch):
     monkeypatch.setattr(schedules, "LEARNING_RATE", 0.01)
+    photo = subject.photo // 2 + subject.photo[:, ::-1] // 2  # the same light on both sides
+    subject = with_head(subject, photo=photo)
     measure = ViewLosses(subject, small(points=400), [View(-20, 0), View(0, 5), View(20, 0)], 32)
     few = small(iterations=[16], start="photo", grading=0.0)  # which would add the same step of colour to all three
     results = [stylise(subject, few.model_copy(update={"beta": beta}))[0][0] for beta in (1 / 16, 1.0, 16.0)]

@@ -58,7 +58,7 @@ class ViewLosses:
         self._subject, self._views = subject, list(views)
         # Framed for the steepest of all views, so that none is cut.
         steepest = max(params.elevation, *(abs(view.elevation) for view in views))
-        head = prepare(replace(subject, parts=subject.parts[:1]), steepest, self._device)
+        head = prepare(replace(subject, parts=subject.parts[:1]), steepest, self._device, even=False)
         one = params.model_copy(update={"scales": [size], "iterations": [1]})
         self._level: Level = schedule(one, [subject.parts[0].size], size)[0]
         self._renderer = Recorder(choose_renderer(hardware.renderer, self._device))

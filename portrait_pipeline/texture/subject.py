@@ -126,8 +126,11 @@ class Prepared:
         return [part.mesh for part in self.subject.parts]
 
 
-def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepared:
+def prepare(subject: Subject, elevation: float, device: torch.device, even: bool = True) -> Prepared:
     """Frame the head and crop the artwork.
+
+    Args:
+        even: whether the light of the face's photo is evened, see :mod:`.even_light`.
 
     Raises:
         ParameterError: bad photo texture. LandmarkError: no pixel of the artwork is usable.
@@ -155,7 +158,8 @@ def prepare(subject: Subject, elevation: float, device: torch.device) -> Prepare
     width = 0.62 * framing.half_extent
     photos = [part.photo for part in subject.parts]
     if subject.landmarks is not None:
-        photos[0] = even_light(photos[0], subject.labels, subject.parts[0].trust)
+        if even:
+            photos[0] = even_light(photos[0], subject.labels, subject.parts[0].trust)
         places, frame = landmarks_in_layout(mesh, subject.landmarks)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
