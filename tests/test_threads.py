@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 OVERRIDES = (
-    "landmarks.max_side=400",
+    "landmarks.max_side=300",
     "photo_texture.size=128",
     "shell.size=128",
     "shell.density=0.6",
