@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..base.errors import InputFileError, ParameterError, PortraitError
 from ..base.files import read_text, refusal
-from ..base.params import PAIR_NAME
+from ..base.params import PAIR_NAME, PAIR_NAME_RULE
 from ..pipeline.params import Params, parameter_rows, with_overrides
 from ..samples.sources import resolve
 
@@ -134,7 +134,7 @@ def _row(number: int, texts: dict[str, str], params: Params, folder: Path, taken
     shell = texts.get("shell") != "none"
     name = texts.get("name") or _free_name(photo.name, art.name, (*texts.items(),), taken)
     if not PAIR_NAME.fullmatch(name):
-        raise ParameterError(f"name {name!r} is not allowed: letters, digits, '-' and '_' only, at most 64")
+        raise ParameterError(f"name {name!r} is not allowed: {PAIR_NAME_RULE}")
     if name.lower() in taken:
         raise ParameterError(f"name {name!r} is that of row {taken[name.lower()]} already; give another")
     return Row(number, name, texts["photo"], texts["art"], photo.path, art.path, overrides, shell, own)

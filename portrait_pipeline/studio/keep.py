@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..base.artifacts import atomic_path
 from ..base.errors import InputFileError, ParameterError
-from ..base.params import PAIR_NAME
+from ..base.params import PAIR_NAME, PAIR_NAME_RULE
 from ..pipeline.pairs_file import add_pair
 from ..pipeline.params import load_params
 from ..samples.sources import PREFIX
@@ -26,7 +26,7 @@ def keep_pair(params_path: Path, work: Work, folder: Path, name: str) -> str:
         ParameterError: bad or taken name, bad params.yaml. InputFileError: a file of that name is there already.
     """
     if not PAIR_NAME.fullmatch(name):
-        raise ParameterError(f"pair name {name!r} is not allowed: letters, digits, '-' and '_' only, at most 64")
+        raise ParameterError(f"pair name {name!r} is not allowed: {PAIR_NAME_RULE}")
     params = load_params(params_path)
     written: list[Path] = []
     try:
