@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +125,20 @@ def open_page(page: Page, address: str) -> None:
     page.wait_for_selector("html[data-state=ready]")
 
 
-def draft(page: Page) -> str:
+def press(page: Page, selector: str) -> None:
+    """Go to a control with the Tab key and press it: nothing needs a mouse."""
+    for _ in range(80):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            page.keyboard.press("Enter")
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} is not reached by keys")
+
+
+def draft(page: Page, act: Callable[[Page, str], None] = Page.click) -> str:
     """Both samples on the desk; the work's id."""
     for role, name in (("photo", "astronaut"), ("art", "oil_strokes")):
-        page.click(f"#{role} [data-sample={name}]")
+        act(page, f"#{role} [data-sample={name}]")
         page.wait_for_selector(f"#{role} .overlay:not([hidden])")
     expect(page.locator("#make")).to_be_enabled()
     return page.url.split("#")[1]
@@ -258,33 +268,53 @@ def test_from_two_files_to_a_portrait(page: Page, server: Server, tmp_path: Path
     assert (server.works / other / "photo" / "picture.png.pts").read_bytes() == file.read_bytes()
 
 
-def test_cancel_and_queue(page: Page, server: Server) -> None:
-    first = draft(page)
-    page.click("#make")
+def test_cancel_and_queue_by_keys_alone(page: Page, server: Server) -> None:
+    heard = """() => {
+        window.heard = [];
+        const state = document.querySelector('#state');
+        new MutationObserver(() => window.heard.push(state.textContent)).observe(state, {childList: true}); }"""
+    page.evaluate(heard)
+    first = draft(page, press)
+    press(page, "#make")
     state(page, "running")
-    page.click("#new")
-    second = draft(page)
-    page.click("#make")
+    assert page.evaluate("document.activeElement.id") == "desk"  # the button is gone: on from there
+    press(page, "#new")
+    second = draft(page, press)
+    press(page, "#make")
     state(page, "queued")
-    page.click("#cancel")
+    press(page, "#cancel")
     state(page, "cancelled")
     assert record(server, second)["state"] == "cancelled"
-    page.click("#make")
+    press(page, "#make")
     state(page, "queued")
     os.kill(processes(server)[0], signal.SIGKILL)  # a crash touches nothing else
     state(page, "running")
-    page.click("#cancel")
+    press(page, "#cancel")
     state(page, "cancelled")
     until(lambda: not processes(server))
     assert record(server, second)["state"] == "cancelled" and not (server.works / second / "results").exists()
-    page.click(f"#works li[data-id='{first}'] a")
+    press(page, f"#works li[data-id='{first}'] a")
     state(page, "failed")
     expect(page.locator("#state")).to_contain_text("it was ended by SIGKILL")
     expect(page.locator("#make")).to_have_text("Make it again")
     page.once("dialog", lambda dialog: dialog.accept())
-    page.click("#delete")
+    press(page, "#delete")
     until(lambda: not (server.works / first).exists())
     expect(page.locator(f"#works li[data-id='{first}']")).to_have_count(0)
+    # the live region has told all of it, in this order
+    told = iter(page.evaluate("window.heard"))
+    for line in (
+        "Reading the photo …",
+        "Reading the artwork …",
+        "Ready to be made",
+        "Being made",
+        "Waiting its turn",
+        "Cancelled",
+        "Being made",
+        "Cancelled",
+        "Could not be made",
+    ):
+        assert any(text.startswith(line) for text in told), line
 
 
 def test_a_restart_in_the_middle(page: Page, server: Server) -> None:
@@ -352,28 +382,54 @@ def test_bad_files_are_one_line_and_nothing_is_lost(page: Page, server: Server, 
     expect(page.locator("#make")).to_be_enabled()
 
 
-def test_keys_names_and_widths(page: Page) -> None:
+def test_points_by_keys_names_and_widths(page: Page, server: Server) -> None:
     """Without a mouse, with every control named, and without anything that sticks out at 390 px."""
-    nameless = """() => [...document.querySelectorAll('button, a[href], input, iframe, progress, svg[role]')]
-        .filter((node) => node.checkVisibility())
-        .filter((node) => !(node.ariaLabel || node.title || node.textContent.trim() || node.labels?.length
-            || node.getAttribute('aria-labelledby') || node.querySelector('img[alt]:not([alt=""])')))
-        .map((node) => node.outerHTML)"""
-    page.focus("#photo [data-sample=astronaut]")
-    page.keyboard.press("Enter")
+    press(page, "#photo [data-sample=astronaut]")
     page.wait_for_selector("#photo .overlay:not([hidden])")
-    page.focus("#photo .adjust")
-    page.keyboard.press("Enter")
+    order = """() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"""
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.focus(".skip")
+    places = [page.evaluate(order)]
+    while len(places) < 100:
+        page.keyboard.press("Tab")
+        places.append(page.evaluate(order))
+        if places[-1] <= places[-2]:
+            break
+    stops = len(controls(page)) - 2  # but for the page itself and the desk, which takes the focus of what is gone
+    assert 20 < len(places) - 1 == stops, "the keys reach all controls, in the order of the page"
+    press(page, "#photo .adjust")
     assert page.evaluate("document.activeElement.matches('#editor .overlay')")
     page.keyboard.press(".")
     expect(page.locator("#said")).to_contain_text("Point 31, nose")
+    folder = server.works / page.url.split("#")[1]
+    before, file = record(server, folder.name)["photo"]["points"], folder / "photo" / "picture.png.pts"
+    page.keyboard.press("Shift+ArrowRight")
+    until(file.exists)
+    moved = read_points(file) - np.array(before)
+    assert moved[31, 0] > 1 and abs(np.delete(moved, 31, axis=0)).max() < 0.01
     for width, height in ((1600, 1000), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(nameless) == []
+        assert ("application", "Points of astronaut") in controls(page)
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.matches('#photo .adjust')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert {("slider", "Exaggeration"), ("button", "Choose a file: artwork"), ("checkbox", "Hair and shoulders")} <= {
+        *controls(page)
+    }
+
+
+def controls(page: Page) -> list[tuple[str, str]]:
+    """Role and name of all that takes the focus, as the browser tells them to a screen reader; none may lack one."""
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    found = [
+        (node["role"]["value"], node["name"]["value"].strip())
+        for node in tree
+        if not node["ignored"]
+        and {"name": "focusable", "value": {"type": "booleanOrUndefined", "value": True}} in node["properties"]
+    ]
+    assert all(name and role not in ("generic", "none") for role, name in found), found
+    return found
 
 
 def test_nobody_else_is_answered(server: Server) -> None:

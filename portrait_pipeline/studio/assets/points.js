@@ -185,6 +185,7 @@ export class Editor extends Overlay {
         const [dx, dy] = arrows.map((way) => way * 8 * step);
         this.box = this.box.map((value, i) => value + (event.shiftKey && i < 2 ? 0 : i % 2 ? dy : dx));
         this.mark();
+        this.tell();
       } else return;
     } else if (arrows && this.points.length) {
       const before = this.points.map((point) => [...point]);
@@ -200,6 +201,11 @@ export class Editor extends Overlay {
   }
 
   tell() {
+    if (this.mode === "box") {
+      const [left, top, right, bottom] = this.box.map(Math.round);
+      this.said(`Box from ${left} to ${right} across, ${top} to ${bottom} down`);
+      return;
+    }
     const [x, y] = this.points[this.chosen].map(Math.round);
     this.said(`Point ${this.chosen}, ${groupOf(this.chosen).name}: ${x} across, ${y} down`);
   }

@@ -5,7 +5,7 @@ const ROLES = { photo: ["Photo", "Drop a portrait photo here"], art: ["Artwork",
 const FILES = [["glb", "GLB", "for Blender, three.js, engines"], ["obj", "OBJ", "with materials, as ZIP"],
   ["png", "PNG", "the picture"], ["gif", "Turntable", "animated GIF"],
   ["sheet", "Contact sheet", "every step in one picture"], ["zip", "Everything", "as ZIP"]];
-const WORDS = { draft: "", queued: "Waiting its turn", running: "Being made", done: "Finished", failed: "Could not be made",
+const WORDS = { queued: "Waiting its turn", running: "Being made", done: "Finished", failed: "Could not be made",
   cancelled: "Cancelled", interrupted: "Interrupted" };
 const works = new Map();
 let all = null, creating = null, editing = null;
@@ -126,7 +126,9 @@ function renderCard(role, work) {
   part(".name").textContent = picture ? picture.name : "";
   card.classList.toggle("blank", !picture);
   card.classList.toggle("faceless", Boolean(picture && !picture.points.length));
-  part(".remarks").replaceChildren(...(picture ? picture.remarks : []).map((line) => element("li", { textContent: line })));
+  const remarks = picture ? picture.remarks : [];
+  if (part(".remarks").textContent !== remarks.join(""))  // told anew only if they are new
+    part(".remarks").replaceChildren(...remarks.map((line) => element("li", { textContent: line })));
   part(".tools").hidden = part(".samples").hidden = !editable;
   part(".adjust").hidden = part(".toggles").hidden = !picture;
   part(".adjust").textContent = picture && !picture.points.length ? "Draw a box" : "Adjust points";
@@ -175,13 +177,23 @@ function renderProgress(work) {
   });
 }
 
+// What a draft waits for. The line of the state is a live region: all that a screen reader is told by itself.
+function draftWords(work) {
+  const first = (is) => Object.keys(ROLES).filter((role) => work && is(role)).map((role) => ROLES[role][0].toLowerCase())[0];
+  const reading = first((role) => work.reading.includes(role)), missing = first((role) => !work[role]);
+  if (reading) return `Reading the ${reading} …`;
+  if (missing) return `Choose the ${missing}`;
+  const faceless = first((role) => !work[role].points.length);
+  return faceless ? `Draw a box around the face of the ${faceless}` : work ? "Ready to be made" : "";
+}
+
 function renderDesk() {
   const work = current(), state = work ? work.state : "draft";
   const busy = state === "queued" || state === "running", done = state === "done";
   document.querySelector(".board").dataset.mode = busy ? "busy" : done ? "done" : "draft";
   find("title").textContent = work && (work.photo || work.art) ? work.title : "A photo and an artwork";
   document.title = (busy ? "Making: " : "") + (work ? work.title + " · " : "") + "Portrait studio";
-  const text = [WORDS[state], work && state === "running" && work.progress.stage, work && work.message].filter(Boolean);
+  const text = [WORDS[state] || draftWords(work), work && state === "running" && work.progress.stage, work && work.message].filter(Boolean);
   const said = text.join(": ");
   if (find("state").textContent !== said) find("state").textContent = said;
   find("state").dataset.state = state;
@@ -277,6 +289,8 @@ function render() {
   renderDesk();
   renderGallery();
   if (editing) renderEditor();
+  // what was pressed may be gone now: who has no mouse goes on from the desk
+  if (!document.activeElement.checkVisibility()) find("desk").focus({ preventScroll: true });
 }
 
 // The 3D view of a finished work; a new frame each time, for a changed one would be a step of the browser's history.
@@ -361,6 +375,7 @@ function choose(mode) {
   document.querySelector(`input[name=moves][value=${mode}]`).checked = true;
   editor.setMode(mode);
   find("keys").hidden = mode === "box";
+  editor.svg.setAttribute("aria-describedby", mode === "box" ? "boxkeys" : "keys");
   find("boxkeys").hidden = mode !== "box";
   find("zoom").hidden = mode === "box";
   editor.frame(mode !== "box" && closeUp());
@@ -385,7 +400,7 @@ find("editor").addEventListener("close", () => {
 
 find("settings").addEventListener("submit", (event) => {
   event.preventDefault();
-  attempt(async () => { take(await ask(`works/${current().id}/make`)); find("desk").focus(); });
+  attempt(async () => { take(await ask(`works/${current().id}/make`)); });
 });
 find("cancel").addEventListener("click", () => attempt(() => ask(`works/${current().id}/cancel`)));
 find("vary").addEventListener("click", () => attempt(async () => {
@@ -409,7 +424,7 @@ find("pair-keep").addEventListener("click", async () => {
   } catch (error) { find("pair-answer").textContent = error.message; }
 });
 find("error").lastElementChild.addEventListener("click", () => complain(""));
-addEventListener("hashchange", () => { complain(""); render(); scrollTo({ top: 0 }); });
+addEventListener("hashchange", () => { complain(""); render(); find("desk").focus(); scrollTo({ top: 0 }); });
 
 function listen() {
   const stream = new EventSource("events");
