@@ -23,6 +23,7 @@ from .skin import Seen, Skin
 _FREE = 1e9
 TURNED = 12.0  # degrees of yaw beyond which a head has a far side
 _HAIR, _CHEST, _BACK = 0.62 * FW, 0.66 * FW, 0.60 * FW  # depth at which hair, chest and back level off
+_LONG_SKULL = 1.25  # heads are longer than wide, and so is the hair about them
 _LIP, _COAT = 0.05, 0.12  # cm between head and shell: at the border of bare skin, and away from it
 _DIVE = 0.45  # slope at which the shell goes down under bare skin
 _CLEAR = 0.6  # cm inside the border of bare skin from which it may leave room for the mouth
@@ -50,7 +51,7 @@ class Sheets:
 def shell_sheets(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, domain: Domain, plane: np.ndarray) -> Sheets:
     """Solve both sheets over a middle plane (rows, columns) of depths."""
     thickness = hair_thickness(canvas, layers, seen, domain)
-    load = 4.0 * _thin_parts(domain.mask) ** 2
+    load = 4.0 * (_thin_parts(domain.mask) * _lengthened(canvas, layers.covered)) ** 2
     inner = ndimage.distance_transform_edt(domain.mask)
     sheets = []
     bounds = (
@@ -133,9 +134,10 @@ def _beside_the_far_cheek(canvas: Canvas, layers: Layers, plane: np.ndarray) -> 
         return free
     y, x = canvas.grid()
     distance, (rows, columns) = ndimage.distance_transform_edt(~layers.covered, return_indices=True)
-    beyond = ~layers.covered & ((x - columns) * np.sign(canvas.yaw) > 0)
-    below = np.maximum(y - canvas.chin[1], 0.0)  # a chest stands before its neck
-    most = layers.front[rows, columns] + _ASIDE * distance / np.tan(np.radians(abs(canvas.yaw))) + 1.5 * below
+    beyond = ~layers.covered & ((x - 0.5 - columns) * np.sign(canvas.yaw) > 0)
+    # A chest stands before its neck, and hair over the crown before the skull's outline.
+    off = np.maximum(y - canvas.chin[1], 0.0) + np.maximum(rows + 0.5 - y, 0.0)
+    most = layers.front[rows, columns] + _ASIDE * distance / np.tan(np.radians(abs(canvas.yaw))) + 1.5 * off
     return np.where(beyond, _square(most - plane), free)
 
 
@@ -179,6 +181,14 @@ def _screening(canvas: Canvas, torso: float) -> np.ndarray:
     y, _ = canvas.grid()
     share = smoothstep((y - (canvas.chin[1] - 0.05 * FW)) / (0.5 * FW))
     return 4 / ((1 - share) * _HAIR + share * torso) ** 2
+
+
+def _lengthened(canvas: Canvas, covered: np.ndarray) -> np.ndarray:
+    """(rows, columns) factor of the depth: hair about the skull is as long as it; locks and all below are round."""
+    y, _ = canvas.grid()
+    nose, mouth = canvas.landmarks[27, 1], canvas.landmarks[57, 1]
+    about = smoothstep(1 - ndimage.distance_transform_edt(~covered) / (0.5 * FW))
+    return 1 + (_LONG_SKULL - 1) * about * smoothstep((mouth - y) / (mouth - nose))
 
 
 def _thin_parts(mask: np.ndarray) -> np.ndarray:

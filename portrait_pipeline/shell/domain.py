@@ -51,12 +51,14 @@ def shell_domain(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, neck: n
         mask |= bare & layers.back_is("neck", "scalp", "ear")
     foot, nape = neck[:, 1].max(), neck[neck[:, 2] < np.quantile(neck[:, 2], 0.15), 1].max()
     mask |= layers.front_is("neck") & (y > max(foot - 0.30 * FW, chin + 0.06 * FW))
-    # The shoulders close behind the neck, or its open foot would show from behind; a little wider than the neck, or
-    # they would stand behind it as a wall.
+    # The shoulders close behind the neck, or its open foot would show from behind; a little wider than the neck where
+    # the photo allows it, or they would stand behind it as a wall.
     stump = polygon(neck[:, :2], mask.shape) & layers.covered & (y > nape - 0.16 * FW)
-    mask |= dilate(stump, 0.05 * FW)
+    mask |= dilate(stump, 0.05 * FW) & dilate(seen.person, 1)
     mask = smoothed(closed(mask, 0.03 * FW), 1.2)
     mask &= opened(mask, 0.035 * FW) | layers.front_is("scalp")
+    if not skin.bald:  # no smoothing may bare the skull where hair ends in a corner
+        mask |= dilate(layers.front_is("scalp") & ~skin.bare, 0.3 * canvas.cm) & ~dilate(skin.bare, 1)
     return Domain(without_small(mask, (0.25 * FW) ** 2), worn, long_hair, float(nape))
 
 
@@ -65,7 +67,7 @@ def _skull(canvas: Canvas, layers: Layers, skin: Skin) -> np.ndarray:
     if skin.bald:
         return np.zeros_like(skin.bare)
     y, _ = canvas.grid()
-    rim = dilate(layers.front_is("scalp") & ~skin.bare, 0.15 * canvas.cm) & ~dilate(skin.bare, 0.05 * FW)
+    rim = dilate(layers.front_is("scalp") & ~skin.bare, 0.3 * canvas.cm) & ~dilate(skin.bare, 0.05 * FW)
     ear_front = layers.front_is("ear")
     shown = (ear_front & skin.bare).sum() > 0.4 * max(ear_front.sum(), 1)
     ears = skin.bare & (ear_front | (layers.back_is("ear") & shown))

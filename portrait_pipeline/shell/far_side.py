@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -11,12 +12,12 @@ from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .depth import Sheets
 from .layers import Layers, mouth_room
-from .masks import erode
-from .surface import Volume
+from .surface import STAIRS, Volume, blended
 
 _EDGE = 20.0  # f per px at the borders of what is added: as steep as the sheets are at their outlines
-_REACH = 1.35 * FW  # from the skull's middle
-_NONE = -1e3
+_REACH, _TAPER = 1.0 * FW, 0.35 * FW  # from the skull's middle, and over so far beyond it dwindles to nothing
+_RIM = 0.15 * FW  # inside the photo's outline over which it dwindles as well
+_DEEP = 4000.0  # f of the deepest places
 
 
 def with_far_side(
@@ -47,19 +48,26 @@ def with_far_side(
         (x - volume.x[0]) / volume.voxel,
         (mirrored[..., 2] - volume.z[0]) / volume.voxel,
     ]
-    other = ndimage.map_coordinates(volume.value, places, order=1, mode="constant", cval=_NONE)
-    behind = (volume.sample(_front(canvas, layers, sheets, bare, mask))[rows][..., None] - volume.z) * _EDGE
-    above = ((lowest - heights) * _EDGE)[..., None]
-    near = (_REACH - np.linalg.norm(points - skull.astype(np.float32), axis=-1)) * _EDGE
-    added = np.minimum(np.minimum(other, behind), np.minimum(above, near))
+    other = ndimage.map_coordinates(volume.value, places, order=1, mode="constant", cval=-_DEEP)
+    depth, inside = (volume.sample(field)[rows] for field in _hidden(canvas, layers, sheets, bare, mask))
+    behind = (depth[..., None] - volume.z.astype(np.float32)) * np.float32(_EDGE)
+    edge = np.maximum((heights - lowest) / _TAPER + 1, 0) ** 2 + np.maximum(1 - inside / _RIM, 0) ** 2
+    far = np.maximum(np.linalg.norm(points - skull.astype(np.float32), axis=-1) / _TAPER - _REACH / _TAPER, 0)
+    added = np.minimum(other, behind) - np.float32(_DEEP) * (edge[..., None].astype(np.float32) + far * far)
     value = volume.value.copy()
-    value[rows] = np.maximum(value[rows], added)
+    value[rows] = blended(value[rows], added)
     return dataclasses.replace(volume, value=value)
 
 
-def _front(canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Depth (rows, columns) behind which something may be added without being seen in the photo."""
-    sheet = np.where(mask, sheets.plane + np.sqrt(sheets.front) - 0.1 * canvas.cm, _NONE)
+def _hidden(
+    canvas: Canvas, layers: Layers, sheets: Sheets, bare: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where something may be added without being seen in the photo: behind a depth (rows, columns), px, and so far
+    inside an outline (rows, columns), px, < 0 outside."""
+    covered = mask | bare
+    sheet = sheets.plane + np.sqrt(sheets.front) - 0.1 * canvas.cm
     front = np.where(bare, layers.front - 0.6 * canvas.cm, sheet)
-    front = np.where(erode(mask | bare, 0.02 * FW), front, _NONE)
-    return np.minimum(ndimage.minimum_filter(front, 3), mouth_room(canvas))
+    rows, columns = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
+    depth = np.minimum(ndimage.minimum_filter(front[rows, columns], 3), mouth_room(canvas))
+    inner, outer = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (covered, ~covered))
+    return depth, cv2.GaussianBlur(inner - outer, (0, 0), STAIRS)

@@ -24,6 +24,8 @@ _PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
 _ROW = 4096  # positions in a row
 _MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
 _EDGE = 20.0  # f per px at the foot: as steep as the sheets are at their outlines
+STAIRS = 0.8  # px over which the outline's steps are evened
+_ROUND = np.float32(200.0)  # difference of f within which two volumes run into each other
 _SPARE = 0.30 * FW  # of the grid below the foot's middle: seen level from the head, the foot is not so in the photo
 _STEEP = 0.6  # most that the foot rises per px of depth
 _SCRAP = 0.08  # pieces of less than this share of the largest one's vertices are none of the portrait
@@ -88,8 +90,14 @@ def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, mid
     front, back = (grid.sample(field) for field in _signed(sheets, mask))
     distance = z.astype(np.float32) - grid.sample(sheets.plane)[..., None]
     value = np.where(distance > 0, front[..., None], back[..., None]) - distance**2
-    value = np.minimum(value, (_EDGE * (level - row[:, None])).astype(np.float32)[:, None, :])
+    value = -blended(-value, (_EDGE * (row[:, None] - level)).astype(np.float32)[:, None, :])
     return dataclasses.replace(grid, value=value)
+
+
+def blended(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The union of two implicit volumes, rounded where they meet: a crease or a sharp edge shows the grid's steps."""
+    near = np.maximum(_ROUND - np.abs(one - other), 0)
+    return np.maximum(one, other) + near * near / (4 * _ROUND)
 
 
 def foot_slope(canvas: Canvas, point: np.ndarray) -> float:
@@ -99,10 +107,12 @@ def foot_slope(canvas: Canvas, point: np.ndarray) -> float:
 
 
 def _signed(sheets: Sheets, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both u, negative outside and growing linearly there, so that the outline lies between pixels."""
-    outside, (rows, columns) = ndimage.distance_transform_edt(~mask, return_indices=True)
+    """Both u, falling through zero across the outline, which runs between pixels, as a straight ramp."""
+    inner, outer = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (mask, ~mask))
+    ramp = cv2.GaussianBlur(inner - outer, (0, 0), STAIRS)
+    rows, columns = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     return tuple(
-        np.where(mask, u, -(outside - 1.0) * np.maximum(u[rows, columns], 20.0)) for u in (sheets.front, sheets.back)
+        np.minimum(u[rows, columns], ramp * np.maximum(u[rows, columns], _EDGE)) for u in (sheets.front, sheets.back)
     )
 
 
