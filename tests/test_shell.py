@@ -8,6 +8,7 @@ from portrait_pipeline.head.camera import Camera
 from portrait_pipeline.head.model import load_model
 from portrait_pipeline.head.points import MIRROR
 from portrait_pipeline.head.pose import rotation_from_angles
+from portrait_pipeline.mesh.rays import RayScene
 from portrait_pipeline.perception.parts import Part
 from portrait_pipeline.shell import parts as shell_parts
 from portrait_pipeline.shell.build import build_shell
@@ -163,6 +164,20 @@ def test_the_foot_is_level_however_the_camera_looked(model, pitch):
     lowest = vertices[(np.abs(vertices[:, 0]) < 6) & (vertices[:, 1] < vertices[:, 1].min() + 6)]
     front, back = (lowest[part, 1].min() for part in (lowest[:, 2] > -1, lowest[:, 2] < -7))
     assert abs(front - back) < 0.8
+
+
+def test_the_hollow_of_an_ear_shows_no_hair(model, plain):
+    """It is deeper than the scalp about it: from the side, its skin is met before the shell."""
+    shell, head = plain[0], model.mean.astype(float)
+    ear = head[(model.regions == model.REGIONS.index("ear")) & (head[:, 0] > 0)]
+    inner = ear[:, 1:].mean(axis=0) + 0.7 * (ear[:, 1:] - ear[:, 1:].mean(axis=0))
+    start = np.column_stack([np.full(len(inner), 50.0), inner])
+    towards = np.tile([-1.0, 0.0, 0.0], (len(inner), 1))
+    _, skin = RayScene(head, model.triangles).distances(start, towards)
+    _, hair = RayScene(shell.vertices, shell.triangles).distances(start, towards)
+    within = hair > 50 - ear[:, 0].max()  # what hangs over the ear may
+    assert within.sum() > 150
+    assert (hair > skin)[within].mean() > 0.96, "a triangle may cross a corner"
 
 
 def test_small_pieces_are_no_part_of_the_portrait():

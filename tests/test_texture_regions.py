@@ -33,7 +33,7 @@ from portrait_pipeline.regions.labels import (
     portrait_mask,
     region_map,
 )
-from portrait_pipeline.texture.even_light import even_light
+from portrait_pipeline.texture.even_light import even_light, soften_relief
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
 from portrait_pipeline.texture.style import _pixels
 from portrait_pipeline.texture.subject import Subject, prepare
@@ -320,3 +320,26 @@ def test_light_from_one_side_becomes_light_from_both_and_features_stay():
     assert even[140:160, 50:70].mean() - even[mole].mean() > 60, "what is narrow is the face"
     twice = even_light(np.repeat(even[..., None], 3, axis=2).astype(np.uint8), labels)[..., 0]
     assert np.abs(twice - even)[skin].mean() < 4, "what is even stays about as it is"
+
+
+def test_folds_and_glare_are_held_within_bounds_and_features_and_grain_are_kept():
+    size = 256
+    labels = np.full((size, size), SKIN, np.uint8)
+    labels[60:70, 150:190] = EYES
+    places = np.full((68, 2), 0.9)
+    places[17:27] = 0.1
+    photo = np.full((size, size, 3), 150, np.uint8)
+    photo[:, ::2] += 4  # grain
+    photo[100:200, 100:106] = 70  # a fold
+    photo[140:150, 40:50] = 250  # the sun
+    photo[60:70, 150:190] = 30
+    photo[20:30, 20:30] = 30  # a brow
+    soft = soften_relief(photo, labels, places).astype(float)[..., 0]
+    fold, sun, skin = soft[140:160, 101:105].mean(), soft[142:148, 42:48].mean(), soft[225:240, 60:200]
+    assert 5 < skin.mean() - fold < 40, "of 82"
+    assert 0 < sun - skin.mean() < 60, "of 98"
+    assert abs(np.diff(skin, axis=1)).mean() > 3.5
+    assert np.array_equal(soft[60:70, 150:190], photo[60:70, 150:190, 0])
+    assert soft[22:28, 22:28].mean() < 40
+    turned = soften_relief(photo[:, ::-1], labels[:, ::-1], np.array([1, 0]) + places * [-1, 1])
+    assert np.abs(turned[:, ::-1, 0].astype(float) - soft).max() <= 1

@@ -13,6 +13,7 @@ from .charts import box_layout
 from .doubts import matte_with_doubts, profile
 from .form import Form, shell_form
 from .labels import front_labels, hair_length, vertex_labels
+from .layers import beneath_ears
 from .lookup import colour_lookup
 from .painting import paint
 from .params import ShellParams
@@ -52,17 +53,20 @@ def build_shell(
     if alpha is None:
         return Shell.none(note)
     form = shell_form(model, canvas, photo.shape, alpha, probabilities, params.density)
-    return _finished(form, photo, alpha, params, note)
+    return _finished(model, form, photo, alpha, params, note)
 
 
-def _finished(form: Form, photo: np.ndarray, alpha: np.ndarray, params: ShellParams, note: str) -> Shell:
+def _finished(
+    model: FaceModel, form: Form, photo: np.ndarray, alpha: np.ndarray, params: ShellParams, note: str
+) -> Shell:
     """The record of a shape: labels, colours, relief and UV."""
     front, length = front_labels(form, form.canvas.resample(photo)), hair_length(form)
     pictures = shell_pictures(form, photo, alpha, front, length)
     lookup = colour_lookup(form)
     places = with_relief(form, lookup, pictures, params.relief)
     uv, uv_triangles, _ = box_layout(form.vertices * [1, -1, 1], form.triangles)
-    vertices = form.canvas.to_head(places).astype(np.float32)
+    head = form.canvas.to_head(form.canvas.vertices)
+    vertices = beneath_ears(model, head, form.canvas.to_head(places)).astype(np.float32)
     mesh = Mesh(vertices, form.triangles, uv.astype(np.float32), uv_triangles)
     texture, seen = paint(mesh, lookup, pictures, params.size)
     return Shell(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.spatial import Delaunay
 
 from ..head.model import FaceModel
 from ..mesh.geometry import triangle_normals
@@ -18,6 +19,9 @@ _SLICES = 18
 _WIDER = 1.25  # of the lips' width
 _UP, _DOWN = 1.3, 3.2  # cm above and below the lips: the cavity, and the jaw's way
 _LIPS = slice(48, 60)
+_BEFORE_EAR = 0.4  # cm before the ear's outline from the side, within which the shell stays under the skin
+_UNDER_EAR = 0.3  # cm below it
+_FAR_ASIDE = 50.0  # cm
 
 
 @dataclass(frozen=True)
@@ -95,3 +99,23 @@ def mouth_room(canvas: Canvas) -> np.ndarray:
         inside = polygon(places[:, :2], canvas.shape)
         result[inside] = np.minimum(result[inside], places[:, 2].min())
     return cv2.erode(result, np.ones((3, 3), np.uint8))
+
+
+def beneath_ears(model: FaceModel, head: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The shell's vertices (N, 3) with none seen in the hollow of an ear: it is deeper than the scalp about it.
+
+    Args:
+        head: (V, 3) vertices of the head. All in head space, cm.
+    """
+    places = places.copy()
+    ears = model.regions == model.REGIONS.index("ear")
+    scene = RayScene(head, model.triangles)
+    for side in (-1.0, 1.0):
+        ear = head[ears & (side * head[:, 0] > 0)]
+        outline = Delaunay(np.concatenate([ear[:, 1:], ear[:, 1:] + [0.0, _BEFORE_EAR]]))
+        out = side * places[:, 0]
+        ids = np.flatnonzero((outline.find_simplex(places[:, 1:]) >= 0) & (out > 0) & (out < (side * ear[:, 0]).max()))
+        start = places[ids] * [0.0, 1.0, 1.0] + [side * _FAR_ASIDE, 0.0, 0.0]
+        _, way = scene.distances(start, np.tile([-side, 0.0, 0.0], (len(ids), 1)))
+        places[ids, 0] = side * np.minimum(out[ids], _FAR_ASIDE - way - _UNDER_EAR)
+    return places

@@ -12,6 +12,10 @@ _RIM = 0.04  # of the side: so far from what the photo does not show its shade i
 _BESIDE = 0.012  # of the side, about eyes and lips that keep their own light
 _SHARE = 0.85
 _MOST = 40.0  # of each channel
+_FINE, _LOCAL = 0.0025, 0.035  # of the side: relief is wider than grain and narrower than the face's form
+_DARKER, _LIGHTER = 3.0, 2.5  # L: so far may relief depart from what is about it
+_PASSING = 0.012  # of the side, over which skin passes into what is kept
+_NOSTRILS, _BROWS = (slice(30, 36), 0.009), (slice(17, 27), 0.02)  # landmarks and how far about them, of the side
 
 
 def even_light(photo: np.ndarray, labels: np.ndarray, trust: np.ndarray | None = None) -> np.ndarray:
@@ -47,6 +51,34 @@ def even_light(photo: np.ndarray, labels: np.ndarray, trust: np.ndarray | None =
     lab += np.clip(change, -_MOST, _MOST) * (_SHARE * where * both)[..., None]
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
+
+
+def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The photo texture (S, S, 3) uint8 with the shadows of its folds and the glare of its skin held within bounds.
+
+    A fold that a smile casts, or a patch of sun, is light and no line: a painter's strokes would follow it as one, and
+    it would stay when the face moves on. Lightness wider than grain departs from its surroundings by at most a few L,
+    by tanh; eyes, brows, nostrils, lips and grain stay as they are.
+
+    Args:
+        labels: (S, S) regions of the head. places: (68, 2) landmarks in the texture, x right and y down in [0, 1].
+    """
+    size = len(photo)
+    kept = np.isin(labels, (EYES, LIPS, TEETH)).astype(np.uint8)
+    for which, radius in (_NOSTRILS, _BROWS):
+        for place in places[which]:
+            cv2.circle(kept, tuple(np.rint(place * size - 0.5).astype(int)), round(radius * size), 1, -1)
+    skin = (np.isin(labels, (SKIN, OUTER)) & (kept == 0)).astype(np.float32)
+    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    relief = _mean(lab, skin, max(0.5, _FINE * size)) - _mean(lab, skin, _LOCAL * size)
+    light = relief[..., :1]
+    most = np.where(light < 0, _DARKER, _LIGHTER)
+    share = np.where(np.abs(light) > 1e-3, most * np.tanh(light / most) / np.where(light == 0, 1, light), 1)
+    away = cv2.distanceTransform(1 - kept, cv2.DIST_L2, 5)[..., None] / size
+    away = np.clip(away / np.where(light < 0, _PASSING, _FINE), 0, 1)  # what is kept is dark: glare beside it may go
+    lab += relief * (share - 1) * skin[..., None] * away * away * (3 - 2 * away)
+    lab[..., 0] = np.clip(lab[..., 0], 0, 100)
+    return np.clip(np.rint(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
 
 
 def _mean(image: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:

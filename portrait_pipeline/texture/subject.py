@@ -15,7 +15,7 @@ from ..mesh.render import Framing, frame_head
 from ..regions.clothes import clothes_example
 from ..regions.head import landmarks_in_layout
 from ..regions.labels import BACKGROUND, CLOTHES, SKIN, TRANSPARENT, portrait_mask
-from .even_light import even_light
+from .even_light import even_light, soften_relief
 from .part import Part
 from .trust import head_trust
 
@@ -158,9 +158,10 @@ def prepare(subject: Subject, elevation: float, device: torch.device, even: bool
     width = 0.62 * framing.half_extent
     photos = [part.photo for part in subject.parts]
     if subject.landmarks is not None:
+        places, frame = landmarks_in_layout(mesh, subject.landmarks)
         if even:
             photos[0] = even_light(photos[0], subject.labels, subject.parts[0].trust)
-        places, frame = landmarks_in_layout(mesh, subject.landmarks)
+            photos[0] = soften_relief(photos[0], subject.labels, places)
         width = float(np.linalg.norm(frame[16] - frame[0]))
     return Prepared(
         subject,
