@@ -12,6 +12,7 @@ from ..base.params import Count, Positive, Section, Seed, Weight, read_yaml, val
 TextureMethod = Literal[
     "multi_view", "two_step", "uv_space", "single_view", "joint", "gram", "image_gradients", "picture_first"
 ]
+HairStyle = Literal["short", "tall", "bun", "bob", "long"]
 Yaw = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 
 
@@ -71,6 +72,21 @@ class PhotoTextureProofParams(Section):
     """Seed of heads, paint and cameras."""
 
 
+class ShellProofParams(Section):
+    """Known busts whose hair and shoulders have to come back from one photo."""
+
+    styles: Annotated[list[HairStyle], Field(min_length=1)] = list(HairStyle.__args__)
+    """How the hair of the busts is worn."""
+    yaws: Annotated[list[Yaw], Field(min_length=1, max_length=16)] = [0.0, 25.0]
+    """Each bust is photographed at each of these angles (degrees)."""
+    photo_size: Annotated[int, Field(ge=128, le=4096)] = 512
+    """Side of the photographs (pixels)."""
+    density: Annotated[float, Field(ge=0.6, le=1.4, allow_inf_nan=False)] = 1.0
+    """As ``shell.density``."""
+    seed: Seed = 0
+    """Seed of heads, hair and cameras."""
+
+
 class TextureComparisonParams(Section):
     """All methods of texture stylisation side by side on one pair; all else is at the defaults of ``texture``.
 
@@ -96,6 +112,7 @@ class LabParams(Section):
     figures: FiguresParams = FiguresParams()
     fit_proof: FitProofParams = FitProofParams()
     photo_texture_proof: PhotoTextureProofParams = PhotoTextureProofParams()
+    shell_proof: ShellProofParams = ShellProofParams()
     texture_comparison: TextureComparisonParams = TextureComparisonParams()
 
 
