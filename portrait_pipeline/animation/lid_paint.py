@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from ..base.filters import weighted_mean
 from ..head.model import FaceModel
 from ..mesh.texels import TexelMap, texel_map
 from .lids import Lids
@@ -69,13 +70,11 @@ def _with_lid(
     usual = np.median(light[skin])
     weight = (skin * np.exp(-0.5 * ((light - usual) / _TONE) ** 2) + 1e-6).astype(np.float32)
     spread, stroke = (max(0.8, size / texel) for size in (_SPREAD, _STROKE))
-    mass = cv2.GaussianBlur(weight, (0, 0), spread)
-    plain = cv2.GaussianBlur(part * weight[..., None], (0, 0), spread) / mass[..., None]
+    plain = weighted_mean(part, weight, spread, 1e-9)
     grain = np.clip(part - cv2.GaussianBlur(part, (0, 0), stroke), -_MOST, _MOST)
     change = (plain + _GRAIN * grain - part) * (_STRENGTH * share)[..., None]
     dark = ((share + line) * np.exp((usual - light) / _TONE).clip(0, 1e3) + 1e-6).astype(np.float32)
-    lashes = cv2.GaussianBlur(part * dark[..., None], (0, 0), spread)
-    lashes /= cv2.GaussianBlur(dark, (0, 0), spread)[..., None]
+    lashes = weighted_mean(part, dark, spread, 1e-9)
     change += (lashes - part - change) * line[..., None]
     result = texture.copy()
     result[box] += change * (opening <= 0)[..., None]

@@ -16,7 +16,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from ..base.errors import ParameterError
-from .mesh import Mesh
+from .mesh import Mesh, join
 from .render import (
     Framing,
     View,
@@ -176,19 +176,3 @@ def _edges(samples: Samples, size: int) -> np.ndarray:
         for near in (slice(None, -1), slice(1, None)):
             edge[(near, slice(None)) if axis == 0 else (slice(None), near)] |= differ
     return edge.ravel()
-
-
-def join(meshes: Sequence[Mesh]) -> Mesh:
-    """All meshes as one, vertices, texture coordinates and triangles in the given order."""
-    vertices = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
-    texels = np.cumsum([0, *(len(mesh.uv) for mesh in meshes)])
-    return Mesh(
-        np.concatenate([np.asarray(mesh.vertices, float) for mesh in meshes]),
-        np.concatenate([mesh.triangles + first for mesh, first in zip(meshes, vertices[:-1], strict=True)]).astype(
-            np.int32
-        ),
-        np.concatenate([np.asarray(mesh.uv, float) for mesh in meshes]),
-        np.concatenate([mesh.uv_triangles + first for mesh, first in zip(meshes, texels[:-1], strict=True)]).astype(
-            np.int32
-        ),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..base.filters import weighted_mean
 from ..regions.labels import disc
 from .hair import to_lab
 
@@ -31,7 +32,7 @@ def frame_share(
         return np.zeros(glasses.shape)
     light, sigma = to_lab(colour)[..., 0], max(1.0, _AROUND / texel)
     mass = cv2.GaussianBlur(known, (0, 0), sigma)
-    usual = cv2.GaussianBlur(light * known, (0, 0), sigma) / np.maximum(mass, 1e-4)
+    usual = weighted_mean(light, known, sigma)
     looked_at = ~(cv2.dilate(eyes.astype(np.uint8), reach) > 0)
     dark = looked_at & ((light < usual - _DARK) | ((mass < 1e-3) & near))
     _, patch = cv2.connectedComponents(dark.astype(np.uint8))

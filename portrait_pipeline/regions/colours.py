@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
+from ..base.filters import weighted_mean
 from ..base.images import LUMINANCE
 from .clothes import not_skin
 from .labels import BACKGROUND, EYES, HAIR, LIPS, OUTER, SKIN, SURROUNDINGS, TEETH, TRANSPARENT
@@ -89,9 +90,7 @@ def bleeding(
 def _averaged(picture: np.ndarray, part: np.ndarray, sigma: float) -> np.ndarray:
     """(H, W, 3) Lab, averaged over the neighbourhood within ``part``."""
     lab = cv2.cvtColor(picture.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
-    mask = part.astype(np.float32)
-    mass = cv2.GaussianBlur(mask, (0, 0), max(sigma, 0.5))
-    return cv2.GaussianBlur(lab * mask[..., None], (0, 0), max(sigma, 0.5)) / np.maximum(mass, 1e-4)[..., None]
+    return weighted_mean(lab, part, max(sigma, 0.5))
 
 
 def _some(colours: np.ndarray, count: int = 4000) -> np.ndarray:

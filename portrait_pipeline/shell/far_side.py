@@ -12,9 +12,8 @@ from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .depth import Sheets
 from .layers import Layers, mouth_room
-from .surface import STAIRS, Volume, blended
+from .surface import EDGE, STAIRS, Volume, blended
 
-_EDGE = 20.0  # f per px at the borders of what is added: as steep as the sheets are at their outlines
 _REACH, _TAPER = 1.0 * FW, 0.35 * FW  # from the skull's middle, and over so far beyond it dwindles to nothing
 _RIM = 0.15 * FW  # inside the photo's outline over which it dwindles as well
 _DEEP = 4000.0  # f of the deepest places
@@ -50,7 +49,7 @@ def with_far_side(
     ]
     other = ndimage.map_coordinates(volume.value, places, order=1, mode="constant", cval=-_DEEP)
     depth, inside = (volume.sample(field)[rows] for field in _hidden(canvas, layers, sheets, bare, mask))
-    behind = (depth[..., None] - volume.z.astype(np.float32)) * np.float32(_EDGE)
+    behind = (depth[..., None] - volume.z.astype(np.float32)) * np.float32(EDGE)
     edge = np.maximum((heights - lowest) / _TAPER + 1, 0) ** 2 + np.maximum(1 - inside / _RIM, 0) ** 2
     far = np.maximum(np.linalg.norm(points - skull.astype(np.float32), axis=-1) / _TAPER - _REACH / _TAPER, 0)
     added = np.minimum(other, behind) - np.float32(_DEEP) * (edge[..., None].astype(np.float32) + far * far)

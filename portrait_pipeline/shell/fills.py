@@ -36,11 +36,3 @@ def smooth_fill(image: np.ndarray, known: np.ndarray) -> np.ndarray:
         share = np.clip(weight * 4, 0, 1)[..., None]
         result = share * colour / np.maximum(weight, 1e-4)[..., None] + (1 - share) * result
     return result
-
-
-def local_mean(image: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """Weighted Gaussian mean of an image (H, W[, C]) float32, weights (H, W) > 0 somewhere near."""
-    mass = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), sigma)
-    factor = weight if image.ndim == 2 else weight[..., None]
-    mean = cv2.GaussianBlur((image * factor).astype(np.float32), (0, 0), sigma)
-    return mean / np.maximum(mass if image.ndim == 2 else mass[..., None], 1e-6)

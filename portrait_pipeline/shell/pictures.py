@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..base.filters import weighted_mean
 from .canvas import FACE_WIDTH as FW
-from .fills import local_mean, smooth_fill, spread
+from .fills import smooth_fill, spread
 from .form import Form
 from .labels import CLOTHES, HAIR, SKIN, back_labels
 from .masks import dilate, erode, smoothstep
@@ -147,10 +148,10 @@ def _with_strands(form: Form, back: np.ndarray, front: np.ndarray, hair: np.ndar
 
 def _broad(picture: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Local mean and strength of the grain of a picture."""
-    mean = local_mean(picture, weight, 0.05 * _WIDE)
+    mean = weighted_mean(picture, weight, 0.05 * _WIDE, 1e-6)
     light = picture.mean(axis=-1)
     detail = np.clip(light - cv2.GaussianBlur(light, (0, 0), 0.05 * _WIDE), -30, 30)
-    grain = np.sqrt(local_mean(detail * detail, weight, 0.10 * _WIDE))
+    grain = np.sqrt(weighted_mean(detail * detail, weight, 0.10 * _WIDE, 1e-6))
     return mean, np.minimum(0.75 * grain, 0.25 * mean.mean(axis=-1) + 1)
 
 

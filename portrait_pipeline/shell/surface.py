@@ -23,7 +23,7 @@ _EDGE_ROUNDS, _AT_EDGE = 30, 2.5  # further rounds so many voxels about the foot
 _PULL, _PUSH = 0.5, -0.52  # Taubin's two steps: staircases go, volume stays
 _ROW = 4096  # positions in a row
 _MOST = 60_000  # vertices; a bust of much hair gets a coarser grid
-_EDGE = 20.0  # f per px at the foot: as steep as the sheets are at their outlines
+EDGE = 20.0  # f per px at the borders of what is cut or added: as steep as the sheets are at their outlines
 STAIRS = 0.8  # px over which the outline's steps are evened
 _ROUND = np.float32(200.0)  # difference of f within which two volumes run into each other
 _SPARE = 0.30 * FW  # of the grid below the foot's middle: seen level from the head, the foot is not so in the photo
@@ -90,7 +90,7 @@ def volume_of(canvas: Canvas, sheets: Sheets, mask: np.ndarray, foot: float, mid
     front, back = (grid.sample(field) for field in _signed(sheets, mask))
     distance = z.astype(np.float32) - grid.sample(sheets.plane)[..., None]
     value = np.where(distance > 0, front[..., None], back[..., None]) - distance**2
-    value = -blended(-value, (_EDGE * (row[:, None] - level)).astype(np.float32)[:, None, :])
+    value = -blended(-value, (EDGE * (row[:, None] - level)).astype(np.float32)[:, None, :])
     return dataclasses.replace(grid, value=value)
 
 
@@ -112,7 +112,7 @@ def _signed(sheets: Sheets, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ramp = cv2.GaussianBlur(inner - outer, (0, 0), STAIRS)
     rows, columns = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     return tuple(
-        np.minimum(u[rows, columns], ramp * np.maximum(u[rows, columns], _EDGE)) for u in (sheets.front, sheets.back)
+        np.minimum(u[rows, columns], ramp * np.maximum(u[rows, columns], EDGE)) for u in (sheets.front, sheets.back)
     )
 
 

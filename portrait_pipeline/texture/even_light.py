@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..base.filters import weighted_mean
 from ..regions.labels import EYES, LIPS, OUTER, SKIN, TEETH
 
 _BROAD, _WIDE, _WIDEST = 0.012, 0.05, 0.08  # of the texture's side: what is narrower than the first is the face
@@ -33,7 +34,7 @@ def even_light(photo: np.ndarray, labels: np.ndarray, trust: np.ndarray | None =
     skin = np.isin(labels, (SKIN, OUTER))
     both = (skin & skin[:, ::-1]).astype(np.float32)
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    broad, wide, widest = (_mean(lab, both, share * size) for share in (_BROAD, _WIDE, _WIDEST))
+    broad, wide, widest = (weighted_mean(lab, both, share * size) for share in (_BROAD, _WIDE, _WIDEST))
     patch = broad - wide
     strength = np.linalg.norm(patch, axis=-1)
     plainer = (strength > strength[:, ::-1])[..., None]
@@ -70,7 +71,7 @@ def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> 
             cv2.circle(kept, tuple(np.rint(place * size - 0.5).astype(int)), round(radius * size), 1, -1)
     skin = (np.isin(labels, (SKIN, OUTER)) & (kept == 0)).astype(np.float32)
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    relief = _mean(lab, skin, max(0.5, _FINE * size)) - _mean(lab, skin, _LOCAL * size)
+    relief = weighted_mean(lab, skin, max(0.5, _FINE * size)) - weighted_mean(lab, skin, _LOCAL * size)
     light = relief[..., :1]
     most = np.where(light < 0, _DARKER, _LIGHTER)
     share = np.where(np.abs(light) > 1e-3, most * np.tanh(light / most) / np.where(light == 0, 1, light), 1)
@@ -79,9 +80,3 @@ def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> 
     lab += relief * (share - 1) * skin[..., None] * away * away * (3 - 2 * away)
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(np.rint(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
-
-
-def _mean(image: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian mean of an image (S, S, C) under weights (S, S), of which none outside counts."""
-    mass = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4)
-    return cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma) / mass[..., None]
