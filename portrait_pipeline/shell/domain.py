@@ -51,10 +51,12 @@ def shell_domain(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, neck: n
         mask |= bare & layers.back_is("neck", "scalp", "ear")
     foot, nape = neck[:, 1].max(), neck[neck[:, 2] < np.quantile(neck[:, 2], 0.15), 1].max()
     mask |= layers.front_is("neck") & (y > max(foot - 0.30 * FW, chin + 0.06 * FW))
-    # The shoulders close behind the neck, or its open foot would show from behind; a little wider than the neck where
-    # the photo allows it, or they would stand behind it as a wall.
+    # The shoulders close behind the neck, or its open foot would show from behind; a little wider than the neck, or
+    # they would stand behind it as a wall, but hardly wider than the photo shows.
     stump = polygon(neck[:, :2], mask.shape) & layers.covered & (y > nape - 0.16 * FW)
-    mask |= dilate(stump, 0.05 * FW) & dilate(seen.person, 1)
+    if long_hair:
+        stump |= skin.bare & layers.back_is("neck")
+    mask |= dilate(stump, 0.05 * FW) & dilate(seen.person, 2)
     mask = smoothed(closed(mask, 0.03 * FW), 1.2)
     mask &= opened(mask, 0.035 * FW) | layers.front_is("scalp")
     if not skin.bald:  # no smoothing may bare the skull where hair ends in a corner

@@ -18,6 +18,7 @@ from .strands import strands
 FINER = 2.0  # picture px per canvas px
 _WIDE = FINER * FW
 _SAFE = 0.022 * _WIDE  # px inside the matte's outline: no background bleeds in
+_SURE = 0.06 * _WIDE  # and so far inside none shines through
 _ENOUGH = 0.02 * _WIDE**2  # px of a class that are worth a palette
 
 
@@ -60,7 +61,8 @@ def shell_pictures(form: Form, photo: np.ndarray, alpha: np.ndarray, labels: np.
     front = _front(form, image, known if known.sum() > 200 else shown, shown, bare, label)
     back = _back(form, front, known, label, length)
     texture = strands(label.shape, (label.shape[1] / 2, -4 * _WIDE), _WIDE, seed=3)
-    weight = np.maximum(known if known.sum() > 100 else shown, 0.02).astype(np.float32)
+    deep = erode(known, _SURE)  # what the photo sees at a glance lies where background shines through hair
+    weight = np.maximum(next((part for part in (deep, known) if part.sum() > 100), shown), 0.02).astype(np.float32)
     broad, grain = zip(*(_broad(picture, weight) for picture in (front, back)), strict=True)
     photo_share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)
     return Pictures(front, back, *broad, *grain, texture, photo_share)
