@@ -18,7 +18,7 @@ _BELL = np.array(
 )  # half widths of neck and shoulders by the distance below the chin, in face widths
 _BULGE = 0.26 * FW  # at most so far does cut hair go on,
 _CROWN = 0.12 * FW  # above the photo to so far over the skull,
-_LEAST = 0.05 * FW  # and at least so far: hair does not end in a straight line
+_LEAST = 0.10 * FW  # and at least so far: hair does not end in a straight line
 _WIDEST = 1.5 * FW  # of the shoulders on either side
 
 
