@@ -56,7 +56,7 @@ def shell_domain(canvas: Canvas, layers: Layers, seen: Seen, skin: Skin, neck: n
     stump = polygon(neck[:, :2], mask.shape) & layers.covered & (y > nape - 0.16 * FW)
     if long_hair:
         stump |= skin.bare & layers.back_is("neck")
-    mask |= dilate(stump, 0.05 * FW) & dilate(seen.person, 2)
+    mask |= dilate(stump, 0.02 * FW) | dilate(stump, 0.05 * FW) & dilate(seen.person, 2)
     mask = smoothed(closed(mask, 0.03 * FW), 1.2)
     mask &= opened(mask, 0.035 * FW) | layers.front_is("scalp")
     if not skin.bald:  # no smoothing may bare the skull where hair ends in a corner
