@@ -16,7 +16,7 @@ _MOST = 40.0  # of each channel
 _FINE, _LOCAL = 0.0025, 0.035  # of the side: relief is wider than grain and narrower than the face's form
 _DARKER, _LIGHTER = 3.0, 2.5  # L: so far may relief depart from what is about it
 _PASSING = 0.012  # of the side, over which skin passes into what is kept
-_NOSTRILS, _BROWS = (slice(30, 36), 0.009), (slice(17, 27), 0.02)  # landmarks and how far about them, of the side
+_NOSTRILS, _BROWS = (slice(31, 36), 0.009), (slice(17, 27), 0.02)  # landmarks and how far about them, of the side
 
 
 def even_light(photo: np.ndarray, labels: np.ndarray, trust: np.ndarray | None = None) -> np.ndarray:
@@ -70,13 +70,14 @@ def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> 
         for place in places[which]:
             cv2.circle(kept, tuple(np.rint(place * size - 0.5).astype(int)), round(radius * size), 1, -1)
     skin = (np.isin(labels, (SKIN, OUTER)) & (kept == 0)).astype(np.float32)
+    lips = np.isin(labels, (SKIN, OUTER, LIPS)).astype(np.float32)  # what is lighter there than skin is glare or skin
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    relief = weighted_mean(lab, skin, max(0.5, _FINE * size)) - weighted_mean(lab, skin, _LOCAL * size)
+    relief = weighted_mean(lab, lips, max(0.5, _FINE * size)) - weighted_mean(lab, skin, _LOCAL * size)
     light = relief[..., :1]
     most = np.where(light < 0, _DARKER, _LIGHTER)
     share = np.where(np.abs(light) > 1e-3, most * np.tanh(light / most) / np.where(light == 0, 1, light), 1)
-    away = cv2.distanceTransform(1 - kept, cv2.DIST_L2, 5)[..., None] / size
-    away = np.clip(away / np.where(light < 0, _PASSING, _FINE), 0, 1)  # what is kept is dark: glare beside it may go
-    lab += relief * (share - 1) * skin[..., None] * away * away * (3 - 2 * away)
+    away = np.minimum(cv2.distanceTransform(1 - kept, cv2.DIST_L2, 5) / (_PASSING * size), 1)
+    away *= skin * away * (3 - 2 * away)
+    lab += relief * (share - 1) * np.where(light < 0, away[..., None], lips[..., None])
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(np.rint(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
