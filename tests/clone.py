@@ -12,10 +12,13 @@ from pathlib import Path
 from house import ROOT
 
 
-def call(*command: str, cwd: Path) -> str:
-    """Run a command with the folder's own package and this interpreter's scripts; return all that it prints."""
+def call(*command: str, cwd: Path, package: Path | None = None) -> str:
+    """Run a command with this interpreter's scripts and a package's code, by default the folder's own.
+
+    Returns all that it prints.
+    """
     environment = os.environ | {
-        "PYTHONPATH": str(cwd),
+        "PYTHONPATH": str(package or cwd),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_NO_ANALYTICS": "1",
         "NO_COLOR": "1",

@@ -96,7 +96,7 @@ def test_other_files_are_passed_over(tmp_path, faces):
 def test_an_image_with_points_beside_it_uses_them(tmp_path, faces, monkeypatch):
     save_image(tmp_path / "a.png", np.zeros((512, 512, 3), np.uint8))
     write_pts(tmp_path / "a.png.pts", faces[5])
-    monkeypatch.setattr("portrait_pipeline.shapes.collection.find_face", None)  # must not be asked
+    monkeypatch.setattr("portrait_pipeline.perception.locate.find_face", None)  # must not be asked
     result = collect(tmp_path)
     assert np.allclose(result.landmarks, faces[5][None], atol=1e-3)
 
@@ -188,7 +188,7 @@ def test_bad_files_stop_the_run_or_are_left_out_and_named(tmp_path, faces, monke
     np.savez(tmp_path / "set.npz", landmarks=upside_down)
     save_image(tmp_path / "z.png", np.zeros((64, 64, 3), np.uint8))
     with monkeypatch.context() as patch:
-        patch.setattr("portrait_pipeline.shapes.collection.find_face", None)  # no search before the cheap checks
+        patch.setattr("portrait_pipeline.perception.locate.find_face", None)  # no search before the cheap checks
         with pytest.raises(InputFileError, match=r"flipped\.pts: the face is mirrored.*\(and 1 more bad.*skip") as e:
             collect(tmp_path)
     assert "\n" not in str(e.value)

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from ..head.points import LEFT_EYE, RIGHT_EYE, face_size
-from .network import SIZE
 
+SIZE = 192
+"""Side of a crop, pixels."""
 RATIO = 1.75
 """Side of the crop over the face's size (the longer side of the points' box)."""
 LIFT = -0.06

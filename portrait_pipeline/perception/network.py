@@ -21,8 +21,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..head.points import COUNT
 from .parts import Part
 
-SIZE = 192
-"""Side of a crop, pixels."""
 HEAT_SIZE = 48
 """Side of a heat map, cells."""
 PARTS_SIZE = 96

@@ -17,8 +17,8 @@ import torch
 
 from ..base.device import one_thread
 from ..head.points import MIRROR
-from .crops import Frame, Picture
-from .network import SIZE, Network
+from .crops import SIZE, Frame, Picture
+from .network import Network
 
 Result = TypeVar("Result")
 

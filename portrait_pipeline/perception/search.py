@@ -13,8 +13,8 @@ import torch
 
 from ..base.device import one_thread
 from ..head.points import face_size, handedness
-from .crops import Frame, Picture, around_box, around_points
-from .network import SIZE, Network
+from .crops import SIZE, Frame, Picture, around_box, around_points
+from .network import Network
 from .passes import Look, glance, look
 
 CENTRED_SIDES = (0.55, 0.8, 1.05, 1.35)

@@ -21,8 +21,8 @@ from safetensors.torch import save
 from ..base.artifacts import write_bytes
 from ..base.device import fast_type
 from ..base.errors import InputFileError
-from .crops import LIFT, RATIO
-from .network import SIZE, Network, fused, reduced
+from .crops import LIFT, RATIO, SIZE
+from .network import Network, fused, reduced
 from .parts import NAMES
 
 CHECKSUM = "8d76be07e0d727db37794a3009ec409754bf55b915a5e542724a64426450dd5a"

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from ..mesh.mesh import join
-from ..mesh.render import View, frame_head, rasterise, render_parts
+from ..mesh.rays import RayScene
+from ..mesh.render import View, embree_view, frame_head, rasterise, sample_texture
 from ..regions.labels import EYES, LIPS, OUTER, SKIN, TEETH
 from ..texture.part import Part
 
@@ -36,18 +37,19 @@ def border_ratio(parts: Sequence[Part], textures: Sequence[np.ndarray], size: in
     meshes = [part.mesh for part in parts]
     whole, ends = join(meshes), np.cumsum([len(mesh.triangles) for mesh in meshes])
     framing = frame_head(parts[0].mesh.vertices)
+    scene = RayScene(whole.vertices, whole.triangles)
     across, beside = [], []
     for view in _VIEWS:
-        fragments = rasterise(whole, view, framing, size)
+        fragments = rasterise(whole, view, framing, size, embree_view(scene, view, framing))
         owner = np.where(fragments.mask, np.searchsorted(ends, fragments.triangle, side="right"), -1)
         kind = np.full((size, size), -1)
+        shown = np.zeros((2, size, size, 3), np.uint8)
         for number, part in enumerate(parts):
             here = owner == number
             kind[here] = _kinds(part, fragments.uv[here])
-        photo, lab = (
-            _lab(render_parts(list(zip(meshes, shown, strict=True)), view, framing, size, supersample=1))
-            for shown in ([part.photo for part in parts], textures)
-        )
+            for picture, texture in zip(shown, (part.photo, textures[number]), strict=True):
+                picture[here] = np.rint(sample_texture(texture, fragments.uv[here], fragments.footprint[here]))
+        photo, lab = map(_lab, shown)
         for axis in (0, 1):
             a, b = ([slice(None)] * 2 for _ in range(2))
             a[axis], b[axis] = slice(None, -_APART), slice(_APART, None)

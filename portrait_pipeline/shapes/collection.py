@@ -23,7 +23,6 @@ from ..base.images import IMAGE_SUFFIXES
 from ..base.progress import Progress, silent
 from ..head.points import COUNT
 from ..perception import files
-from ..perception.locate import find_face
 from . import arrays
 
 NOT_LANDMARKS = ("readme", "license", "licence", "notice")
@@ -180,6 +179,8 @@ def _read(file: Path) -> _Found:
         beside = files.find_points(file)
         if beside is not None:
             return _Found(_single(files.read_points(beside, images.image_size(file), missing=True)))
+        from ..perception.locate import find_face  # loads the network's library: seconds, for pictures alone
+
         return _Found(_single(find_face(file, images.load_image(file, MAX_SIDE)).points))
     except NoFaceError as error:
         return _Found(None, str(error), no_face=True)

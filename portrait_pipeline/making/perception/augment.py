@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from ...head.points import COUNT, MIRROR
-from ...perception.crops import Frame, around_points
-from ...perception.network import PARTS_SIZE, SIZE
+from ...perception.crops import SIZE, Frame, around_points
+from ...perception.network import PARTS_SIZE
 from .data import STORED, UNKNOWN, Sample
 
 FACELESS_SHARE = 0.06

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-from ...perception.network import HEAT_SIZE, SIZE, Answer
+from ...perception.crops import SIZE
+from ...perception.network import HEAT_SIZE, Answer
 from .data import UNKNOWN
 
 HEAT_SPREAD = 1.2
