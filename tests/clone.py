@@ -12,13 +12,13 @@ from pathlib import Path
 from house import ROOT
 
 
-def call(*command: str, cwd: Path, package: Path | None = None) -> str:
-    """Run a command with this interpreter's scripts and a package's code, by default the folder's own.
+def call(*command: str, cwd: Path, **changes: str) -> str:
+    """Run a command with the folder's own package and this interpreter's scripts; return all that it prints.
 
-    Returns all that it prints.
+    ``changes`` are further variables of its environment.
     """
     environment = os.environ | {
-        "PYTHONPATH": str(package or cwd),
+        "PYTHONPATH": str(cwd),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_NO_ANALYTICS": "1",
         "NO_COLOR": "1",
@@ -27,7 +27,13 @@ def call(*command: str, cwd: Path, package: Path | None = None) -> str:
     for role in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{role}_NAME": "test", f"GIT_{role}_EMAIL": "test@example.org"}
     done = subprocess.run(
-        command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        command,
+        cwd=cwd,
+        env=environment | changes,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     assert done.returncode == 0, f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}"
     return done.stdout

@@ -62,10 +62,10 @@ def explained(codes: torch.Tensor, factors: np.ndarray) -> float:
 def test_codes_recover_the_true_factors_and_not_each_others():
     data, y, a, b = toy()
     autoencoder = AutoencoderTraining(10, seeded(1))
-    train(autoencoder, data, AutoencoderParams(epochs=10, batch_size=128).schedule(), art_passes=False)
+    train(autoencoder, data, AutoencoderParams(epochs=6, batch_size=128).schedule(), art_passes=False)
     classifier = ClassifierTraining(10, 6, seeded(2))
-    schedule = Schedule(epochs=24, batch_size=128, learning_rate=6e-3, average_decay=0.98)
-    train(classifier, data, schedule.model_copy(update={"epochs": 6}))
+    schedule = Schedule(epochs=10, batch_size=128, learning_rate=6e-3, average_decay=0.97)
+    train(classifier, data, schedule.model_copy(update={"epochs": 4}))
     model = Exemplar(autoencoder.autoencoder, classifier.classifier, LossWeights(), seeded(3))
     train(model, data, schedule)
     with torch.no_grad():
