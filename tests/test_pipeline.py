@@ -76,6 +76,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def threads(count: int) -> dict[str, str]:
     """The environment of a process that computes with so many threads."""
     number = {f"{library}_NUM_THREADS": str(count) for library in ("OMP", "OPENBLAS", "MKL")}
+    number["OMP_WAIT_POLICY"] = "passive"  # two test processes share the cores already
     return number | {"OPENBLAS_CORETYPE": "Haswell"}  # its kernels cut sums by the number of threads; others may not
 
 

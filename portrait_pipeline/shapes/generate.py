@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.errors import ParameterError
+from ..base.numerics import one_blas_thread
 from ..head.model import FaceModel
 from .families import EFFECTS, FAMILIES, warp
 from .points import JAW, STROKES
@@ -93,6 +94,7 @@ def _basis(model: FaceModel) -> _Basis:
     )
 
 
+@one_blas_thread
 def generate_normal(model: FaceModel, count: int, rng: np.random.Generator) -> np.ndarray:
     """Landmarks of plausible real faces.
 
@@ -108,6 +110,7 @@ def generate_normal(model: FaceModel, count: int, rng: np.random.Generator) -> n
     return _collect(count, lambda n: _normal_batch(model, basis, n, rng))
 
 
+@one_blas_thread
 def generate_art(model: FaceModel, count: int, rng: np.random.Generator) -> np.ndarray:
     """Landmarks of artistically exaggerated faces: ``len(FAMILIES)`` families, their mixtures and spread.
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..base.artifacts import Record
 from ..base.errors import ParameterError
 from ..base.layout import Array
-from ..base.numerics import steady_signs
+from ..base.numerics import one_blas_thread, steady_signs
 from .alignment import Alignment, align
 from .params import ShapeSpaceParams
 from .points import mirror
@@ -118,6 +118,7 @@ class ShapeSet(Record):
         return "'art_labels' has a number below 0" if self.art_labels.min(initial=0) < 0 else None
 
 
+@one_blas_thread
 def build_shape_space(
     normal: Annotated[np.ndarray, Array("f", "Nx", "K")],
     art: Annotated[np.ndarray, Array("f", "Ny", "K")],
