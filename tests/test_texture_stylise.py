@@ -363,7 +363,7 @@ def test_several_subjects_together_are_about_what_they_are_alone(subject, other,
         ends = [np.mean([record["loss"] for record in part[-4:]]) for part in (history, one)]
         assert ends[0] == pytest.approx(ends[1], rel=0.2)
     assert distance(together[0][0][0], together[1][0][0]) > 3 * distance(together[0][0][0], alone[0][0][0])
-    few = tiny(iterations=[1, 1])
+    few = small(iterations=[1], points=64)
     twice = [stylise_together([subject, other], few) for _ in range(2)]
     assert all(np.array_equal(a, b) for ((a,), _), ((b,), _) in zip(*twice, strict=True))
 
