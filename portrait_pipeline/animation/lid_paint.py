@@ -2,7 +2,8 @@
 
 Of an open eye the texture shows the lid as a narrow band, dark of lashes, crease and shade, and often with the upper
 part of a painted eye on it. A blink stretches that band to the whole lid. So between the lash line and the skin below
-the brow the band takes the colour of the skin about the eye, and keeps its strokes.
+the brow the band takes the colour of the skin about the eye, and the strokes of the cheek below it as the closed lid
+would have them: its own would be drawn out to streaks.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import numpy as np
 
 from ..base.filters import weighted_mean
 from ..head.model import FaceModel
+from ..mesh.render import Framing, View, rasterise, sample_texture
 from ..mesh.texels import TexelMap, texel_map
+from .eyeball import Eyeball
 from .lids import Lids
 
 _LASHES = (0.05, 0.22)  # of the lid's way down, from the closed lid's edge: the lash line, and where skin begins
 _LINE = 0.13  # cm, the lash line's height
-_FOLD = (0.85, 1.5)  # where it runs into what is painted under the brow
-_STRENGTH = 0.85
+_FOLD = (1.0, 1.7)  # where it runs into what is painted under the brow
+_STRENGTH = 0.95
 _AROUND = 2.6  # radii of the eyeball about its centre, where skin is looked for
 _TONE = 12.0  # grey levels by which skin differs from its median there
-_SPREAD, _STROKE = 0.5, 0.12  # cm: of the skin's colour, and of what counts as a stroke
+_SPREAD, _STROKE = 0.5, 0.25  # cm: of the skin's colour, and of what counts as a stroke
+_BELOW = 2.2  # radii of the eyeball below its middle, where the cheek has the strokes that a lid takes
+_CHEEK = 256  # px of the picture of it
 _BEYOND, _WITHIN = 0.25, 0.10  # of the eye's width beside and inside its corners, where lid begins
-_GRAIN = 0.7  # of the strokes that stay
 _MOST = 28.0  # grey levels, of a stroke
 
 
@@ -69,16 +73,32 @@ def _with_lid(
         return texture
     usual = np.median(light[skin])
     weight = (skin * np.exp(-0.5 * ((light - usual) / _TONE) ** 2) + 1e-6).astype(np.float32)
-    spread, stroke = (max(0.8, size / texel) for size in (_SPREAD, _STROKE))
+    spread = max(0.8, _SPREAD / texel)
     plain = weighted_mean(part, weight, spread, 1e-9)
-    grain = np.clip(part - cv2.GaussianBlur(part, (0, 0), stroke), -_MOST, _MOST)
-    change = (plain + _GRAIN * grain - part) * (_STRENGTH * share)[..., None]
+    grain = _cheek(model, texels, texture, ball, closed, picture)[box]
+    change = (plain + grain - part) * (_STRENGTH * share)[..., None]
     dark = ((share + line) * np.exp((usual - light) / _TONE).clip(0, 1e3) + 1e-6).astype(np.float32)
     lashes = weighted_mean(part, dark, spread, 1e-9)
     change += (lashes - part - change) * line[..., None]
     result = texture.copy()
     result[box] += change * (opening <= 0)[..., None]
     return result
+
+
+def _cheek(
+    model: FaceModel, texels: TexelMap, texture: np.ndarray, ball: Eyeball, closed: np.ndarray, picture: np.ndarray
+) -> np.ndarray:
+    """(S, S, 3) at each texel of the lid what is painted below the eye, as far below the closed lid's place; its
+    differences from the colour about it."""
+    middle, half = ball.centre - [0.0, _BELOW * ball.radius, 0.0], _AROUND * ball.radius
+    pixels = rasterise(model.mesh(picture), View(), Framing(middle, half), _CHEEK)
+    painted, here = np.zeros((_CHEEK, _CHEEK, 3), np.float32), pixels.mask
+    painted[here] = sample_texture(texture, pixels.uv[here], pixels.footprint[here])
+    fine = painted - weighted_mean(painted, here.astype(np.float32), _STROKE / (2 * half) * _CHEEK)
+    fine = np.clip(fine, -_MOST, _MOST) * here[..., None]
+    place = texels.interpolate(model.triangles, (closed - ball.centre)[:, :2] / half)
+    where = ((np.stack([place[..., 0], -place[..., 1]], axis=-1) + 1) / 2 * _CHEEK - 0.5).astype(np.float32)
+    return cv2.remap(fine, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def lid_share(lids: Lids, closed: np.ndarray, picture: np.ndarray, vertices: np.ndarray) -> np.ndarray:
