@@ -1,5 +1,6 @@
 """The shell: obstacle solve, known busts, symmetry, closedness, layout and carrying."""
 
+import cv2
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -34,7 +35,9 @@ def model():
     return load_model()
 
 
-def bust(model, camera, hair=0.16, long_hair=False, hat=False, bald=False):
+def bust(
+    model, camera, hair=0.16, long_hair=False, hat=False, bald=False, bun=False, scarf=False, beard=False, glasses=False
+):
     """A photo of the mean head with hair and clothes as a label map: (photo, points, probabilities)."""
     canvas = Canvas.of(model, model.mean.astype(float), camera)
     layers = head_layers(model, canvas)
@@ -46,23 +49,33 @@ def bust(model, camera, hair=0.16, long_hair=False, hat=False, bald=False):
     head = layers.covered[at] & inside
     scalp = layers.front_is("scalp")[at] & head
     brows, chin = canvas.landmarks[17:27, 1].min(), canvas.chin
+    worn = Part.HAT if hat or scarf else Part.HAIR
     labels = np.zeros(SIZE, np.uint8)
     below = (row - chin[1]) / 84
     shoulders = np.abs(column - chin[0]) < np.interp(below, [0.1, 0.3, 0.6, 2], [0, 0.6, 1.1, 1.3]) * 84
     labels[shoulders & (below > 0.1)] = Part.CLOTHES
-    grown = dilate(head, hair * 84 / canvas.scale) & (row < (chin[1] + 40 if long_hair else brows + 25))
+    grown = dilate(head, hair * 84 / canvas.scale) & (row < (chin[1] + 40 if long_hair or scarf else brows + 25))
+    if bun:
+        top = np.flatnonzero(layers.covered.any(axis=1))[0]
+        grown |= np.hypot(column - chin[0], row - top + 15) < 25
     if not bald:
-        labels[grown & ~head] = Part.HAIR
+        labels[grown & ~head] = Part.HAT if scarf else Part.HAIR
     labels[head & (labels == 0)] = 1
     labels[head & (below > 0.05) & (below < 0.3)] = Part.NECK
+    if glasses:
+        eyes = canvas.landmarks[36:48]
+        labels[head & (np.abs(row - eyes[:, 1].mean()) < 8) & (np.abs(column - eyes[:, 0].mean()) < 38)] = Part.GLASSES
     if not bald:
-        labels[scalp & (row < chin[1])] = Part.HAT if hat else Part.HAIR
+        labels[scalp & (row < chin[1])] = worn
     palette = np.zeros((14, 3))
     palette[:] = 90
     palette[0], palette[1], palette[2] = (120, 160, 220), (220, 170, 140), (70, 40, 20)
     palette[9], palette[10], palette[11] = (215, 165, 135), (40, 60, 160), (40, 120, 60)
+    picture = palette[labels]
+    if beard:  # the network counts it as skin
+        picture[(labels == Part.SKIN) & (row > canvas.landmarks[33, 1])] = palette[Part.HAIR]
     noise = np.random.default_rng(0).normal(0, 4, (*SIZE, 3))
-    photo = np.clip(palette[labels] + noise, 0, 255).astype(np.uint8)
+    photo = np.clip(picture + noise, 0, 255).astype(np.uint8)
     return photo, camera.project(model.mean[model.landmarks])[:, :2], shell_parts.from_labels(labels)
 
 
@@ -138,7 +151,13 @@ def test_default_density_gives_the_promised_number_of_vertices(model):
 
 @pytest.mark.parametrize(
     "yaw, look",
-    [(0, {"hat": True}), (0, {"bald": True}), (-38, {"long_hair": True})],
+    [
+        (0, {"hat": True}),
+        (0, {"bald": True, "beard": True}),
+        (0, {"bun": True, "glasses": True}),
+        (8, {"scarf": True}),
+        (-38, {"long_hair": True}),
+    ],
 )
 def test_every_kind_of_head_gets_a_sound_shell(model, yaw, look):
     camera = camera_of(yaw)
@@ -146,9 +165,10 @@ def test_every_kind_of_head_gets_a_sound_shell(model, yaw, look):
     numbers = measure_shell(model, shell, model.mean, shell.vertices, camera.rotation[2])
     assert numbers["watertight"] == 1 and numbers["edge_ratio"] <= 4
     assert numbers["gap_rays"] < 0.001 and numbers["crossing"] < 0.1
+    assert numbers["stretched"] < 0.02  # a curtain is seen at a glance
 
 
-@pytest.mark.parametrize("yaw, long_hair", [(0, False), (4, True), (-30, True)])
+@pytest.mark.parametrize("yaw, long_hair", [(4, True), (-30, True)])
 def test_the_open_mouth_holds_no_shell(model, yaw, long_hair):
     camera = camera_of(yaw)
     shell = build_shell(model, *bust(model, camera, long_hair=long_hair), model.mean, camera, PARAMS)
@@ -157,7 +177,7 @@ def test_the_open_mouth_holds_no_shell(model, yaw, long_hair):
     assert not (inside & (shell.vertices[:, 2] > lips[:, 2].mean() - 5.0)).any()
 
 
-@pytest.mark.parametrize("pitch", [-15, 0, 15])
+@pytest.mark.parametrize("pitch", [-15, 15])
 def test_the_foot_is_level_however_the_camera_looked(model, pitch):
     camera = Camera(rotation_from_angles(0, pitch, 0), 7.0, np.array([SIZE[1] / 2, 170.0]))
     vertices = build_shell(model, *bust(model, camera), model.mean, camera, PARAMS).vertices
@@ -319,14 +339,60 @@ def test_matte_follows_the_parsing(model):
     assert matte.agreement > 0.97
 
 
-def test_tight_crop_and_small_photo(model):
+def shrunk(photo, points, probabilities, camera, factor):
+    """The same photo with fewer pixels."""
+    size = (round(SIZE[1] * factor), round(SIZE[0] * factor))
+    small = np.stack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in probabilities])
+    less = Camera(camera.rotation, camera.scale * factor, camera.translation * factor)
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA), points * factor, small, less
+
+
+def test_a_photo_of_200_pixels_gets_a_sound_shell(model):
+    camera = camera_of()
+    photo, points, probabilities, camera = shrunk(*bust(model, camera), camera, 200 / SIZE[0])
+    shell = build_shell(model, photo, points, probabilities, model.mean, camera, PARAMS)
+    assert is_watertight(shell.triangles) and edge_ratio(shell.vertices, shell.triangles) <= 4
+    assert gap_share(model, shell, model.mean, shell.vertices, camera.rotation[2]) < 0.001
+
+
+@pytest.mark.parametrize("above", [8, -6])
+def test_tight_crop_and_cut_forehead(model, above):
+    """A crop about the points, some pixels above the brows or a little below them."""
     camera = Camera(np.eye(3), 7.0, np.array([SIZE[1] / 2, 170.0]))
     photo, points, probabilities = bust(model, camera)
-    low, high = points.min(axis=0).astype(int) - 8, points.max(axis=0).astype(int) + 12
+    low, high = points.min(axis=0).astype(int) - [8, above], points.max(axis=0).astype(int) + 12
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
     cut = Camera(np.eye(3), 7.0, camera.translation - low)
-    shell = build_shell(
-        model, photo[window], points - low, probabilities[(slice(None), *window)], model.mean, cut, PARAMS
-    )
+    parts = probabilities[(slice(None), *window)]
+    shell = build_shell(model, photo[window], points - low, parts, model.mean, cut, PARAMS)
     assert is_watertight(shell.triangles) and edge_ratio(shell.vertices, shell.triangles) <= 4
-    assert "forehead" in shell.note or "background" in shell.note
+    assert "forehead" in shell.note and "\n" not in shell.note
+
+
+def test_hands_before_the_face_give_a_smaller_shell_and_a_line(model):
+    """Where hands are, the network is of two minds."""
+    camera = camera_of()
+    photo, points, probabilities = bust(model, camera, long_hair=True)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    for side in (points[4], points[12]):
+        hand = np.hypot(x - side[0], (y - side[1]) / 1.6) < 38
+        photo[hand] = (220, 170, 140)
+        probabilities[:, hand] = shell_parts.from_labels(np.uint8([[Part.SKIN]]))[:, 0] * 0.5
+        probabilities[Part.BACKGROUND, hand] += 0.5
+    shell = build_shell(model, photo, points, probabilities, model.mean, camera, PARAMS)
+    assert "not sure" in shell.note and "\n" not in shell.note
+    assert is_watertight(shell.triangles) and edge_ratio(shell.vertices, shell.triangles) <= 4
+    beside = np.abs(shell.vertices[shell.vertices[:, 1] > model.mean[model.landmarks[8], 1], 0]).max()
+    assert beside < np.abs(model.mean[:, 0]).max() + 2.5
+
+
+def test_a_bystander_is_no_part_of_the_person(model):
+    photo, points, probabilities = bust(model, camera_of())
+    other = np.s_[20:150, :40]
+    assert (probabilities[Part.BACKGROUND][other] > 0.5).all()
+    photo[other] = (200, 150, 120)
+    probabilities[(slice(None), *other)] = shell_parts.from_labels(np.full((130, 40), Part.SKIN, np.uint8))
+    matte = person_matte(photo, points, probabilities)
+    person = (probabilities[0] < 0.5) & (np.arange(SIZE[1]) > 40)
+    assert (matte.alpha[other] > 0.5).mean() < 0.02
+    assert (matte.alpha > 0.5)[person].mean() > 0.97
