@@ -11,7 +11,10 @@ import torch
 
 from portrait_pipeline.base import images
 from portrait_pipeline.base.errors import InputFileError, NoFaceError
+from portrait_pipeline.head.model import FaceModel
 from portrait_pipeline.head.points import LEFT_EYE, MIRROR, RIGHT_EYE, face_size
+from portrait_pipeline.lab.proofs.landmark_errors import Accuracy, Found, best_threshold, held_out
+from portrait_pipeline.lab.proofs.turned_faces import measure_turned
 from portrait_pipeline.perception import network as net
 from portrait_pipeline.perception import parts, weights
 from portrait_pipeline.perception.crops import Frame, Picture, around_points, spread
@@ -136,7 +139,7 @@ def test_bits_do_not_depend_on_threads(astronaut: np.ndarray, astronaut_reading:
         torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("turn", [90, 180])
+@pytest.mark.parametrize("turn", [180, 270])  # 90 in test_locate.py
 def test_turned_picture_is_set_upright(turn: int, astronaut: np.ndarray, astronaut_reading: Reading) -> None:
     # Around the head, so that the search ends early.
     piece = np.ascontiguousarray(astronaut[20:270, 100:350])
@@ -150,6 +153,38 @@ def test_turned_picture_is_set_upright(turn: int, astronaut: np.ndarray, astrona
     labels = astronaut_reading.labels()[20:270, 100:350]
     assert (upright.labels() == labels).mean() > 0.98
     assert (set_upright(reading.labels(), turn) == labels).mean() > 0.98
+
+
+@pytest.mark.parametrize("yaw, limit", [(40.0, 0.06), (-60.0, 0.09)])
+def test_turned_faces_are_found_with_points_in_place(yaw: float, limit: float, model: FaceModel) -> None:
+    def method(image: np.ndarray) -> Found:
+        return Found(read(image, parts=False).points, 0.0)
+
+    assert measure_turned(method, model, 1, yaw).errors.mean() < limit
+
+
+def test_the_threshold_of_the_warning_is_tried_on_pictures_that_had_no_part_in_it() -> None:
+    errors, doubts = np.array([0.02, 0.03, 0.09, 0.02, 0.08, 0.08]), np.array([-4.4, -4.0, -3.0, -3.9, -4.1, -3.4])
+    result = Accuracy(tuple("abcdef"), np.repeat(errors[:, None], 68, axis=1), doubts, 0.0)
+    lines = held_out(result, ["a", "a", "a", "b", "b", "b"])  # -3.65 is best for b, -3.5 for a
+    assert [line.split(",")[0] for line in lines] == ["threshold -3.65", "threshold -3.50"]
+    assert "on the other 0 of 1 " in lines[0] and "0 of 2 others" in lines[0]
+    assert "on the other 1 of 2 " in lines[1] and "0 of 1 others" in lines[1]
+    with pytest.raises(InputFileError, match="no threshold"):
+        best_threshold(result, doubts < -4.2)
+
+
+def test_small_and_cut_off_faces_are_found(astronaut: np.ndarray, astronaut_reading: Reading) -> None:
+    points = astronaut_reading.points
+    low, high = np.floor(points.min(axis=0)).astype(int), np.ceil(points.max(axis=0)).astype(int)
+    close = read(np.ascontiguousarray(astronaut[low[1] : high[1], low[0] : high[0]]), parts=False)
+    assert np.abs(close.points - (points - low)).mean() < 0.03 * face_size(points)
+    factor = 60 / face_size(points)
+    scene = np.full((360, 480, 3), 120, np.uint8)
+    head = cv2.resize(astronaut[20:270, 100:350], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    scene[180 : 180 + len(head), 300 : 300 + head.shape[1]] = head
+    small = read(scene, parts=False)
+    assert np.abs(small.points - ((points - [100, 20]) * factor + [300, 180])).mean() < 0.05 * 60
 
 
 def test_boxes_find_and_count_small_faces(astronaut: np.ndarray) -> None:

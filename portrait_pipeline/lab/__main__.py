@@ -99,20 +99,39 @@ def measure_study(heads: Path, photos: tuple[Path, ...], art: tuple[Path, ...], 
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Take every Nth picture.")
 @click.option("--detector", type=click.Choice(["ours", "dlib", "both"]), default="both", show_default=True)
 @click.option("--worst", type=click.IntRange(min=0), default=10, show_default=True, help="Name so many of the worst.")
-def landmarks(points: Path, folder: Path, every: int, detector: str, worst: int) -> None:
+@click.option("--warning", is_flag=True, help="Choose the warning's threshold on half the groups, try it on the rest.")
+def landmarks(points: Path, folder: Path, every: int, detector: str, worst: int, warning: bool) -> None:
     """Mean error of the points over the outer eye distance, and how many faces are found.
 
-    POINTS is an NPZ file with `landmarks` (N, 68, 2) in pixels and `image` (N,), names of pictures in FOLDER.
+    POINTS is an NPZ file with `landmarks` (N, 68, 2) in pixels and `image` (N,), names of pictures in FOLDER. Pictures
+    whose names are the same up to the last _ are a group.
     """
     from ..base.progress import progress_bar
-    from .proofs.landmark_errors import METHODS, load_truth, measure_files
+    from .proofs.landmark_errors import METHODS, held_out, load_truth, measure_files
 
     names, truth = load_truth(points)
     for name in METHODS if detector == "both" else (detector,):
         with progress_bar(name) as progress:
             result = measure_files(METHODS[name], names[::every], folder, truth[::every], progress)
-        for line in result.lines(worst):
+        groups = [picture.rpartition("_")[0] for picture in result.names]
+        for line in result.lines(worst) + (held_out(result, groups) if warning and name == "ours" else []):
             click.echo(f"{name}: {line}")
+
+
+@main.command()
+@click.option("--heads", type=click.IntRange(min=1), default=8, show_default=True, help="Painted heads an angle.")
+@click.option("--detector", type=click.Choice(["ours", "dlib"]), default="ours", show_default=True)
+@click.option("--yaw", "yaws", type=click.FloatRange(-90, 90), multiple=True, default=(0, 15, 30, 45, 60, 75))
+def turned(heads: int, detector: str, yaws: tuple[float, ...]) -> None:
+    """Mean error of the points on painted heads that turn, by angle, over the eye distance seen from the front."""
+    from ..head.model import load_bundled_model
+    from .proofs.landmark_errors import METHODS
+    from .proofs.turned_faces import measure_turned
+
+    for yaw in yaws:
+        result = measure_turned(METHODS[detector], load_bundled_model(), heads, yaw)
+        for line in result.lines():
+            click.echo(f"{yaw:g} degrees: {line}")
 
 
 @main.command()

@@ -20,7 +20,7 @@ class LocatedPair(Record):
     Attributes:
         photo, art: (H, W, 3) uint8 RGB.
         photo_points, art_points: (68, 2). photo_errors, art_errors: (68,) px that each point may be off; 0 by hand.
-        photo_doubt, art_doubt: the network's doubt of the face; above -3.5 look before use.
+        photo_doubt, art_doubt: the network's doubt of the face; above -3.75 look before use.
         photo_source, art_source: detector or file the points come from.
         photo_turn, art_turn: degrees clockwise by which the file's picture was turned.
         photo_parts, art_parts: (14, h, w) float16, and photo_grid, art_grid: (2, 3), see :class:`.part_map.PartMap`.

@@ -144,10 +144,7 @@ class Network(nn.Module):
             x: (B, 3, 192, 192) RGB in [0, 1].
             parts: whether the parts are wanted; without them a sixth of the time is saved.
         """
-        features = self._encode(x)
-        y = self.up[0](features[4], features[3])
-        y = self.up[1](y, features[2])
-        y = self.up[2](y, features[1])
+        features, y = self._decode(x)
         heat = self.heat(y)
         logits = self.parse(self.parse_up(y, features[0])) if parts else None
         # Sums over 2 304 cells and logarithms need more than half precision, where that is switched on.
@@ -156,6 +153,15 @@ class Network(nn.Module):
             local, spread, peak = self._local(heat.float())
             points, log_errors = self._weigh(local, coarse, spread, peak)
         return Answer(points, coarse, local, heat, log_errors, logits, face)
+
+    def parse_alone(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of the parts (B, 14, 96, 96) without the points: an eighth less work than both.
+
+        Args:
+            x: (B, 3, 192, 192) RGB in [0, 1].
+        """
+        features, y = self._decode(x)
+        return self.parse(self.parse_up(y, features[0]))
 
     def glance(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Coarse points and face score alone, from the encoder: less than half of the work.
@@ -186,6 +192,13 @@ class Network(nn.Module):
         answer = self.shape(windows)
         coarse = self.mean + answer[:, :-1].reshape(rows, columns, COUNT, 2)
         return coarse, answer[:, -1].reshape(rows, columns)
+
+    def _decode(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Features of all steps, and those at a quarter of the crop with all that is coarser in them."""
+        features = self._encode(x)
+        y = self.up[0](features[4], features[3])
+        y = self.up[1](y, features[2])
+        return features, self.up[2](y, features[1])
 
     def _encode(self, x: torch.Tensor) -> list[torch.Tensor]:
         features = [self.stem(((x - _MEAN) / _DEVIATION).to(self.stem[0][0].weight.dtype))]

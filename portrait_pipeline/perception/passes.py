@@ -34,8 +34,6 @@ class Look(NamedTuple):
     """(68,) expected error as a share of half the face's size."""
     face: float
     """Face score, a logit."""
-    parts: np.ndarray | None
-    """(14, 96, 96) float32 probabilities over the crop; None if not asked for."""
 
     @property
     def doubt(self) -> float:
@@ -55,21 +53,18 @@ def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
             return [future.result() for future in [pool.submit(task) for task in tasks]]
 
 
-def look(
-    network: Network, picture: Picture, frames: Sequence[Frame], *, mirror: bool = True, parts: bool = False
-) -> list[Look]:
-    """Read crops.
+def look(network: Network, picture: Picture, frames: Sequence[Frame], *, mirror: bool = True) -> list[Look]:
+    """Read the points of crops.
 
     Args:
         network: as :func:`~portrait_pipeline.perception.weights.load` gives it.
         picture: the picture.
         frames: the crops.
         mirror: read the mirror image of each crop as well, and take the mean; where the two disagree the error grows.
-        parts: read the parts as well.
     """
     views = [_tensor(network, picture.cut(frame)) for frame in frames]
     inputs = [side for view in views for side in ((view, view.flip(3)) if mirror else (view,))]
-    tasks = [lambda view=view: _pass(network, view, parts) for view in inputs]
+    tasks = [lambda view=view: _pass(network, view) for view in inputs]
     answers = side_by_side(tasks)
     if mirror:
         pairs = zip(answers[0::2], answers[1::2], strict=True)
@@ -81,7 +76,6 @@ class _Raw(NamedTuple):
     points: torch.Tensor  # (68, 2) crop coordinates
     errors: torch.Tensor  # (68,)
     face: float
-    parts: torch.Tensor | None  # (14, 96, 96) probabilities
 
 
 def _tensor(network: Network, crop: np.ndarray) -> torch.Tensor:
@@ -91,10 +85,9 @@ def _tensor(network: Network, crop: np.ndarray) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def _pass(network: Network, view: torch.Tensor, parts: bool) -> _Raw:
-    answer = network(view, parts=parts)
-    probabilities = answer.parts[0].float().softmax(dim=0).cpu() if answer.parts is not None else None
-    return _Raw(answer.points[0].cpu(), answer.log_errors[0].exp().cpu(), float(answer.face[0]), probabilities)
+def _pass(network: Network, view: torch.Tensor) -> _Raw:
+    answer = network(view, parts=False)
+    return _Raw(answer.points[0].cpu(), answer.log_errors[0].exp().cpu(), float(answer.face[0]))
 
 
 def _mean(straight: _Raw, flipped: _Raw) -> _Raw:
@@ -104,14 +97,25 @@ def _mean(straight: _Raw, flipped: _Raw) -> _Raw:
         (straight.points + points) / 2,
         (straight.errors + flipped.errors[_MIRROR]) / 2 + gap / 4,
         (straight.face + flipped.face) / 2,
-        (straight.parts + flipped.parts.flip(2)) / 2 if straight.parts is not None else None,
     )
 
 
 def _look(raw: _Raw, frame: Frame) -> Look:
     points = frame.to_picture((raw.points.numpy().astype(np.float64) + 1) * (SIZE / 2))
-    parts = raw.parts.numpy() if raw.parts is not None else None
-    return Look(points, raw.errors.numpy().astype(np.float64), raw.face, parts)
+    return Look(points, raw.errors.numpy().astype(np.float64), raw.face)
+
+
+def parse(network: Network, picture: Picture, near: Frame, far: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Parts of two crops, (14, 96, 96) float32 probabilities each; the nearer is the mean with its mirror image."""
+
+    def task(view: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return network.parse_alone(view)[0].float().softmax(dim=0).cpu()
+
+    close, wide = (_tensor(network, picture.cut(frame)) for frame in (near, far))
+    tasks = [lambda view=view: task(view) for view in (close, close.flip(3), wide)]
+    straight, flipped, outer = side_by_side(tasks)
+    return ((straight + flipped.flip(2)) / 2).numpy(), outer.numpy()
 
 
 def glance(network: Network, picture: Picture, frames: Sequence[Frame]) -> list[tuple[np.ndarray, float]]:

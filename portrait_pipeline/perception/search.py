@@ -123,7 +123,9 @@ def same(one: Frame, other: Frame) -> bool:
     return larger <= _SAME_SIZE * smaller and distance <= _SAME_PLACE * smaller
 
 
-def looks_from(network: Network, picture: Picture, frames: Sequence[Frame], base: float = 0.0) -> list[Look]:
+def looks_from(
+    network: Network, picture: Picture, frames: Sequence[Frame], base: float = 0.0, seen: Sequence[Look] = ()
+) -> list[Look]:
     """Glance at frames, and look closer at the different faces that the glances suggest.
 
     Args:
@@ -131,22 +133,28 @@ def looks_from(network: Network, picture: Picture, frames: Sequence[Frame], base
         picture: the picture.
         frames: where to glance.
         base: radians by which the picture as a whole is turned.
+        seen: faces that are not looked at again.
 
     Returns:
         One look a face, the most certain first.
     """
-    return closer(network, picture, glance(network, picture, frames), base)
+    return closer(network, picture, glance(network, picture, frames), base, seen)
 
 
 def closer(
-    network: Network, picture: Picture, glances: Sequence[tuple[np.ndarray, float]], base: float = 0.0
+    network: Network,
+    picture: Picture,
+    glances: Sequence[tuple[np.ndarray, float]],
+    base: float = 0.0,
+    seen: Sequence[Look] = (),
 ) -> list[Look]:
-    """One look at each different face that coarse points suggest (the four of the highest scores), the most certain
-    first."""
+    """One look at each different face that coarse points suggest (the four of the highest scores, without those
+    seen), the most certain first."""
     frames: list[Frame] = []
+    known = [around_points(item.points) for item in seen]
     for points, _ in sorted(glances, key=lambda item: -item[1]):
         frame = around_points(points, base=base)
-        if possible(picture, points) and not any(same(frame, other) for other in frames):
+        if possible(picture, points) and not any(same(frame, other) for other in [*known, *frames]):
             frames.append(frame)
         if len(frames) == _LOOKS:
             break
