@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from films import write_film
 from PIL import Image
 
 from portrait_pipeline.base.errors import InputFileError, OutputError, ParameterError
@@ -51,17 +52,18 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory) -> tuple[Path, Path, str]:
-    """One row that works among three that cannot, made with the real command: table, folder, what was said."""
+def batch(tmp_path_factory, astronaut) -> tuple[Path, Path, str]:
+    """One row, of a video, among three that cannot work, made with the real command: table, folder, what was said."""
     folder = tmp_path_factory.mktemp("batch")
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(folder / "cut.png")
     (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:60])
+    write_film(folder / "me.mp4", [np.ascontiguousarray(astronaut[:256, 96:352])] * 2)
     path = table(
         folder,
         "photo,art,name,shell,texture.beta,#my notes",
         f'nothing.png,sample:mosaic,,,,"{EVIL.replace(chr(34), chr(34) * 2)}"',
         "cut.png,sample:mosaic,,none,,",
-        "sample:astronaut,sample:ink_caricature,first,none,0.5,the good one",
+        "me.mp4,sample:ink_caricature,first,none,0.5,the good one",
         "sample:hopper,sample:oil_strokes,second,,-3,",
     )
     said = run(path, "-o", folder / "out", *OPTIONS, status=1)
@@ -94,14 +96,15 @@ def test_a_row_is_made_again_when_its_inputs_change_and_only_then(tmp_path):
     for name in ("me.png", "art.png"):
         Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / name)
 
-    def now(*formats: str, cells: str = "me.png,art.png,0.5") -> str:
-        (row,), _ = read_table(table(tmp_path, "photo,art,texture.beta", cells), PARAMS)
+    def now(*formats: str, cells: str = "me.png,art.png,0.5,") -> str:
+        (row,), _ = read_table(table(tmp_path, "photo,art,texture.beta,more_photos", cells), PARAMS)
         return fingerprint(row, bundled_networks(), formats or ("glb",), tmp_path)
 
     first = now()
     os.utime(tmp_path / "me.png", (1, 1))
     assert now() == first, "the content counts, not the date"
-    assert now("glb", "obj") != first and now(cells="me.png,art.png,0.6") != first
+    assert now("glb", "obj") != first and now(cells="me.png,art.png,0.6,") != first
+    assert now(cells="me.png,art.png,0.5,art.png | me.png") != now(cells="me.png,art.png,0.5,art.png") != first
     (tmp_path / "art.pts").write_text("points")
     with_points = now()
     (tmp_path / "art.png.mask.png").write_bytes(b"mask")
@@ -155,15 +158,16 @@ def test_a_table_that_cannot_be_used_is_one_line(tmp_path, text, error, words):
 def test_names_separators_and_rows_of_a_table(tmp_path):
     path = table(
         tmp_path,
-        "\ufeffphoto; art ;name;shell",
-        "sample:astronaut;sample:mosaic;;",
-        "sample:astronaut;sample:mosaic;;none",
-        "sample:astronaut;sample:mosaic;../up;",
-        "sample:astronaut;sample:mosaic;Mine;",
-        "sample:astronaut;sample:mosaic;mine;",
+        "\ufeffphoto; art ;name;shell;more_photos",
+        "sample:astronaut;sample:mosaic;;;",
+        "sample:astronaut;sample:mosaic;;none;sample:hopper | sample:astronaut",
+        "sample:astronaut;sample:mosaic;../up;;",
+        "sample:astronaut;sample:mosaic;Mine;;",
+        "sample:astronaut;sample:mosaic;mine;;",
         "sample:astronaut",
-        "sample:nobody;sample:mosaic;;",
-        "sample:astronaut;sample:mosaic;x;maybe",
+        "sample:nobody;sample:mosaic;;;",
+        "sample:astronaut;sample:mosaic;x;maybe;",
+        "sample:astronaut;sample:mosaic;;;nothing.png",
     )
     rows, failures = read_table(path, PARAMS)
     assert [(row.number, row.name[:16], row.shell) for row in rows] == [
@@ -172,9 +176,10 @@ def test_names_separators_and_rows_of_a_table(tmp_path):
         (4, "Mine", True),
     ]
     assert rows[0].name != rows[1].name
+    assert [len(row.more_photos) for row in rows] == [0, 2, 0] and rows[1].more_photos[1].name == "astronaut.png"
     words = {failure.number: failure.message for failure in failures}
     assert "not allowed" in words[3] and "row 4 already" in words[5] and "fewer cells" in words[6]
-    assert "nobody" in words[7] and "maybe" in words[8]
+    assert "nobody" in words[7] and "maybe" in words[8] and "nothing.png: no such file" in words[9]
 
 
 class Texts(HTMLParser):

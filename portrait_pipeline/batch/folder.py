@@ -33,8 +33,9 @@ def fingerprint(row: Row, networks: NetworkFiles, formats: Sequence[str], projec
     Raises:
         ArtifactError: a file cannot be read.
     """
-    files = [row.photo_path, row.art_path, networks.space, networks.translator]
-    for picture in (row.photo_path, row.art_path):
+    pictures = [row.photo_path, row.art_path, *row.more_photos]
+    files = [*pictures, networks.space, networks.translator]
+    for picture in pictures:
         files += [file for file in (find_points(picture), find_mask(picture)) if file is not None]
     parts = [__version__, row.params.model_dump_json(exclude=_OF_OTHER_STAGES), str(row.shell), *sorted(formats)]
     parts += [row.photo_path.stem, row.art_path.stem]  # the title of its pages

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +24,9 @@ from ..mesh.pictures import Scene
 from ..mesh.render import View
 from ..pipeline.networks import Networks, find_networks, load_networks
 from ..pipeline.portrait import Draft, Portrait, draft_portrait, finish_portrait, paint_drafts
+from ..pipeline.stylize import calm_frame
 from ..texture.record import StylisedTexture
+from ..video.reader import is_video
 from .folder import Output, fingerprint
 from .table import Failure, Row
 
@@ -128,20 +131,23 @@ class Maker:
         start, remarks = time.perf_counter(), []
 
         def drafted() -> Draft:
-            return draft_portrait(
-                row.photo_path,
-                row.art_path,
-                row.params,
-                self.networks,
-                self.model(row),
-                remarks.append,
-                with_shell=row.shell,
-            )
+            model, photo = self.model(row), row.photo_path
+            with TemporaryDirectory() as folder:
+                if is_video(photo):
+                    photo = calm_frame(photo, Path(folder), model, row.params.fit)
+
+                def tell(line: str) -> None:
+                    remarks.append(line.replace(str(photo), str(row.photo_path)))
+
+                return draft_portrait(
+                    photo, row.art_path, row.params, self.networks, model, tell, row.more_photos, row.shell
+                )
 
         draft = guarded(row, drafted)
         if isinstance(draft, Failure):
             return draft, None
-        said = tuple(line for line in remarks if str(row.photo_path) in line or str(row.art_path) in line)
+        pictures = [str(path) for path in (row.photo_path, row.art_path, *row.more_photos)]
+        said = tuple(line for line in remarks if any(path in line for path in pictures))
         return Sketch(row, wanted, time.perf_counter() - start, said, draft.shell.exists), draft
 
     def paint(

@@ -16,7 +16,7 @@ from ..pipeline.params import Params, parameter_rows, with_overrides
 from ..samples.sources import resolve
 
 MAX_BYTES = 100 * 10**6
-OWN_COLUMNS = ("photo", "art", "name", "shell")
+OWN_COLUMNS = ("photo", "art", "name", "shell", "more_photos")
 _SHELLS = ("", "auto", "none")
 
 
@@ -26,7 +26,8 @@ class Row:
 
     Attributes:
         number: of the row, 1 for the one below the heading. name: of its folder.
-        photo, art: as written. photo_path, art_path: the files.
+        photo, art: as written. photo_path, art_path: the files; the photo's may be a video. more_photos: files of
+            further photos of the same person.
         overrides: ``section.name=value`` of the row's own columns. shell: whether it gets hair and shoulders.
         params: with the overrides.
     """
@@ -37,6 +38,7 @@ class Row:
     art: str
     photo_path: Path
     art_path: Path
+    more_photos: tuple[Path, ...]
     overrides: tuple[str, ...]
     shell: bool
     params: Params
@@ -56,10 +58,10 @@ class Failure:
 def read_table(path: Path, params: Params) -> tuple[list[Row], list[Failure]]:
     """Read a table; rows that cannot be made are told apart before any work is done.
 
-    Columns ``photo`` and ``art`` are paths (from the table's folder) or ``sample:<name>``. Others are optional:
-    ``name`` of the row's folder, ``shell`` (auto or none), and parameters as ``portrait params`` lists them; an empty
-    cell leaves the value as it is. Columns whose heading starts with ``#`` are the user's own. The separator is a
-    comma, semicolon or tab.
+    Columns ``photo`` and ``art`` are paths (from the table's folder) or ``sample:<name>``; the photo may be a video.
+    Others are optional: ``name`` of the row's folder, ``shell`` (auto or none), ``more_photos`` of the person, with |
+    between them, and parameters as ``portrait params`` lists them; an empty cell leaves the value as it is. Columns
+    whose heading starts with ``#`` are the user's own. The separator is a comma, semicolon or tab.
 
     Args:
         params: of all rows, before their own columns.
@@ -119,8 +121,9 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 
 def _row(number: int, texts: dict[str, str], params: Params, folder: Path, taken: dict[str, int]) -> Row:
-    photo, art = resolve(texts["photo"], folder), resolve(texts["art"], folder)
-    for source in (photo, art):
+    further = [text for text in map(str.strip, texts.get("more_photos", "").split("|")) if text]
+    photo, art, *more = (resolve(text, folder) for text in (texts["photo"], texts["art"], *further))
+    for source in (photo, art, *more):
         if not source.path.is_file():
             raise InputFileError(f"{source.path}: no such file; mend the path or put the picture there")
     if texts.get("shell", "") not in _SHELLS:
@@ -137,7 +140,8 @@ def _row(number: int, texts: dict[str, str], params: Params, folder: Path, taken
         raise ParameterError(f"name {name!r} is not allowed: {PAIR_NAME_RULE}")
     if name.lower() in taken:
         raise ParameterError(f"name {name!r} is that of row {taken[name.lower()]} already; give another")
-    return Row(number, name, texts["photo"], texts["art"], photo.path, art.path, overrides, shell, own)
+    paths = photo.path, art.path, tuple(source.path for source in more)
+    return Row(number, name, texts["photo"], texts["art"], *paths, overrides, shell, own)
 
 
 def _free_name(photo: str, art: str, texts: tuple[tuple[str, str], ...], taken: dict[str, int]) -> str:

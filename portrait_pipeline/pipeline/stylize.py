@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..base.device import Hardware
 from ..base.images import image_size, save_image
-from ..base.progress import Notify
+from ..base.progress import Notify, Progress, silent
 from ..fit.params import FitParams
 from ..head.model import FaceModel
 from ..samples.sources import resolve
@@ -64,7 +64,8 @@ def stylize_files(
     with ExitStack() as kept:
         if from_video:
             folder = Path(kept.enter_context(tempfile.TemporaryDirectory()))
-            photo_path = _frame_of(photo_path, folder, model, params.fit, tell)
+            with progress_bar("frames") as progress:
+                photo_path = calm_frame(photo_path, folder, model, params.fit, tell, progress)
         with progress_bar("texture") as progress:
             portrait = make_portrait(
                 photo_path, art_path, params, networks, model, tell, progress, more_paths, hardware
@@ -73,14 +74,23 @@ def stylize_files(
     tell("export")
 
 
-def _frame_of(video: Path, folder: Path, model: FaceModel, params: FitParams, notify: Notify) -> Path:
-    """The calmest frame of a video as a picture in a folder."""
-    from ..base.progress import progress_bar
+def calm_frame(
+    video: Path,
+    folder: Path,
+    model: FaceModel,
+    params: FitParams,
+    notify: Notify = lambda line: None,
+    progress: Progress = silent,
+) -> Path:
+    """The frame of a video that a head is best made from, as a picture in a folder.
+
+    Raises:
+        PortraitError: as :func:`portrait_pipeline.video.neutral.neutral_frame`.
+    """
     from ..video.neutral import neutral_frame
     from ..video.reader import look_at
 
-    with progress_bar("frames") as progress:
-        time, pixels = neutral_frame(look_at(video), model, params, progress)
+    time, pixels = neutral_frame(look_at(video), model, params, progress)
     notify(f"{video}: the frame at {time:.2f} s is used")
     path = folder / f"{video.stem}.png"
     save_image(path, pixels)
