@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from gltf_check import accessor_values, read_chunks, validate
-from motion import moved
 from rigs import globe, plain
-from walker import LIFT, SKIN, walker
 
 from portrait_pipeline.animation.rig import SHELL, Part, Rig
 from portrait_pipeline.base.images import load_image
@@ -19,6 +17,8 @@ from portrait_pipeline.character.face import SIDE, find_character_face, head_fra
 from portrait_pipeline.character.look import Look
 from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.head.model import FaceModel
+from portrait_pipeline.lab.applications.moments import moved
+from portrait_pipeline.lab.applications.walker import LIFT, SKIN, walker
 from portrait_pipeline.mesh.geometry import edges
 from portrait_pipeline.mesh.gltf import pack
 from portrait_pipeline.mesh.gltf_reading import read_glb

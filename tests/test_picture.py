@@ -23,6 +23,7 @@ from portrait_pipeline.photo_texture.params import PhotoTextureParams
 from portrait_pipeline.photo_texture.step import project_pair
 from portrait_pipeline.picture import painting
 from portrait_pipeline.picture.canvas import Canvas
+from portrait_pipeline.picture.darkness import as_dark
 from portrait_pipeline.picture.flat import FlatRenderer
 from portrait_pipeline.picture.hues import known_hues
 from portrait_pipeline.picture.moves import picture_moves
@@ -165,10 +166,23 @@ def test_a_picture_has_no_hue_that_the_artwork_has_not_and_keeps_those_it_has():
     assert np.abs(known_hues(picture, picture.reshape(-1, 3)).astype(float) - picture).mean() < 4
 
 
+def test_dark_surroundings_stay_dark_and_light_ones_and_the_person_stay_as_painted():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(90, 170, (120, 120, 3), np.uint8)
+    around = np.ones((120, 120), bool)
+    around[30:, 40:80] = False
+    photo = np.where(np.arange(120)[:, None, None] < 60, np.uint8(8), np.uint8(150)) * np.ones((1, 120, 3), np.uint8)
+    kept = as_dark(picture, photo, around)
+    assert kept[:30].mean() < 0.35 * picture[:30].mean() and kept[:30].std() > 0.1 * picture[:30].std()
+    assert np.array_equal(kept[100:], picture[100:]) and np.array_equal(kept[40:, 50:70], picture[40:, 50:70])
+    assert np.array_equal(as_dark(photo, photo, around), photo)
+
+
 def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_path, monkeypatch):
     monkeypatch.setattr(painting, "_STEPS", 6)
     *_, shell, rig = person
     rig.save(tmp_path / "head" / "rig.h5")
+    replace(rig.bare, expression=rig.expression + 0.2).save(tmp_path / "of_another" / "rig.h5")
     call = ["picture", "sample:astronaut", "sample:astronaut", "--head", str(tmp_path / "head"), "--size", "64"]
     small = "landmarks.max_side=320", "shell.density=0.6", "shell.size=128"
     call += [*(word for item in small for word in ("-S", item)), "--project", str(tmp_path)]
@@ -181,6 +195,7 @@ def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_
         (["-o", str(tmp_path / "x.gif")], "is not a known suffix"),
         (["-o", str(tmp_path / "x.png"), "--scale", "0"], "--scale 0 needs another head"),
         (["-o", str(tmp_path / "x.png"), "-S", "shell.density=0.65"], "was not made of sample:astronaut"),
+        (["-o", str(tmp_path / "x.png"), "--head", str(tmp_path / "of_another")], "was not made of sample:astronaut"),
     ):
         done = CliRunner().invoke(main, [*call, *wrong])
         assert done.exit_code == 1 and message in done.output and not list(tmp_path.glob("x.*"))

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from films import acted, motion, write_film
+from films import write_film
 from PIL import Image
 from rigs import globe, plain
 
@@ -21,6 +21,7 @@ from portrait_pipeline.animation.rig import SHELL, Part, Rig
 from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.fit.params import FitParams
 from portrait_pipeline.fit.step import fit_pair
+from portrait_pipeline.lab.applications.acting import acted, motion
 from portrait_pipeline.landmarks.params import LandmarksParams
 from portrait_pipeline.landmarks.step import locate_pair
 from portrait_pipeline.mesh.pictures import Scene

@@ -1,4 +1,4 @@
-"""``python -m portrait_pipeline.lab``: benchmarks, the study, errors of points; heavy modules are imported inside."""
+"""``python -m portrait_pipeline.lab``: benchmarks, study, errors of points, sheets; imports heavy modules inside."""
 
 from __future__ import annotations
 
@@ -149,6 +149,26 @@ def sheets(table: Path, results: Path, data: Path, output: Path) -> None:
 
     for path in write_sheets(table, results, data, output):
         click.echo(path)
+
+
+@main.command()
+@click.argument("head", type=_FOLDER)
+@click.argument("photo")
+@click.argument("actor")
+@click.option("-o", "--output", type=_FOLDER, default=Path("data/applications.jpg"), show_default=True)
+def applications(head: Path, photo: str, actor: str, output: Path) -> None:
+    """Draw what a finished head is good for: the photo redrawn, a video that drives it, a character that gets it.
+
+    HEAD is a folder of results with picture.png, PHOTO what it was made of, ACTOR the photo of who is filmed: a path or
+    sample:NAME. Video and character are made by code.
+    """
+    from ..head.model import load_bundled_model
+    from ..samples.sources import resolve
+    from .applications.strip import write_strip
+
+    photo_path, actor_path = (resolve(source, Path(".")).path for source in (photo, actor))
+    write_strip(head, photo_path, actor_path, load_bundled_model(), output)
+    click.echo(output)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from ..texture.schedule import Level
 from ..texture.shots import Shots
 from ..texture.subject import Prepared, Subject, to_image
 from .canvas import Canvas
+from .darkness import as_dark
 from .flat import FlatRenderer
 from .hues import known_hues
 
@@ -84,7 +85,9 @@ def paint(
     chosen = {"scales": scales, "iterations": [_steps(canvas, side) for side in scales]}
     work = partial(PictureRun, plan=plan)
     painted = run_method(subject, params.model_copy(update=chosen), progress, work, seed=seed, hardware=hardware)
-    return known_hues(canvas.cut(painted.texture), art[art_labels != TRANSPARENT])
+    around = canvas.cut(plan.labels) == SURROUNDINGS
+    picture = as_dark(canvas.cut(painted.texture), canvas.cut(plan.content), around)
+    return known_hues(picture, art[art_labels != TRANSPARENT])
 
 
 class PictureRun(TextureRun):

@@ -11,6 +11,9 @@ from ..base.images import check_suffix, image_size, save_image
 from ..samples.sources import resolve
 from .params import project_params
 
+_APART = 0.05
+"""Difference of a coefficient from the photo's by which a finished head was not made of it; machines differ by less."""
+
 
 def picture_files(
     photo: str,
@@ -76,7 +79,9 @@ def picture_files(
         fitted = fit_pair(model, located, params.fit, tell)
         shell = shell_pair(model, located, fitted, params.shell)
         worn = [len(part.mesh.vertices) for part in rig.parts if part.name == SHELL]
-        if worn and worn != [len(shell.vertices)]:
+        shown = dict(zip(model.expression_names, fitted.expression, strict=True))
+        apart = [abs(value - shown.get(name, value)) for name, value in zip(rig.names, rig.expression, strict=True)]
+        if (worn and worn != [len(shell.vertices)]) or max(apart, default=0.0) > _APART:
             raise InputFileError(f"{head}: this head was not made of {photo} with these parameters; leave --head out")
         tell("the finished head")
     values = as_vector(parse_expressions(expressions, rig.names), rig.names, rig.expression)

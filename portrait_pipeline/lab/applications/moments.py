@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from portrait_pipeline.character.body import Character, Surface, blended, skin_matrices
-from portrait_pipeline.mesh.gltf_reading import GltfFile, local_matrix
+from ...character.body import Character, Surface, blended, skin_matrices
+from ...mesh.gltf_reading import GltfFile, local_matrix
 
 
 def duration(file: GltfFile, animation: int) -> float:

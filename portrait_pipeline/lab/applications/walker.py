@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from portrait_pipeline.head.model import FaceModel
-from portrait_pipeline.head.points import POLYLINES
-from portrait_pipeline.mesh import gltf
-from portrait_pipeline.mesh.files import png_bytes
-from portrait_pipeline.mesh.mesh import Mesh, join
-from portrait_pipeline.mesh.split import smooth_normals, split_seams
-from portrait_pipeline.mesh.texels import texel_map
+from ...head.model import FaceModel
+from ...head.points import POLYLINES
+from ...mesh import gltf
+from ...mesh.files import png_bytes
+from ...mesh.mesh import Mesh, join
+from ...mesh.split import smooth_normals, split_seams
+from ...mesh.texels import texel_map
 
 JOINTS = {"Hips": (0, 80, 0), "Spine": (0, 110, 0), "Neck": (0, 143, -5), "Head": (0, 150, -3), "Arm": (20, 138, 0)}
 PARENTS = {"Spine": "Hips", "Neck": "Spine", "Head": "Neck", "Arm": "Spine"}
