@@ -7,7 +7,7 @@ import numpy as np
 
 from ..base.images import LUMINANCE
 
-_LARGE = 1 / 16  # of the longer side: what is finer is strokes
+_LARGE = 1 / 32  # of the longer side: what is finer is strokes
 _DARK = (0.12, 0.3)  # luminance (sRGB, 0 to 1) up to which surroundings count as dark, and from which they do not
 _KEEP = 0.75  # of the ratio between photo and picture
 _LEAST = 0.02  # luminance below which black is black
@@ -35,5 +35,5 @@ def as_dark(picture: np.ndarray, photo: np.ndarray, around: np.ndarray) -> np.nd
     low, high = _DARK
     dark = np.clip((high - wanted) / (high - low), 0, 1)
     factor = np.minimum(wanted / found, 1) ** (_KEEP * dark * dark * (3 - 2 * dark))
-    edge = cv2.GaussianBlur(share, (0, 0), max(0.5, sigma / 24))
+    edge = cv2.GaussianBlur(share, (0, 0), max(0.5, sigma / 12))
     return np.rint(picture * (1 - edge * (1 - factor))[..., None]).astype(np.uint8)

@@ -34,7 +34,7 @@ from .acting import acted
 from .moments import duration, moved
 from .walker import walker
 
-WIDTH, GAP, SIDE = 1200, 8, 320  # px
+WIDTH, GAP, SIDE = 1120, 8, 320  # px
 SHOWN = (10, 38)  # frames of the video: it talks; it smiles and looks aside
 TIMES = (0.1, 0.35, 0.6, 0.85)  # of the clip
 _ASIDE = View(12.0)  # where bodies are seen from
