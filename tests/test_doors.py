@@ -79,6 +79,8 @@ def test_a_folder_of_results_is_not_made_before_there_are_any(tmp_path: Path) ->
     assert "no such file" in run("stylize", "nothing.png", PAIR[1], "-o", tmp_path / "a" / "b")
     assert "is a file" in run("stylize", *PAIR, "-o", __file__)
     assert list(tmp_path.iterdir()) == []
+    Image.new("RGB", (640, 4)).save(tmp_path / "strip.png")  # ffmpeg would take it for a film
+    assert "too small, 640 x 4" in run("stylize", tmp_path / "strip.png", PAIR[1], "-o", tmp_path / "a")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
@@ -92,6 +94,8 @@ def test_the_home_folder_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.
     assert check_path("~/x") == tmp_path / "x"
     with pytest.raises(ParameterError, match="names no file"):
         check_path("a\0b")
+    with pytest.raises(ParameterError, match="line break"):
+        check_path("a\nb")
     with pytest.raises(ParameterError, match="at most 240"):  # as params.yaml may have it
         resolve("photos/" + "a" * 250)
 

@@ -38,12 +38,14 @@ def check_path(path: str | Path, what: str = "path") -> Path:
     """The path, ``~`` resolved, if a file can have this name on every machine.
 
     Raises:
-        ParameterError: an empty path, one that is no text (UTF-8), holds a null character or has a name too long, or
-            an unknown user's home.
+        ParameterError: an empty path, one that is no text (UTF-8), holds a line break or another control character
+            or has a name too long, or an unknown user's home.
     """
     text = os.fspath(path)
     if not text.strip() or "\0" in text:
         raise ParameterError(f"{what} {text!r} names no file or folder")
+    if any(ord(letter) < 32 for letter in text):
+        raise ParameterError(f"{what} {text!r}: the name has a line break or another control character; rename it")
     try:
         names = [len(name.encode()) for name in text.split(os.sep)]
     except UnicodeEncodeError:

@@ -163,7 +163,8 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
     except (FFmpegError, ValueError) as error:
         raise InputFileError(f"{path}: is no video that can be read ({_reason(error)}); {_REMEDY}") from error
     with container:
-        if container.format.name.split(",")[0] in _LISTS or not container.streams.video:
+        kind = container.format.name.split(",")[0]
+        if kind in _LISTS or kind.endswith("_pipe") or not container.streams.video:  # a pipe is of single pictures
             raise InputFileError(f"{path}: holds no moving pictures; {_REMEDY}")
         stream = container.streams.video[0]
         if stream.codec_context is None:
