@@ -17,7 +17,7 @@ from portrait_pipeline.lab.proofs.landmark_errors import Accuracy, Found, best_t
 from portrait_pipeline.lab.proofs.turned_faces import measure_turned
 from portrait_pipeline.perception import network as net
 from portrait_pipeline.perception import parts, weights
-from portrait_pipeline.perception.crops import Frame, Picture, around_points, spread
+from portrait_pipeline.perception.crops import SIZE, Frame, Picture, around_points, spread
 from portrait_pipeline.perception.reading import Reading, follow, read, set_upright
 from portrait_pipeline.samples.sources import resolve
 
@@ -121,7 +121,7 @@ def test_mirrored_picture_gives_mirrored_points(astronaut: np.ndarray, astronaut
 def test_larger_picture_gives_larger_points(astronaut: np.ndarray, astronaut_reading: Reading) -> None:
     doubled = cv2.resize(astronaut, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     points = read(doubled, parts=False).points
-    crop_pixel = 1.75 * face_size(points) / net.SIZE
+    crop_pixel = 1.75 * face_size(points) / SIZE
     assert np.abs(points - 2 * astronaut_reading.points).max() < 0.5 * crop_pixel
 
 
@@ -249,7 +249,7 @@ def test_weights_are_written_as_they_are_read(tmp_path: Path) -> None:
     small = net.Network((4, 8, 8, 8, 8), (0, 1, 0, 0, 0)).eval()
     weights.write(tmp_path / "small.safetensors", small)
     again = weights.read(tmp_path / "small.safetensors")
-    crop = torch.rand(1, 3, net.SIZE, net.SIZE)
+    crop = torch.rand(1, 3, SIZE, SIZE)
     with torch.inference_mode():
         expected, plain, quick = small(crop), again(crop), net.fused(again)(crop, parts=False)
     torch.testing.assert_close(plain.points, expected.points, atol=2e-3, rtol=0)
@@ -262,7 +262,7 @@ def test_frame_levels_the_eyes(astronaut_reading: Reading) -> None:
     seen = frame.to_crop(astronaut_reading.points)
     left, right = seen[LEFT_EYE].mean(axis=0), seen[RIGHT_EYE].mean(axis=0)
     assert abs(left[1] - right[1]) < 1e-6 and left[0] < right[0]
-    assert face_size(seen) == pytest.approx(net.SIZE / 1.75, rel=1e-6)
+    assert face_size(seen) == pytest.approx(SIZE / 1.75, rel=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
