@@ -171,11 +171,13 @@ def test_dark_surroundings_stay_dark_and_light_ones_and_the_person_stay_as_paint
     picture = rng.integers(90, 170, (120, 120, 3), np.uint8)
     around = np.ones((120, 120), bool)
     around[30:, 40:80] = False
-    photo = np.where(np.arange(120)[:, None, None] < 60, np.uint8(8), np.uint8(150)) * np.ones((1, 120, 3), np.uint8)
+    photo = np.where(np.arange(120)[:, None, None] < 95, np.uint8(8), np.uint8(150)) * np.ones((1, 120, 3), np.uint8)
     kept = as_dark(picture, photo, around)
     assert kept[:30].mean() < 0.35 * picture[:30].mean() and kept[:30].std() > 0.1 * picture[:30].std()
-    assert np.array_equal(kept[100:], picture[100:]) and np.array_equal(kept[40:, 50:70], picture[40:, 50:70])
+    assert np.array_equal(kept[112:], picture[112:]) and np.array_equal(kept[40:, 50:70], picture[40:, 50:70])
     assert np.array_equal(as_dark(photo, photo, around), photo)
+    photo[30:] = 150
+    assert np.array_equal(as_dark(picture, photo, around), picture), "one dark thing in a light room is not darkness"
 
 
 def test_the_command_changes_little_where_style_and_content_are_one(person, tmp_path, monkeypatch):
