@@ -14,7 +14,7 @@ from portrait_pipeline.mesh.render import View
 from portrait_pipeline.perceptual import fused
 from portrait_pipeline.perceptual.hypercolumns import find_taps, sample_columns
 from portrait_pipeline.perceptual.perceptual import PerceptualNetwork
-from portrait_pipeline.texture.optimisation_step import Optimisation, capture, side_by_side
+from portrait_pipeline.texture.optimisation_step import Optimisation, capture, in_streams
 from portrait_pipeline.texture.optimise import stylise, stylise_together
 from portrait_pipeline.texture.params import TextureParams
 from portrait_pipeline.texture.rendering.choice import choose_renderer
@@ -106,13 +106,13 @@ def test_fused_hypercolumns_in_full_precision_equal_the_plain_ones_closely():
     assert relative(a, b) < EXACT and relative(ours.grad, plain.grad) < EXACT
 
 
-def test_tasks_side_by_side_give_what_they_give_one_by_one():
+def test_losses_in_streams_are_those_one_by_one():
     x = torch.rand(200, 200, device=CUDA, requires_grad=True)
-    tasks = [lambda k=k: (x @ x).pow(k).mean() for k in (1, 2, 3)]
-    parts = side_by_side(tasks, CUDA)
+    losses = [lambda x, k=k: (x @ x).pow(k).mean() for k in (1, 2, 3)]
+    parts = in_streams(losses, x)
     sum(parts).backward()
     gradient, x.grad = x.grad, None
-    alone = [task() for task in tasks]
+    alone = [loss(x) for loss in losses]
     sum(alone).backward()
     assert torch.allclose(torch.stack(parts), torch.stack(alone), rtol=1e-3) and relative(gradient, x.grad) < 1e-3
 

@@ -9,6 +9,7 @@ import torch
 from portrait_pipeline.perceptual.hypercolumns import find_taps, sample_columns
 from portrait_pipeline.texture.losses import (
     colour_emd,
+    exemplar_moments,
     match,
     moment_distance,
     moments,
@@ -16,7 +17,7 @@ from portrait_pipeline.texture.losses import (
     self_similarity,
     whole,
 )
-from portrait_pipeline.texture.optimisation_step import TextureRMSprop
+from portrait_pipeline.texture.optimisation_step import TextureRMSprop, on_threads
 from portrait_pipeline.texture.pyramid import analyse, half, resize, synthesise
 
 B, N, M, D = 2, 9, 11, 5
@@ -166,7 +167,11 @@ def test_moments_of_groups_count_by_their_share_and_one_way_groups_not_at_all():
         )
         for x, y, own, other in zip(X.numpy(), Y.numpy(), ours.numpy(), theirs.numpy(), strict=True)
     ]
-    close(moment_distance(X, moments(Y, known.y[:, :TWO_WAY]), known), expected)
+    theirs = moments(Y, known.y[:, :TWO_WAY])
+    close(moment_distance(X, theirs, known), expected)
+    apart = exemplar_moments(Y, known.y[:, :TWO_WAY])
+    close(apart.mean, theirs.mean)
+    close(apart.covariance, theirs.covariance)
 
 
 def test_moments_of_some_channels_are_a_part_of_all():
@@ -315,3 +320,28 @@ def test_rmsprop_entries_of_a_batch_do_not_influence_each_other():
     together = run(slice(None), torch.tensor([1.0, 1e3]).view(2, 1, 1, 1))
     alone = torch.cat([run(slice(0, 1), torch.ones(1)), run(slice(1, 2), torch.ones(1))])
     assert torch.allclose(together, alone, atol=1e-6), "nor does the size of an entry's gradient count"
+
+
+def test_losses_on_threads_have_autograds_gradient_and_the_same_bits_for_any_number_of_threads():
+    generator = torch.Generator().manual_seed(5)
+    x, y = (torch.rand(1, 256, 600, generator=generator) for _ in range(2))
+    everyone, weight = whole(x, y), torch.tensor([[0.5], [2.0], [3.0]])
+    losses = [
+        lambda x: self_similarity(x, y),
+        lambda x: relaxed_emd(x, y, everyone),
+        lambda x: colour_emd(x[..., :3], y[..., :3], everyone),
+    ]
+
+    def gradient(together) -> torch.Tensor:
+        variable = x.clone().requires_grad_()
+        (torch.stack(list(together(variable))) * weight).sum().backward()
+        return variable.grad
+
+    plain = gradient(lambda x: [loss(x) for loss in losses])
+    before, results = torch.get_num_threads(), []
+    for threads in (1, 2, 5):
+        torch.set_num_threads(threads)
+        results.append(gradient(lambda x: on_threads(losses, x)))
+    torch.set_num_threads(before)
+    assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
+    assert (results[0] - plain).abs().max() < 1e-5 * plain.abs().max()

@@ -7,9 +7,11 @@ and nowhere else.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from .errors import MissingDependencyError, ParameterError
 
 DEVICES = ("auto", "cpu", "cuda")
 RENDERERS = ("auto", "cpu", "nvdiffrast")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,15 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Results of independent tasks in their order, each computed on one CPU thread, as many at a time as PyTorch may
+    use threads: the bits do not depend on that number, which matrix products would cut their sums by."""
+    workers = min(torch.get_num_threads(), len(tasks))
+    with one_thread():
+        if workers <= 1:
+            return [task() for task in tasks]
+        # New threads every time (0.2 ms): threads kept in a pool would be lost, and waited for, in a forked process.
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return [future.result() for future in [pool.submit(task) for task in tasks]]

@@ -8,19 +8,16 @@ single pass cannot use a second core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ..base.device import one_thread
+from ..base.device import side_by_side
 from ..head.points import MIRROR
 from .crops import SIZE, Frame, Picture
 from .network import Network
-
-Result = TypeVar("Result")
 
 _MIRROR = torch.from_numpy(MIRROR.copy())
 
@@ -39,18 +36,6 @@ class Look(NamedTuple):
     def doubt(self) -> float:
         """Mean natural logarithm of the errors."""
         return float(np.log(self.errors).mean())
-
-
-def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Results of independent tasks in their order, each computed on one thread, as many at a time as PyTorch may use
-    threads."""
-    workers = min(torch.get_num_threads(), len(tasks))
-    with one_thread():
-        if workers <= 1:
-            return [task() for task in tasks]
-        # New threads every time (0.2 ms): threads kept in a pool would be lost, and waited for, in a forked process.
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return [future.result() for future in [pool.submit(task) for task in tasks]]
 
 
 def look(network: Network, picture: Picture, frames: Sequence[Frame], *, mirror: bool = True) -> list[Look]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from ..base.device import fast_type
+from ..base.device import fast_type, side_by_side
 from ..perceptual.perceptual import PerceptualNetwork
 from .losses import Moments, colour_emd, match, moment_distance, paired_distance, relaxed_emd, self_similarity
 from .pyramid import analyse, synthesise
@@ -26,6 +26,7 @@ GUIDE = 2.0
 """Weight of the guide of a part that has one, over that of the whole loss."""
 _FEW = 0.12  # share of the samples below which what the photo shows is no content
 _FIELDS = ("points", "region", "position")
+Loss = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Optimisation:
@@ -99,23 +100,28 @@ class Optimisation:
         taps = seen.taps.take(flat, pick)
         finer = seen.features
         columns = self.network.columns(image, taps if finer is None else taps.joined(finer.taps.images(flat)))
-        x, half = columns[:, : len(pick)], max(len(pick) // 2, 1)
+        count, half = len(pick), max(len(pick) // 2, 1)
         rows = (flat[:, None] * seen.content.shape[1] + pick[None, :half]).reshape(-1)
         content = seen.content.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
         trust = seen.trust.index_select(0, flat).index_select(1, pick[:half])
-        style = self._style(seen, x, samples, views, pick, channels)
-        parts = side_by_side([lambda: self_similarity(x[:, :half], content, trust), *style], x.device)
+        tasks = [
+            lambda x: self_similarity(x[:, :half], content, trust),
+            *self._style(seen, samples, views, pick, channels),
+        ]
+        if finer is not None:
+            known = finer.content.index_select(0, flat).float()
+            tasks.append(lambda x: self_similarity(x[:, count:], known))
+        parts = list(in_streams(tasks, columns) if columns.is_cuda else on_threads(tasks, columns))
         a = self._content_weight(seen, trust)
         loss = (a * parts[0] + parts[1] + parts[2] + parts[3] / a.clamp_min(1.0)) / (a + 2.0)
         if finer is not None:
-            known = finer.content.index_select(0, flat).float()
             strength = self.scale.level.content_weight * FEATURES
             share = strength / (self.scale.level.content_weight + 2.0) * finer.shown.index_select(0, flat)
-            loss = loss + share * self_similarity(columns[:, len(pick) :], known)
+            loss = loss + share * parts.pop()
         if seen.guide is not None:
             guide = seen.guide.columns.flatten(0, 1).index_select(0, rows).view(len(flat), half, -1).float()
             weight = seen.guide.weight.index_select(0, flat).index_select(1, pick[:half])
-            loss = loss + GUIDE * paired_distance(x[:, :half], guide, weight)
+            loss = loss + GUIDE * paired_distance(columns[:, :half], guide, weight)
         return torch.stack([loss, *parts], dim=1).view(-1, each, len(TERMS)).mean(dim=1)
 
     def _content_weight(self, seen: ViewSet, trust: torch.Tensor) -> torch.Tensor:
@@ -126,13 +132,13 @@ class Optimisation:
     def _style(
         self,
         seen: ViewSet,
-        x: torch.Tensor,
         samples: Samples,
         views: torch.Tensor,
         pick: torch.Tensor,
         channels: torch.Tensor,
-    ) -> list[Callable[[], torch.Tensor]]:
-        each = views.shape[1]
+    ) -> list[Loss]:
+        """Of columns (B, N + F, D), of which the first N are of ``samples``."""
+        each, count = views.shape[1], len(pick)
         style, y, theirs = seen.style_samples, seen.style, seen.style_groups
         known = seen.style_moments.of(channels)
         if each > 1:  # every view of a scene has the same artwork
@@ -142,9 +148,9 @@ class Optimisation:
         ours = seen.groups.index_select(0, views.reshape(-1)).index_select(2, pick)
         matching = match(ours, theirs, seen.two_way, self._penalty(samples, style))
         return [
-            lambda: relaxed_emd(x, y, matching, self._search),
-            lambda: moment_distance(x.index_select(2, channels), known, matching),
-            lambda: colour_emd(x[..., :3], y[..., :3], matching),
+            lambda x: relaxed_emd(x[:, :count], y, matching, self._search),
+            lambda x: moment_distance(x[:, :count].index_select(2, channels), known, matching),
+            lambda x: colour_emd(x[:, :count, :3], y[..., :3], matching),
         ]
 
     def _penalty(self, samples: Samples, style: Samples) -> torch.Tensor:
@@ -191,22 +197,50 @@ class TextureRMSprop:
             variable.grad = None
 
 
-def side_by_side(tasks: Sequence[Callable[[], torch.Tensor]], device: torch.device) -> list[torch.Tensor]:
-    """Results of the tasks; on a GPU each but the first runs on a stream of its own, in a CUDA graph too.
+def on_threads(losses: Sequence[Loss], x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Every loss (B,) of x (B, ...) on the CPU, with its gradient on one thread, the losses side by side."""
+    return _OnThreads.apply(x, losses)
+
+
+class _OnThreads(torch.autograd.Function):
+    """The gradients are added up in the order of the losses: autograd's order hangs on who computed what when."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, losses: Sequence[Loss]) -> tuple[torch.Tensor, ...]:
+        def one(loss: Loss) -> tuple[torch.Tensor, torch.Tensor]:
+            with torch.enable_grad():
+                own = x.detach().requires_grad_()
+                values = loss(own)
+                return values.detach(), torch.autograd.grad(values.sum(), own)[0]
+
+        values, gradients = zip(*side_by_side([lambda loss=loss: one(loss) for loss in losses]), strict=True)
+        ctx.save_for_backward(*gradients)
+        return values
+
+    @staticmethod
+    def backward(ctx, *weights: torch.Tensor) -> tuple[torch.Tensor, None]:
+        # No loss mixes the B problems: the gradient of the sum holds that of each.
+        gradients = ctx.saved_tensors
+        total = gradients[0] * weights[0][:, None, None]
+        for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
+            total.addcmul_(gradient, weight[:, None, None])
+        return total, None
+
+
+def in_streams(losses: Sequence[Loss], x: torch.Tensor) -> list[torch.Tensor]:
+    """Every loss of x; on a GPU each but the first runs on a stream of its own, in a CUDA graph too.
 
     The losses are chains of small kernels that leave a GPU mostly idle one after the other. Autograd runs each
     operation's gradient on the stream of its forward pass, so the gradients run side by side as well.
     """
-    if device.type != "cuda":
-        return [task() for task in tasks]
-    main, results = torch.cuda.current_stream(device), []
-    streams = [_stream(number, device) for number in range(len(tasks) - 1)]
+    main, results = torch.cuda.current_stream(x.device), []
+    streams = [_stream(number, x.device) for number in range(len(losses) - 1)]
     for stream in streams:
         stream.wait_stream(main)
-    for task, stream in zip(tasks[1:], streams, strict=True):
+    for loss, stream in zip(losses[1:], streams, strict=True):
         with torch.cuda.stream(stream):
-            results.append(task())
-    results.insert(0, tasks[0]())
+            results.append(loss(x))
+    results.insert(0, losses[0](x))
     for stream in streams:
         main.wait_stream(stream)
     return results

@@ -14,7 +14,7 @@ from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.labels import EYES, LIPS, TEETH
 from .groups import style_groups
-from .losses import Moments, moments
+from .losses import Moments, exemplar_moments
 from .pyramid import resize
 from .rendering.base import RenderedViews, Renderer, VisibleSurface
 from .sampling import Samples, draw_pixels, inner, map_sizes, pixel_points
@@ -149,7 +149,7 @@ def build_view_set(
         ours,
         theirs,
         two_way,
-        moments(style, known),
+        exemplar_moments(style, known),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..animation.frames import TIME, TURN
 from ..base import images
 from ..base.artifacts import write_table
+from ..base.device import side_by_side
 from ..base.errors import NoFaceError
 from ..base.progress import Progress, silent
 from ..fit.fit import Fit, fit_clip
@@ -20,7 +21,6 @@ from ..head.camera import PerspectiveCamera
 from ..head.model import FaceModel
 from ..head.pose import angles_from_rotation, rotation_from_angles
 from ..perception.files import find_points, read_points
-from ..perception.passes import side_by_side
 from ..perception.reading import follow, read
 from ..perception.weights import load_quick
 from .eyes import blinks, directions, irises, openings, with_gaze
