@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ..base.device import on_device
+from ..base.device import on_device, side_by_side
 from ..perceptual.hypercolumns import Taps, find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.labels import EYES, LIPS, TEETH
@@ -242,7 +242,6 @@ def _read(uv: torch.Tensor, values: np.ndarray) -> torch.Tensor:
     return texels[row, column]
 
 
-@torch.no_grad()
 def _columns(
     views: RenderedViews,
     pictures: Sequence[Sequence[torch.Tensor]],
@@ -253,18 +252,22 @@ def _columns(
     """(P * N, n, D) bfloat16 hypercolumns of each scene's textures (1, 3, S, S) in its views."""
     count, size = views.surface.coverage.shape[:2]
     each = count // len(pictures)
-    step = max(1, min(each, _AT_ONCE // size**2)) if background.device.type == "cuda" else 1
-    parts = []
+
+    @torch.no_grad()
+    def columns(textures: Sequence[torch.Tensor], number: int, some: slice) -> torch.Tensor:
+        index = torch.arange(some.start, some.stop, device=background.device)
+        image = on_background(views, textures, index[None], background[number : number + 1])
+        part = Taps(taps.index[some], taps.weight[some], taps.sizes)
+        return network.columns(image, part).to(torch.bfloat16)
+
+    step = max(1, min(each, _AT_ONCE // size**2)) if background.is_cuda else 1
+    tasks = []
     for number, own in enumerate(pictures):
         textures = [resize(picture, (side, side)) for picture, side in zip(own, views.texture_sizes, strict=True)]
         for first in range(number * each, (number + 1) * each, step):
-            last = min(first + step, (number + 1) * each)
-            index = torch.arange(first, last, device=background.device)
-            image = on_background(views, textures, index[None], background[number : number + 1])
-            part = Taps(taps.index[first:last], taps.weight[first:last], taps.sizes)
-            columns = network.columns(image, part)
-            parts.append(columns.to(torch.bfloat16))
-    return torch.cat(parts)
+            some = slice(first, min(first + step, (number + 1) * each))
+            tasks.append(lambda textures=textures, number=number, some=some: columns(textures, number, some))
+    return torch.cat([task() for task in tasks] if background.is_cuda else side_by_side(tasks))
 
 
 def on_background(

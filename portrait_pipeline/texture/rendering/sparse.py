@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ...base.device import on_device
+from ...base.device import on_device, side_by_side
 from ...mesh.mesh import Mesh, join
 from ...mesh.rays import RayScene
 from ...mesh.render import Fragments, bilinear_taps, embree_view, mip_levels, rasterise
@@ -91,18 +91,21 @@ class SparseRenderer:
         texture_sizes: Sequence[int],
         supersample: int,
     ) -> SparseViews:
-        matrices, transposes, seen = [], [], []
+        def prepared(scene: _Scene, shot: Shot) -> tuple:
+            fragments, part = scene.view(shot, size * supersample)
+            matrix = _matrix(fragments, part, size, supersample, texture_sizes)
+            transpose = sparse.csr_matrix(matrix.T)
+            return matrix, transpose, _surface(scene.whole, fragments, part, size, supersample)
+
+        tasks = []
         known = dict(self._scenes)
         self._scenes.clear()
         for meshes, group in zip(scenes, shots, strict=True):
             key = tuple(map(id, meshes))
             scene = self._scenes[key] = known.get(key) or _Scene(meshes)
-            for shot in group:
-                fragments, part = scene.view(shot, size * supersample)
-                matrix = _matrix(fragments, part, size, supersample, texture_sizes)
-                matrices.append(_to_torch(matrix, self.device))
-                transposes.append(_to_torch(sparse.csr_matrix(matrix.T), self.device))
-                seen.append(_surface(scene.whole, fragments, part, size, supersample))
+            tasks += [lambda scene=scene, shot=shot: prepared(scene, shot) for shot in group]
+        *maps, seen = zip(*side_by_side(tasks), strict=True)
+        matrices, transposes = ([_to_torch(matrix, self.device) for matrix in part] for part in maps)
         coverage, part, uv, points = (np.stack(values) for values in zip(*seen, strict=True))
         surface = VisibleSurface(
             on_device(coverage, self.device),
