@@ -16,6 +16,7 @@ from portrait_pipeline.shell.build import build_shell
 from portrait_pipeline.shell.canvas import Canvas
 from portrait_pipeline.shell.carry import carry_shell
 from portrait_pipeline.shell.charts import box_layout
+from portrait_pipeline.shell.fills import mirrored
 from portrait_pipeline.shell.layers import head_layers
 from portrait_pipeline.shell.masks import dilate
 from portrait_pipeline.shell.matte import person_matte
@@ -396,3 +397,12 @@ def test_a_bystander_is_no_part_of_the_person(model):
     person = (probabilities[0] < 0.5) & (np.arange(SIZE[1]) > 40)
     assert (matte.alpha[other] > 0.5).mean() < 0.02
     assert (matte.alpha > 0.5)[person].mean() > 0.97
+
+
+def test_known_colours_are_mirrored_at_their_border():
+    image = np.arange(20.0)[None, :, None].repeat(5, 0).repeat(3, 2)
+    known = np.zeros((5, 20), bool)
+    known[:, 4:10] = True
+    copy, found = mirrored(image, known, 4.0)
+    assert np.array_equal(np.flatnonzero(found[2]), [0, 1, 2, 3, 10, 11, 12, 13])
+    assert copy[2, [3, 0, 10, 13], 0].tolist() == [5, 8, 8, 5]

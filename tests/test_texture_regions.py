@@ -35,7 +35,7 @@ from portrait_pipeline.regions.labels import (
 )
 from portrait_pipeline.texture.even_light import even_light, soften_relief
 from portrait_pipeline.texture.palette import colour_of_luminance, start_by_region
-from portrait_pipeline.texture.style import _pixels
+from portrait_pipeline.texture.style import _beside_skin, _pixels
 from portrait_pipeline.texture.subject import Subject, prepare
 
 PINK, BLUE, GREEN, RED = (225, 170, 150), (30, 40, 110), (90, 160, 90), (170, 40, 50)
@@ -341,5 +341,19 @@ def test_folds_and_glare_are_held_within_bounds_and_features_and_grain_are_kept(
     assert abs(np.diff(skin, axis=1)).mean() > 3.5
     assert np.array_equal(soft[60:70, 150:190], photo[60:70, 150:190, 0])
     assert soft[22:28, 22:28].mean() < 40
+    sun = soft[136:154, 36:54]
+    steepest = max(abs(np.diff(sun, axis=axis)).max() for axis in (0, 1))
+    assert steepest < 2 * abs(np.diff(skin, axis=1)).max(), "no outline about it"
     turned = soften_relief(photo[:, ::-1], labels[:, ::-1], np.array([1, 0]) + places * [-1, 1])
     assert np.abs(turned[:, ::-1, 0].astype(float) - soft).max() <= 1
+
+
+def test_skin_beside_hair_and_surroundings_is_no_example():
+    labels = np.full((60, 60), BACKGROUND, np.uint8)
+    labels[10:50, 10:50] = SKIN
+    labels[10:20, 10:50] = HAIR
+    labels[30:34, 20:28] = EYES
+    beside = _beside_skin(labels, 3)
+    expected = (labels == SKIN).copy()
+    expected[23:47, 13:47] = False
+    assert np.array_equal(beside, expected), "beside eyes skin stays"

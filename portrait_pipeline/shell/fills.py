@@ -21,6 +21,16 @@ def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return result
 
 
+def mirrored(image: np.ndarray, known: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Known colours (H, W, 3) mirrored at their border, and (H, W) bool where there are some, at most ``reach`` px
+    off."""
+    distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
+    source = 2 * nearest - np.indices(known.shape)
+    inside = ((source >= 0) & (source < np.reshape(known.shape, (2, 1, 1)))).all(axis=0)
+    rows, columns = np.where(inside, source, nearest)
+    return image[rows, columns], ~known & inside & known[rows, columns] & (distance <= reach)
+
+
 def smooth_fill(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """A smooth field (H, W, 3) float32 that meets the known pixels, by pulling and pushing through a pyramid."""
     weight = known.astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..base.filters import weighted_mean
 from .canvas import FACE_WIDTH as FW
-from .fills import smooth_fill, spread
+from .fills import mirrored, smooth_fill, spread
 from .form import Form
 from .labels import CLOTHES, HAIR, SKIN, back_labels
 from .masks import dilate, erode, smoothstep
@@ -19,6 +19,7 @@ FINER = 2.0  # picture px per canvas px
 _WIDE = FINER * FW
 _SAFE = 0.022 * _WIDE  # px inside the matte's outline: no background bleeds in
 _SURE = 0.06 * _WIDE  # and so far inside none shines through
+_GROWN = 0.07 * _WIDE  # px that hair grows on under the face's edge
 _ENOUGH = 0.02 * _WIDE**2  # px of a class that are worth a palette
 
 
@@ -31,7 +32,7 @@ class Pictures:
         front_broad, back_broad: their local means, for what the photo sees at a glance.
         front_grain, back_grain: (rows, columns) strength of light and shade about the means.
         strands: (rows, columns) texture of deviation 1.
-        photo: (rows, columns) float32, 1 where ``front`` is the photo itself.
+        photo: (rows, columns) float32, 1 where ``front`` is the photo itself, or its hair mirrored at the hairline.
     """
 
     front: np.ndarray
@@ -58,22 +59,26 @@ def shell_pictures(form: Form, photo: np.ndarray, alpha: np.ndarray, labels: np.
     shown = erode(shown, _SAFE) & ~_border(form)
     bare &= ~((label == SKIN) & (_rows(form) > form.canvas.chin[1] + 0.05 * FW)) | _finer(form.skin.bare)
     known = shown & ~bare
-    front = _front(form, image, known if known.sum() > 200 else shown, shown, bare, label)
+    front, grown = _front(form, image, known if known.sum() > 200 else shown, shown, bare, label)
     back = _back(form, front, known, label, length)
     texture = strands(label.shape, (label.shape[1] / 2, -4 * _WIDE), _WIDE, seed=3)
     deep = erode(known, _SURE)  # what the photo sees at a glance lies where background shines through hair
     weight = np.maximum(next((part for part in (deep, known) if part.sum() > 100), shown), 0.02).astype(np.float32)
     broad, grain = zip(*(_broad(picture, weight) for picture in (front, back)), strict=True)
-    photo_share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)
+    photo_share = cv2.GaussianBlur((known | grown).astype(np.float32), (0, 0), 1.0)
     return Pictures(front, back, *broad, *grain, texture, photo_share)
 
 
 def _front(
     form: Form, image: np.ndarray, known: np.ndarray, shown: np.ndarray, bare: np.ndarray, label: np.ndarray
-) -> np.ndarray:
-    """The photo; under the face the colours about it; beyond the photo those of the same class."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The photo; under the face the colours about it; beyond the photo those of the same class. And where hair is
+    mirrored at the hairline, so that no plain band runs along it."""
     result = spread(image, known)
     result = np.where((bare & shown)[..., None], smooth_fill(image, known), result)
+    hair, grown = mirrored(image, known & (label == HAIR), _GROWN)
+    grown &= bare & shown & (label == HAIR)
+    result = np.where(grown[..., None], hair, result)
     inside = _finer(form.seen.inside)
     for kind in (CLOTHES, SKIN, HAIR):
         source = known & (label == kind)
@@ -89,7 +94,7 @@ def _front(
         share = cv2.GaussianBlur(wanted.astype(np.float32), (0, 0), 0.03 * _WIDE)[..., None]
         share = np.where(shown[..., None], 0, share)
         result = result * (1 - share) + fill * share
-    return result
+    return result, grown
 
 
 def _cloth(known: np.ndarray, label: np.ndarray) -> np.ndarray:

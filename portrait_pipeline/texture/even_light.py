@@ -15,7 +15,8 @@ _SHARE = 0.85
 _MOST = 40.0  # of each channel
 _FINE, _LOCAL = 0.0025, 0.035  # of the side: relief is wider than grain and narrower than the face's form
 _DARKER, _LIGHTER = 3.0, 2.5  # L: so far may relief depart from what is about it
-_PASSING = 0.012  # of the side, over which skin passes into what is kept
+_SOFT, _HARD = 0.008, 5.0  # of the side: as wide become edges of relief that is held back by so many L
+_PASSING = 0.008  # of the side, over which skin passes into what is kept
 _NOSTRILS, _BROWS = (slice(31, 36), 0.009), (slice(17, 27), 0.02)  # landmarks and how far about them, of the side
 
 
@@ -59,7 +60,8 @@ def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> 
 
     A fold that a smile casts, or a patch of sun, is light and no line: a painter's strokes would follow it as one, and
     it would stay when the face moves on. Lightness wider than grain departs from its surroundings by at most a few L,
-    by tanh; eyes, brows, nostrils, lips and grain stay as they are.
+    by tanh; where it departs much further, at the edge of a cast shadow or of a patch of sun, it becomes soft as well:
+    an outline would be left otherwise. Eyes, brows, nostrils, lips and grain elsewhere stay as they are.
 
     Args:
         labels: (S, S) regions of the head. places: (68, 2) landmarks in the texture, x right and y down in [0, 1].
@@ -72,12 +74,18 @@ def soften_relief(photo: np.ndarray, labels: np.ndarray, places: np.ndarray) -> 
     skin = (np.isin(labels, (SKIN, OUTER)) & (kept == 0)).astype(np.float32)
     lips = np.isin(labels, (SKIN, OUTER, LIPS)).astype(np.float32)  # what is lighter there than skin is glare or skin
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    relief = weighted_mean(lab, lips, max(0.5, _FINE * size)) - weighted_mean(lab, skin, _LOCAL * size)
+    smooth = weighted_mean(lab, lips, max(0.5, _FINE * size))
+    relief, grain = smooth - weighted_mean(lab, skin, _LOCAL * size), lab - smooth
     light = relief[..., :1]
     most = np.where(light < 0, _DARKER, _LIGHTER)
     share = np.where(np.abs(light) > 1e-3, most * np.tanh(light / most) / np.where(light == 0, 1, light), 1)
     away = np.minimum(cv2.distanceTransform(1 - kept, cv2.DIST_L2, 5) / (_PASSING * size), 1)
     away *= skin * away * (3 - 2 * away)
     lab += relief * (share - 1) * np.where(light < 0, away[..., None], lips[..., None])
+    bare = np.isin(labels, (SKIN, OUTER)).astype(np.float32)
+    over = weighted_mean((np.abs(light) * (1 - share))[..., 0], bare, _SOFT * size)[..., None]
+    bounded = relief * share
+    softer = weighted_mean(bounded, bare, _SOFT * size) - bounded - grain
+    lab += softer * np.clip(over / _HARD, 0, 1) * np.where(light < 0, away[..., None], bare[..., None])
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(np.rint(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from ..base.device import on_device
 from ..perceptual.hypercolumns import find_taps
 from ..perceptual.perceptual import PerceptualNetwork
 from ..regions.clothes import ALL_BUT_SKIN, clothes_example, not_skin
-from ..regions.labels import BACKGROUND, CLOTHES, TEETH, TRANSPARENT, face_coordinates
+from ..regions.labels import BACKGROUND, CLOTHES, HAIR, SKIN, TEETH, TRANSPARENT, disc, face_coordinates
 from .pyramid import resize
 from .sampling import Samples, draw_pixels, inner, map_sizes, pixel_points
 from .subject import Prepared, to_image
@@ -81,6 +81,13 @@ def _draw(
     return columns, Samples(where, region, position)
 
 
+def _beside_skin(labels: np.ndarray, width: int) -> np.ndarray:
+    """(H, W) bool skin within ``width`` px of hair, clothes and surroundings: contours are drawn there, and shadows
+    cast, that would become strokes across a cheek elsewhere."""
+    beyond = np.isin(labels, (HAIR, BACKGROUND, CLOTHES)).astype(np.uint8)
+    return (labels == SKIN) & (cv2.dilate(beyond, disc(width)) > 0)
+
+
 def _pixels(
     scene: Prepared,
     labels: np.ndarray,
@@ -96,6 +103,7 @@ def _pixels(
     usable = ~np.isin(labels, (BACKGROUND, CLOTHES, TRANSPARENT))
     if not (scene.subject.labels == TEETH).any():
         usable &= labels != TEETH
+    usable &= ~_beside_skin(labels, 2 * margin)
     mixed = round(worn * ALL_BUT_SKIN)
 
     def draw(mask: np.ndarray, number: int, least: Mapping[int, float]) -> torch.Tensor:
