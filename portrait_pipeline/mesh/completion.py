@@ -10,6 +10,7 @@ from .mesh import Mesh
 from .texels import Extension, bilinear_at_vertices, texel_map
 
 _WELL_SEEN = 0.25
+_WIDER, _SOFT = 256, 256  # parts of the texture's side
 _FIELD_SIZE = 256  # texels: the field is smooth, so it need not be solved for at the texture's own size
 _KNOWN = 0.3
 
@@ -24,7 +25,10 @@ class Completion:
     def __init__(self, mesh: Mesh, weight: np.ndarray) -> None:
         self.mesh, size = mesh, len(weight)
         confidence = np.clip(weight / max(float(np.median(weight[weight > 0])), 1e-12) / _WELL_SEEN, 0, 1)
-        confidence = cv2.GaussianBlur(confidence.astype(np.float32), (0, 0), max(1.0, size / 128))
+        # Widened first: what is seen beside what is hidden keeps its strokes, or a plain line would run along there.
+        near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (size // _WIDER) + 1,) * 2)
+        confidence = cv2.dilate(confidence.astype(np.float32), near)
+        confidence = cv2.GaussianBlur(confidence, (0, 0), max(1.0, size / _SOFT))
         self.confidence = np.clip((confidence - 0.5) * 2.0, 0, 1)
         self.small = (min(size, _FIELD_SIZE),) * 2
         self.known = cv2.resize(self.confidence, self.small, interpolation=cv2.INTER_AREA)
