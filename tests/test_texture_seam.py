@@ -1,9 +1,12 @@
 """The layout's left and right border are one line on the head."""
 
+import numpy as np
 import pytest
 import torch
+from ball import ball
 from torch.nn import functional
 
+from portrait_pipeline.mesh.completion import Completion
 from portrait_pipeline.texture.optimise import close_seam
 from portrait_pipeline.texture.pyramid import enlarge, resize
 
@@ -34,3 +37,11 @@ def test_enlarging_goes_round(factor):
         assert torch.allclose(turned, large.roll(shift * factor, dims=3), atol=1e-6)
     inner = slice(factor, -factor)
     assert torch.allclose(large[..., inner], resize(image, (8 * factor, 8 * factor))[..., inner], atol=1e-6)
+
+
+def test_seen_texels_keep_their_strokes_up_to_the_border_of_the_hidden_ones():
+    weight = np.zeros((256, 256))
+    weight[:, :128] = 1.0
+    confidence = Completion(ball(), weight).confidence
+    assert confidence[:, :128].min() > 0.6 and confidence[:, :125].min() > 0.95
+    assert confidence[:, 134:].max() == 0
