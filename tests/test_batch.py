@@ -256,7 +256,7 @@ def test_on_ray_a_killed_actor_loses_nothing_and_makes_nothing_twice(tmp_path):
     )
     arguments = ["batch", str(path), "-o", str(tmp_path / "out"), "--ray", "--together", "2", *OPTIONS]
     with subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         victim = None
         while victim is None and process.poll() is None:
@@ -264,8 +264,9 @@ def test_on_ray_a_killed_actor_loses_nothing_and_makes_nothing_twice(tmp_path):
             victim = next((entry for entry in _processes(process.pid) if "ray::Worker.draft" in entry[1]), None)
         time.sleep(1.0)
         os.kill(victim[0], signal.SIGKILL)
-        said, _ = process.communicate(timeout=300)
-    assert "2 made, 1 failed" in said and "it starts again" in said, said
+        result, said = process.communicate(timeout=300)
+    assert result.splitlines() == [str(tmp_path / "out" / "index.html"), "2 made, 1 failed"], result
+    assert "it starts again" in said and "1 row failed" in said, said
     assert said.count("[") >= 2 and all(
         said.count(f"] {row['name']}:") == 1 for row in rows_of(tmp_path / "out/batch.csv")
     )

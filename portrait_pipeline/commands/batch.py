@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -78,19 +79,21 @@ def batch(
     """
     from ..batch.run import run_batch
 
-    made, failed = run_batch(
-        table,
-        output,
-        project,
-        overrides,
-        formats or FORMATS,
-        device,
-        together,
-        ray,
-        retries,
-        notify=lambda line: click.echo(line, err=True),
-    )
+    with redirect_stdout(sys.stderr):  # Ray prints what it has to say, of a dead process a kilobyte
+        made, failed = run_batch(
+            table,
+            output,
+            project,
+            overrides,
+            formats or FORMATS,
+            device,
+            together,
+            ray,
+            retries,
+            notify=lambda line: click.echo(line, err=True),
+        )
     click.echo(f"{output / 'index.html'}\n{made} made, {failed} failed")
     if failed:
-        click.echo(f"portrait: {failed} rows failed, see {output / 'failures.csv'}", err=True)
+        rows = "1 row" if failed == 1 else f"{failed} rows"
+        click.echo(f"portrait: {rows} failed, see {output / 'failures.csv'}", err=True)
         sys.exit(1)
