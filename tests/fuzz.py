@@ -420,7 +420,7 @@ def work(names: Sequence[str], first: int, count: int, progress: Path) -> None:
             check(all_[name].read(shown))  # the valid file is read
             counts = {"refused": 0, "read": 0}
             for seed in range(first, count):
-                progress.write_text(str(seed))
+                progress.write_text(f"{seed} {counts['refused']} {counts['read']}")
                 folder = Path(place) / f"try{seed % 2}"
                 shutil.copytree(template, folder, dirs_exist_ok=True)
                 result = trial(all_[name], folder / shown.relative_to(template), seed)
@@ -446,7 +446,8 @@ def run(name: str, count: int) -> tuple[list[str], int, int]:
                     findings.append(line)
             if done.returncode == 0:
                 break
-            at = int(progress.read_text()) if progress.exists() else -1
+            at, *before = map(int, progress.read_text().split()) if progress.exists() else (-1, 0, 0)
+            refused, read = refused + before[0], read + before[1]
             findings.append(f"{name} {at}: crash {done.returncode} {done.stderr[-300:]}")
             if at < 0:
                 break

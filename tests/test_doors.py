@@ -210,6 +210,19 @@ def test_sizes_are_known_before_anything_is_unpacked(tmp_path: Path) -> None:
         read_arrays_file(tmp_path / "landmarks.npz")
 
 
+def test_a_text_longer_than_its_file_is_not_looked_for(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs.update({"kind": "t", "format_version": 1})
+        file["names"] = ["jawOpen", "mouthPucker"]
+        place = file["names"].id.get_offset()
+    assert list(read_arrays(tmp_path / "a.h5", kind="t")[0]["names"]) == ["jawOpen", "mouthPucker"]
+    with (tmp_path / "a.h5").open("r+b") as file:
+        file.seek(place + 16)
+        file.write((3 * 2**30).to_bytes(4, "little"))
+    with pytest.raises(ArtifactError, match="a text of 'names' is longer than the file"):
+        read_arrays(tmp_path / "a.h5", kind="t")
+
+
 @pytest.mark.parametrize("mean", [np.zeros((100, 3)), np.eye(3)[np.arange(100) % 3], np.full((100, 3), 1e300)])
 def test_a_mesh_without_surface_is_no_head(tmp_path: Path, mean: np.ndarray) -> None:
     path = own_model(tmp_path / "m.h5", mean, np.arange(150).reshape(50, 3) % 100)

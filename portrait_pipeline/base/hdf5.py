@@ -24,6 +24,7 @@ MOST_DATASETS = 10_000
 MOST_TEXT = 64 * 2**20  # letters of one dataset, all strings as long as the longest
 _HEAP = b"GCOL\1\0\0\0"
 _BLOCK = 1024  # strings read at once
+_NAMED = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])  # how a string of any length is named
 # What h5py raises on damaged files, besides what it documents.
 _DAMAGE = (
     OSError,
@@ -173,9 +174,29 @@ def _text(name: str, item: h5py.Dataset, refuse: Refuse) -> np.ndarray:
         return np.char.decode(item[()], "utf-8")
     if item.ndim != 1:
         raise refuse(f"'{name}' holds text in shape {item.shape}; store it as a list")
+    _check_lengths(name, item)
     words: list[str] = []
     for start in range(0, len(item), _BLOCK):
         words += [word.decode("utf-8") for word in item[start : start + _BLOCK]]
         if len(words) * max(map(len, words)) > MOST_TEXT:
             raise refuse(f"the text of '{name}' is too long: at most {MOST_TEXT / 1e6:.0f} million letters")
     return np.array(words, str)
+
+
+def _check_lengths(name: str, item: h5py.Dataset) -> None:
+    """Refuse strings longer than their file: the library takes memory for one, up to 4 GB, before it looks for it.
+
+    Those that lie in chunks are not looked at; packed ones have a check sum.
+
+    Raises:
+        ValueError: there is one.
+    """
+    place, path = item.id.get_offset(), Path(item.file.filename)
+    if place is None:
+        return
+    with path.open("rb") as file:
+        file.seek(place)
+        data = file.read(len(item) * _NAMED.itemsize)
+    named = np.frombuffer(data[: len(data) // _NAMED.itemsize * _NAMED.itemsize], _NAMED)
+    if named["length"].max(initial=0) > path.stat().st_size:
+        raise ValueError(f"a text of '{name}' is longer than the file")
