@@ -2,11 +2,13 @@
 
 ``python tests/survive.py 40 FOLDER`` kills a tiny pipeline in a clone below FOLDER 40 times at random moments, DVC and
 its stage at once, and each time starts `dvc repro` again. A run that comes to its end is compared with an undisturbed
-one of the same clone; then all is removed, and the kills go on. Names of stages after FOLDER: these alone.
+one of the same clone: artifacts and results by their bytes, metrics by all but times, and what else lies in the
+folder by its name; then all is removed, and the kills go on. Names of stages after FOLDER: these alone.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -15,13 +17,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from clone import call, clone, commit
 from test_pipeline import TINY, contents, set_params
 
 SHARE = 0.2  # of an undisturbed run: the longest time between a start and its kill
-MADE = ("data/artifacts", "data/results", ".dvc/cache", ".portrait", "dvc.lock")
+MADE = ("data/artifacts", "data/results", "metrics/*.json", ".dvc/cache", ".portrait", "dvc.lock")
+TIMES = ("seconds", "total_seconds", "peak_memory_mb")
+OWN = (".git/", ".dvc/tmp/", ".dvc/cache/runs/", "__pycache__/")  # where git, DVC and Python keep more with every run
+KEPT = re.compile(r"\.dvc/cache/files/md5/../[0-9a-f]{30}(\.dir)?$")  # of metrics too, which hold times
 
 
 def prepare(folder: Path) -> None:
@@ -32,8 +38,7 @@ def prepare(folder: Path) -> None:
 
 
 def remove_made(folder: Path) -> None:
-    for name in MADE:
-        path = folder / name
+    for path in [path for pattern in MADE for path in folder.glob(pattern)]:
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
 
@@ -57,8 +62,22 @@ def repro(folder: Path, targets: list[str], seconds: float | None, log: Path) ->
             return None
 
 
+def state(folder: Path) -> dict[str, bytes]:
+    """What a run came to: contents of what it made, names of everything."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = {KEPT.sub("cache", name): b"" for name in names if not any(own in name for own in OWN)}
+    metrics = {f"metrics/{path.name}": untimed(path) for path in folder.glob("metrics/*.json")}
+    return found | contents(folder) | metrics
+
+
+def untimed(path: Path) -> bytes:
+    """A metric without what differs from run to run."""
+    rest = json.loads(path.read_text(), object_hook=lambda part: {key: part[key] for key in part if key not in TIMES})
+    return json.dumps(rest).encode()
+
+
 def differences(folder: Path, wanted: dict[str, bytes]) -> list[str]:
-    found = contents(folder)
+    found = state(folder)
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
@@ -69,14 +88,15 @@ def main(kills: int, base: Path, targets: list[str]) -> int:
     begin = time.monotonic()
     assert repro(folder, targets, None, log) == 0, log.read_text()
     longest = SHARE * (time.monotonic() - begin)
-    wanted, done, ended, wrong = contents(folder), 0, 0, 0
+    wanted, ended, wrong, landed = state(folder), 0, 0, Counter()
     remove_made(folder)
     while True:
+        done = landed.total()
         status = repro(folder, targets, moments.uniform(0, longest) if done < kills else None, log)
         if status is None:
-            done += 1
             stages = [line.split("'")[1] for line in log.read_text().splitlines() if line.startswith("Running stage")]
-            print(f"kill {done}: in {stages[-1] if stages else 'DVC, before a stage'}", flush=True)
+            landed[stages[-1] if stages else "DVC, before a stage"] += 1
+            print(f"kill {done + 1}: in {stages[-1] if stages else 'DVC, before a stage'}", flush=True)
             continue
         ended += 1
         differ = differences(folder, wanted)
@@ -85,7 +105,7 @@ def main(kills: int, base: Path, targets: list[str]) -> int:
         wrong += bool(bad)
         print(f"end {ended} after {done} kills: {'not the same: ' + str(bad) if bad else 'the same files'}", flush=True)
         if bad or done >= kills:
-            print(f"{done} kills, {ended} runs to the end, {wrong} wrong")
+            print(f"{done} kills, {ended} runs to the end, {wrong} wrong; kills in {dict(landed.most_common())}")
             return wrong
         remove_made(folder)
 

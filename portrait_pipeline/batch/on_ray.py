@@ -198,7 +198,8 @@ class _Driver:
         for job in jobs:
             deaths, row = job.deaths + 1, job.row
             if deaths > self.retries:
-                message = f"its process died {deaths} times ({reason}); is there enough memory?"
+                often = f" {deaths} times" if deaths > 1 else ""
+                message = f"its process died{often} ({reason}); is there enough memory?"
                 yield Failure(row.number, row.name, row.photo, row.art, message)
             else:
                 self.notify(f"row {row.number}, {row.name}: its process died ({reason}), it starts again")
