@@ -27,7 +27,7 @@ SHARE = 0.2  # of an undisturbed run: the longest time between a start and its k
 MADE = ("data/artifacts", "data/results", "metrics/*.json", ".dvc/cache", ".portrait", "dvc.lock")
 TIMES = ("seconds", "total_seconds", "peak_memory_mb")
 OWN = (".git/", ".dvc/tmp/", ".dvc/cache/runs/", "__pycache__/")  # where git, DVC and Python keep more with every run
-KEPT = re.compile(r"\.dvc/cache/files/md5/../[0-9a-f]{30}(\.dir)?$")  # of metrics too, which hold times
+KEPT = re.compile(r"\.dvc/cache/(files/md5/)?../[0-9a-f]{30}(\.dir)?$")  # metrics, which hold times; lists of folders
 
 
 def prepare(folder: Path) -> None:
