@@ -40,8 +40,8 @@ def test_enlarging_goes_round(factor):
 
 
 def test_seen_texels_keep_their_strokes_up_to_the_border_of_the_hidden_ones():
-    weight = np.zeros((256, 256))
-    weight[:, :128] = 1.0
+    weight = np.zeros((1024, 1024))
+    weight[:, :512] = 1.0
     confidence = Completion(ball(), weight).confidence
-    assert confidence[:, :128].min() > 0.6 and confidence[:, :125].min() > 0.95
-    assert confidence[:, 134:].max() == 0
+    assert confidence[:, :512].min() > 0.35 and confidence[:, :509].min() > 0.8
+    assert confidence[:, 516:].max() == 0

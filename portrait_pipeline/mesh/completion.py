@@ -10,7 +10,7 @@ from .mesh import Mesh
 from .texels import Extension, bilinear_at_vertices, texel_map
 
 _WELL_SEEN = 0.25
-_WIDER, _SOFT = 256, 256  # parts of the texture's side
+_WIDER, _SOFT = 512, 256  # parts of the texture's side
 _FIELD_SIZE = 256  # texels: the field is smooth, so it need not be solved for at the texture's own size
 _KNOWN = 0.3
 

@@ -324,13 +324,13 @@ def _fast_matrices(device: torch.device) -> Iterator[None]:
 
 
 def close_seam(texture: torch.Tensor) -> torch.Tensor:
-    """The texture (3, S, S) with the step across the seam made equal to the mean of the steps beside it.
+    """The texture (3, S, S) with the step across the seam made equal to the mean of the two steps on either side.
 
     Texels left and right of the seam lie in different cells at every level of the pyramid and the mip chain, which no
     other pair of neighbours does, so they agree a little less. What is too much is spread over a few columns.
     """
     step = texture[..., 0] - texture[..., -1]
-    beside = (texture[..., 1] - texture[..., 0] + texture[..., -1] - texture[..., -2]) / 2
+    beside = (texture[..., 2] - texture[..., 0] + texture[..., -1] - texture[..., -3]) / 4
     ramp = 0.5 * (1 - torch.arange(_SEAM_REACH, dtype=texture.dtype, device=texture.device) / _SEAM_REACH)
     correction = (step - beside)[..., None] * ramp
     result = texture.clone()
