@@ -10,7 +10,7 @@ from portrait_pipeline.base.errors import InputFileError
 from portrait_pipeline.landmarks.draw import confidence_colours
 from portrait_pipeline.landmarks.params import LandmarksParams
 from portrait_pipeline.landmarks.record import LocatedPair
-from portrait_pipeline.landmarks.step import locate_pair
+from portrait_pipeline.landmarks.step import locate_pair, remarks
 from portrait_pipeline.perception import locate as locating
 from portrait_pipeline.perception.files import write_points
 from portrait_pipeline.perception.locate import locate
@@ -66,6 +66,15 @@ def test_doubtful_points_are_told_with_the_remedy_unless_placed_by_hand(crop, tm
     assert len(lines) == 1 and "a.png.pts" in lines[0] and "\n" not in lines[0]
     assert pair.art_source == "file:b.png.pts" and pair.art_errors.max() == 0
     assert pair.art_map.at(pair.art_points[30], "nose") > 0.8, "parts are read all the same"
+
+
+@pytest.mark.parametrize("what", ["blown out", "half a face"])
+def test_points_of_a_picture_that_shows_too_little_are_told(crop, tmp_path, what):
+    shown = crop[:, :145] if what == "half a face" else np.clip(crop.astype(int) * 3 + 60, 0, 255).astype(np.uint8)
+    path = tmp_path / "a.png"
+    images.save_image(path, shown)
+    (line,) = remarks(path, locate(path, 1600))
+    assert "hard to read" in line and "place the 68 points in a.png.pts" in line
 
 
 def test_dlib_on_request(crop, found, tmp_path):
