@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from portrait_pipeline.animation.pose import Pose
 from portrait_pipeline.base.artifacts import read_arrays, read_json, write_arrays
 from portrait_pipeline.base.errors import ArtifactError, LandmarkError, ParameterError, PortraitError
 from portrait_pipeline.base.files import check_path
+from portrait_pipeline.base.stage import Layout, run_pair_stage
 from portrait_pipeline.commands.portrait import main
 from portrait_pipeline.convert.formats import read_foreign
 from portrait_pipeline.deform.record import DeformedHead
@@ -53,9 +55,9 @@ def run(*arguments: object, status: int = 1) -> str:
 @pytest.mark.parametrize(
     "command",
     [
-        ("stylize", *PAIR, "-o"),
-        ("translate", *PAIR, "-o"),
-        ("picture", *PAIR, "-o"),
+        ("stylize", "nothing.png", "nothing.png", "-o"),
+        ("translate", "nothing.png", "nothing.png", "-o"),
+        ("picture", "nothing.png", "nothing.png", "-o"),
         ("pose", "nothing", "-o"),
         ("track", "nothing.mp4", "-o"),
         ("model", "convert", "nothing.h5", "-o"),
@@ -348,11 +350,17 @@ def test_an_obj_of_endless_length_is_not_read(tmp_path: Path) -> None:
 # --- memory --------------------------------------------------------------------------------------------------------
 
 
-def test_bands_of_a_picture_join_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_of_a_picture_join_to_the_bit_and_save_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = small_rig()
-    whole = picture(rig, Pose(rig.expression), 200)
-    monkeypatch.setattr(pictures, "_BAND", 200 * 7)
-    assert np.array_equal(picture(rig, Pose(rig.expression), 200), whole)
+    images, peaks = [], []
+    for band in (400 * 400, 400 * 7):
+        monkeypatch.setattr(pictures, "_BAND", band)
+        tracemalloc.start()
+        images.append(picture(rig, Pose(rig.expression), 400))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert np.array_equal(*images)
+    assert peaks[1] < peaks[0] / 3, peaks
 
 
 def with_memory(megabytes: int, libraries: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -377,6 +385,20 @@ def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr[-2000:]
     assert "pose: the memory ran out" in done.stderr and "lower --size" in done.stderr
     assert not Path(output).exists()
+
+
+def test_a_stage_without_memory_names_what_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_much(layout: Layout, pair: str) -> None:
+        np.zeros((2**26, 2**26))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stages/shell.py", "me"])
+    with pytest.raises(SystemExit, match="1"):
+        run_pair_stage("shell", too_much)
+    told = capsys.readouterr().err
+    assert "shell: the memory ran out" in told and "lower shell.size" in told and len(told.splitlines()) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited as Linux does it")
