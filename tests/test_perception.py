@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -161,6 +162,17 @@ def test_turned_faces_are_found_with_points_in_place(yaw: float, limit: float, m
         return Found(read(image, parts=False).points, 0.0)
 
     assert measure_turned(method, model, 1, yaw).errors.mean() < limit
+
+
+@pytest.mark.parametrize("yaw", [75.0, -85.0])
+def test_a_profile_is_refused_or_told(yaw: float, model: FaceModel) -> None:
+    def method(image: np.ndarray) -> Found:
+        reading = read(image, parts=False)
+        assert reading.doubtful
+        return Found(reading.points, 0.0)
+
+    with suppress(NoFaceError):
+        measure_turned(method, model, 1, yaw)
 
 
 def test_the_threshold_of_the_warning_is_tried_on_pictures_that_had_no_part_in_it() -> None:
