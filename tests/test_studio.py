@@ -138,6 +138,7 @@ def press(page: Page, selector: str) -> None:
 def draft(page: Page, act: Callable[[Page, str], None] = Page.click) -> str:
     """Both samples on the desk; the work's id."""
     for role, name in (("photo", "astronaut"), ("art", "oil_strokes")):
+        page.wait_for_selector(f"#{role} [data-sample={name}]")  # an empty desk comes a moment after its button
         act(page, f"#{role} [data-sample={name}]")
         page.wait_for_selector(f"#{role} .overlay:not([hidden])")
     expect(page.locator("#make")).to_be_enabled()
