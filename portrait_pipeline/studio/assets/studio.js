@@ -37,6 +37,15 @@ function complain(text) {
   if (text) find("error").scrollIntoView({ block: "nearest" });
 }
 
+// A control that cannot be used for now. `disabled` would take the focus from under the keys, and never give it back.
+const withhold = (control, is) => control.setAttribute("aria-disabled", String(is));
+addEventListener("click", (event) => {
+  if (event.target.closest("[aria-disabled=true]")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
+
 // Runs an action of the user; what goes wrong is one line on the page.
 async function attempt(action) {
   complain("");
@@ -133,7 +142,7 @@ function renderCard(role, work) {
   part(".adjust").hidden = part(".toggles").hidden = !picture;
   part(".adjust").textContent = picture && !picture.points.length ? "Draw a box" : "Adjust points";
   part(".adjust").setAttribute("aria-label", `${part(".adjust").textContent}: ${ROLES[role][0].toLowerCase()}`);
-  part(".adjust").disabled = busy;
+  withhold(part(".adjust"), busy);
   for (const button of part(".samples").children)
     button.setAttribute("aria-pressed", String(Boolean(picture && picture.sample === button.dataset.sample)));
   if (!picture) return;
@@ -207,7 +216,8 @@ function renderDesk() {
   find("delete").hidden = !work || busy;
   renderSettings(work ? work.settings : all.settings);
   find("make").textContent = ["failed", "cancelled", "interrupted"].includes(state) ? "Make it again" : "Make the portrait";
-  find("make").disabled = !work || !["photo", "art"].every((role) => work[role] && work[role].points.length) || work.reading.length > 0;
+  const ready = work && ["photo", "art"].every((role) => work[role] && work[role].points.length) && !work.reading.length;
+  withhold(find("make"), !ready);
   if (done) renderResults(work);
 }
 
@@ -325,7 +335,7 @@ function save(wish) {  // one after the other, points that have moved on left ou
   latest = wish;
   saving += 1;
   editing.dirty = true;
-  find("undo").disabled = !editor.past.length;
+  withhold(find("undo"), !editor.past.length);
   pending = pending.then(async () => {
     try {
       if (wish === latest || !wish.points) {
@@ -365,7 +375,7 @@ function renderEditor(force = false) {
     editor.svg.setAttribute("aria-label", `Points of ${work[role].name}`);
     editor.mark();
   }
-  find("undo").disabled = !editor.past.length;
+  withhold(find("undo"), !editor.past.length);
   for (const input of document.querySelectorAll("input[name=moves]"))
     input.disabled = !work[role].points.length && input.value !== "box";
   find("editor").classList.toggle("reading", work.reading.includes(role));
