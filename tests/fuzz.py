@@ -197,7 +197,7 @@ def readers() -> dict[str, Reader]:
 
     from portrait_pipeline.animation.frames import read_frames
     from portrait_pipeline.animation.rig import Rig
-    from portrait_pipeline.base.artifacts import read_json
+    from portrait_pipeline.base.artifacts import read_arrays, read_json
     from portrait_pipeline.base.errors import InputFileError
     from portrait_pipeline.base.images import load_image
     from portrait_pipeline.convert.conversion import check_surface
@@ -308,6 +308,7 @@ def readers() -> dict[str, Reader]:
         "hdf5-model": Reader(made("a.h5", own), foreign, hdf5),
         "hdf5-complete": Reader(made("a.h5", tiny_model(model).save), FaceModel.load, hdf5),
         "hdf5-bfm": Reader(made("a.h5", lambda path: write_bfm(path, head)), foreign, hdf5),
+        "hdf5-texts": Reader(made("a.h5", write_texts), lambda path: read_arrays(path, kind="t")[0], hdf5),
         "hdf5-faces": Reader(made("a.h5", lambda path: write_faces(path, points)), faces, hdf5),
         "npz-faces": Reader(
             made("a.npz", lambda path: np.savez(path, landmarks=points[None].repeat(3, 0), group=np.arange(3))),
@@ -372,6 +373,13 @@ def write_faces(path: Path, points: np.ndarray) -> None:
     with h5py.File(path, "w") as file:
         file["landmarks"], file["valid"] = points[None].repeat(3, 0), np.ones((3, 68), bool)
         file["group"] = ["a", "b", "c"]
+
+
+def write_texts(path: Path) -> None:
+    """In the format's first version, whose attributes have no check sum, and with texts in chunks."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"kind": "t", "format_version": 1, "remark": "none"})
+        file.create_dataset("names", data=["jawOpen", "mouthPucker", "x"], chunks=(2,))
 
 
 def read_video(path: Path) -> object:

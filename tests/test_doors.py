@@ -212,17 +212,22 @@ def test_sizes_are_known_before_anything_is_unpacked(tmp_path: Path) -> None:
         read_arrays_file(tmp_path / "landmarks.npz")
 
 
-def test_a_text_longer_than_its_file_is_not_looked_for(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "a.h5", "w") as file:
+@pytest.mark.parametrize("where", ["list", "chunks", "attribute"])
+def test_a_text_longer_than_its_file_is_not_looked_for(tmp_path: Path, where: str) -> None:
+    path, named = tmp_path / "a.h5", "text of attribute 'kind'" if where == "attribute" else "text of 'names'"
+    with h5py.File(path, "w") as file:
         file.attrs.update({"kind": "t", "format_version": 1})
-        file["names"] = ["jawOpen", "mouthPucker"]
-        place = file["names"].id.get_offset()
-    assert list(read_arrays(tmp_path / "a.h5", kind="t")[0]["names"]) == ["jawOpen", "mouthPucker"]
-    with (tmp_path / "a.h5").open("r+b") as file:
-        file.seek(place + 16)
-        file.write((3 * 2**30).to_bytes(4, "little"))
-    with pytest.raises(ArtifactError, match="a text of 'names' is longer than the file"):
-        read_arrays(tmp_path / "a.h5", kind="t")
+        file.create_dataset("names", data=["jawOpen", "mouthPucker"], chunks=(1,) if where == "chunks" else None)
+    assert list(read_arrays(path, kind="t")[0]["names"]) == ["jawOpen", "mouthPucker"]
+    data = bytearray(path.read_bytes())
+    heap = data.find(b"GCOL").to_bytes(8, "little")
+    for length in (1,) if where == "attribute" else (7, 11):
+        word = length.to_bytes(4, "little")
+        assert data.count(word + heap) == 1
+        data = data.replace(word + heap, (3 * 2**30).to_bytes(4, "little") + heap)
+    path.write_bytes(data)
+    with pytest.raises(ArtifactError, match=f"{named} is longer than the file"):
+        read_arrays(path, kind="t")
 
 
 @pytest.mark.parametrize("mean", [np.zeros((100, 3)), np.eye(3)[np.arange(100) % 3], np.full((100, 3), 1e300)])

@@ -24,6 +24,7 @@ MOST_DATASETS = 10_000
 MOST_TEXT = 64 * 2**20  # letters of one dataset, all strings as long as the longest
 _HEAP = b"GCOL\1\0\0\0"
 _BLOCK = 1024  # strings read at once
+_NEAR = 96  # bytes between an attribute's name and its value, at most: type, shape, filling
 _NAMED = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])  # how a string of any length is named
 # What h5py raises on damaged files, besides what it documents.
 _DAMAGE = (
@@ -72,6 +73,7 @@ def open_hdf5(path: Path, refuse: Refuse, most: int, names: Iterable[str] | None
     try:
         _check_heaps(path)
         with h5py.File(path, "r") as file:
+            _check_attribute_lengths(path, file.attrs)
             attributes = {name: value for name in file.attrs if (value := _attribute(file, name)) is not None}
             found = _all(file, refuse) if names is None else {name: _find(file, name, refuse) for name in names}
             found = {name: item for name, item in found.items() if item is not None}
@@ -186,17 +188,40 @@ def _text(name: str, item: h5py.Dataset, refuse: Refuse) -> np.ndarray:
 def _check_lengths(name: str, item: h5py.Dataset) -> None:
     """Refuse strings longer than their file: the library takes memory for one, up to 4 GB, before it looks for it.
 
-    Those that lie in chunks are not looked at; packed ones have a check sum.
+    Those that lie in packed chunks are not looked at; these have a check sum.
 
     Raises:
         ValueError: there is one.
     """
     place, path = item.id.get_offset(), Path(item.file.filename)
-    if place is None:
-        return
+    blocks = [(place, len(item) * _NAMED.itemsize)] if place is not None else []
+    if item.chunks and item.id.get_create_plist().get_nfilters() == 0:
+        chunks = [item.id.get_chunk_info(index) for index in range(item.id.get_num_chunks())]
+        blocks = [(chunk.byte_offset, chunk.size) for chunk in chunks if chunk.byte_offset is not None]
     with path.open("rb") as file:
-        file.seek(place)
-        data = file.read(len(item) * _NAMED.itemsize)
-    named = np.frombuffer(data[: len(data) // _NAMED.itemsize * _NAMED.itemsize], _NAMED)
-    if named["length"].max(initial=0) > path.stat().st_size:
-        raise ValueError(f"a text of '{name}' is longer than the file")
+        for place, size in blocks:
+            file.seek(place)
+            data = file.read(size)
+            named = np.frombuffer(data[: len(data) // _NAMED.itemsize * _NAMED.itemsize], _NAMED)
+            if named["length"].max(initial=0) > path.stat().st_size:
+                raise ValueError(f"a text of '{name}' is longer than the file")
+
+
+def _check_attribute_lengths(path: Path, names: Iterable[str]) -> None:
+    """As :func:`_check_lengths` for attributes. The library does not tell where these lie, and older versions of the
+    format have no check sum for them: what names a text follows the attribute's own name within a few words.
+
+    Raises:
+        ValueError: there is one.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for name in names:
+            word = name.encode() + b"\0"
+            place = data.find(word)
+            while place >= 0:
+                place += len(word)
+                for at in range(place, min(place + _NEAR, len(data) - _NAMED.itemsize)):
+                    length, heap, _ = np.frombuffer(data[at : at + _NAMED.itemsize], _NAMED)[0].item()
+                    if length > len(data) and data[heap : heap + len(_HEAP)] == _HEAP:
+                        raise ValueError(f"the text of attribute '{name}' is longer than the file")
+                place = data.find(word, place)

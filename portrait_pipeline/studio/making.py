@@ -16,6 +16,7 @@ from .works import LOG, PREVIEW, RESULTS, STAGES, Shelf, Work, now
 
 _PATIENCE = 3.0  # seconds from asking a process to end to ending it
 _CURVE = 160  # points of the losses that are kept for the page
+_BEAT = 1.0  # seconds between two reports of steps to the pages: each is drawn, by the same cores as the portrait
 _LINE = 2**20  # bytes of one report at most
 
 
@@ -32,6 +33,7 @@ class Queue:
         self.more = asyncio.Event()
         self.running: tuple[Work, asyncio.subprocess.Process] | None = None
         self.cancelled: set[str] = set()
+        self.due = 0.0
 
     async def run(self) -> None:
         """For ever; when it is cancelled, so is the process, and its work is interrupted."""
@@ -116,6 +118,9 @@ class Queue:
             every = max(1, told["total"] // _CURVE)
             if told["step"] % every == 0 or told["step"] == told["total"]:
                 progress["curve"] = [*progress["curve"], [told["step"], told["style"], told["content"]]]
+            if time.monotonic() < self.due:
+                return
+            self.due = time.monotonic() + _BEAT
         elif "preview" in told:
             progress["picture"] += 1
         elif "error" in told:

@@ -145,7 +145,9 @@ function renderCard(role, work) {
   withhold(part(".adjust"), busy);
   for (const button of part(".samples").children)
     button.setAttribute("aria-pressed", String(Boolean(picture && picture.sample === button.dataset.sample)));
-  if (!picture) return;
+  const { view } = picture ? shown(work, role) : {};
+  if (!picture || card.dataset.of === view) return;
+  card.dataset.of = view;  // a making tells of itself every second: what it does not change is not drawn again
   overlay.show(shown(work, role));
   overlay.frame(false);
   part(".overlay").setAttribute("role", "img");
