@@ -116,7 +116,8 @@ def _run(name: str, pair: str | None, main: Callable[[Layout], None]) -> None:
     except Exception as error:
         if not is_about_memory(error):
             raise
-        _fail(name, str(out_of_memory(name, _LOWER.get(name, "the sizes of its section in params.yaml"))))
+        print(out_of_memory(name, _LOWER.get(name, "the sizes of its section in params.yaml")), file=sys.stderr)
+        sys.exit(1)
 
 
 def _fail(name: str, message: str) -> None:
