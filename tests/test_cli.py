@@ -263,3 +263,13 @@ def test_stylize_refuses_bad_overrides(override: str, tmp_path: Path) -> None:
     command = ("stylize", "sample:hopper", "sample:oil_strokes", "-o", str(tmp_path / "o"), "--project", str(tmp_path))
     output = run(*command, "-S", override, status=1)
     assert len(output.splitlines()) == 1 and override.split("=")[0] in output
+
+
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise() -> None:
+    """Those that spin take the time of whatever else runs, and of each other."""
+    for asked, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        command = sys.executable, "-c", "import portrait_pipeline.base.device"
+        shown = environment | {"OMP_DISPLAY_ENV": "true"} | asked
+        done = subprocess.run(command, env=shown, capture_output=True, text=True, check=True)
+        assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr

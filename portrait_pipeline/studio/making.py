@@ -16,7 +16,7 @@ from .works import LOG, PREVIEW, RESULTS, STAGES, Shelf, Work, now
 
 _PATIENCE = 3.0  # seconds from asking a process to end to ending it
 _CURVE = 160  # points of the losses that are kept for the page
-_BEAT = 1.0  # seconds between two reports of steps to the pages: each is drawn, by the same cores as the portrait
+_BEAT = 2.0  # seconds between two reports of steps to the pages: each is drawn, by the same cores as the portrait
 _LINE = 2**20  # bytes of one report at most
 
 
@@ -120,11 +120,11 @@ class Queue:
                 progress["curve"] = [*progress["curve"], [told["step"], told["style"], told["content"]]]
             if time.monotonic() < self.due:
                 return
-            self.due = time.monotonic() + _BEAT
         elif "preview" in told:
             progress["picture"] += 1
         elif "error" in told:
             work.message = told["error"]
+        self.due = time.monotonic() + _BEAT
         self.tell(work)
 
     def _conclude(self, work: Work, status: int) -> None:

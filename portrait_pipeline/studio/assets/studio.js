@@ -147,7 +147,7 @@ function renderCard(role, work) {
     button.setAttribute("aria-pressed", String(Boolean(picture && picture.sample === button.dataset.sample)));
   const { view } = picture ? shown(work, role) : {};
   if (!picture || card.dataset.of === view) return;
-  card.dataset.of = view;  // a making tells of itself every second: what it does not change is not drawn again
+  card.dataset.of = view;  // a making tells of itself all the time: what it does not change is not drawn again
   overlay.show(shown(work, role));
   overlay.frame(false);
   part(".overlay").setAttribute("role", "img");
