@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from ..animation.rig import SHELL, Rig
 from ..base.device import Hardware
 from ..base.errors import InputFileError, ParameterError
 from ..base.images import check_suffix, image_size, save_image
@@ -52,7 +55,6 @@ def picture_files(
 
     # imported here: torch takes seconds, and mistakes in the arguments are told before
     from ..animation.aliases import as_vector, parse_expressions
-    from ..animation.rig import SHELL
     from ..base.progress import progress_bar
     from ..export.pose import load_rig
     from ..fit.step import fit_pair
@@ -77,12 +79,12 @@ def picture_files(
         rig = load_rig(head)
         located = locate_pair(photo_path, art_path, params.landmarks, tell)
         fitted = fit_pair(model, located, params.fit, tell)
+        foreign = InputFileError(f"{head}: this head was not made of {photo} with these parameters; leave --head out")
+        if not shows(rig, model.expression_names, fitted.expression):
+            raise foreign
         shell = shell_pair(model, located, fitted, params.shell)
-        worn = [len(part.mesh.vertices) for part in rig.parts if part.name == SHELL]
-        shown = dict(zip(model.expression_names, fitted.expression, strict=True))
-        apart = [abs(value - shown.get(name, value)) for name, value in zip(rig.names, rig.expression, strict=True)]
-        if (worn and worn != [len(shell.vertices)]) or max(apart, default=0.0) > _APART:
-            raise InputFileError(f"{head}: this head was not made of {photo} with these parameters; leave --head out")
+        if not wears(rig, len(shell.vertices)):
+            raise foreign
         tell("the finished head")
     values = as_vector(parse_expressions(expressions, rig.names), rig.names, rig.expression)
     with progress_bar("picture") as progress:
@@ -101,3 +103,15 @@ def picture_files(
         )
     save_image(output, picture)
     tell("picture")
+
+
+def shows(rig: Rig, names: Sequence[str], expression: np.ndarray) -> bool:
+    """Whether a finished head has the photo's expression: coefficients (E,) of the face model, by their names."""
+    shown = dict(zip(names, expression, strict=True))
+    apart = [abs(value - shown.get(name, value)) for name, value in zip(rig.names, rig.expression, strict=True)]
+    return max(apart, default=0.0) <= _APART
+
+
+def wears(rig: Rig, vertices: int) -> bool:
+    """Whether a finished head has no shell, or one of so many vertices."""
+    return all(len(part.mesh.vertices) == vertices for part in rig.parts if part.name == SHELL)
