@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -12,6 +10,7 @@ from ..animation.pose import LOOK_DOWN, LOOK_SIDE, LOOK_UP, look_coefficients
 from ..fit.fit import Fit
 from ..head.model import FaceModel
 from ..head.points import LEFT_EYE, RIGHT_EYE
+from .person import Person
 
 OPENINGS = (LEFT_EYE, RIGHT_EYE)
 """The eyes at image left and image right."""
@@ -87,13 +86,15 @@ def _mean_under(values: np.ndarray, seen: np.ndarray, kernel: np.ndarray) -> np.
     return total / np.maximum(cv2.filter2D(seen, -1, kernel, borderType=cv2.BORDER_CONSTANT), 1e-3 * kernel.sum())
 
 
-def directions(model: FaceModel, fits: Sequence[Fit], seen: np.ndarray) -> np.ndarray:
+def directions(model: FaceModel, person: Person, seen: np.ndarray) -> np.ndarray:
     """Degrees (T, 2) to image right and up, seen from the head, in which both eyes look; NaN if neither is open.
 
     Args:
-        fits: T of one person. seen: (T, 2, 2) px of :func:`irises`.
+        person: in T frames. seen: (T, 2, 2) px of :func:`irises`.
     """
+    fits = person.fits
     places = fits[0].surface.of(model.vertices(fits[0].identity, np.zeros(len(model.expression_names))))
+    places = places + person.offsets
     balls = []
     for rim in OPENINGS:
         ball = average_eyeball(places[rim])

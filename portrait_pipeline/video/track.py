@@ -15,7 +15,7 @@ from ..base.artifacts import write_table
 from ..base.device import side_by_side
 from ..base.errors import NoFaceError
 from ..base.progress import Progress, silent
-from ..fit.fit import Fit, fit_clip
+from ..fit.fit import Fit
 from ..fit.params import FitParams
 from ..head.camera import PerspectiveCamera
 from ..head.model import FaceModel
@@ -24,6 +24,7 @@ from ..perception.files import find_points, read_points
 from ..perception.reading import follow, read
 from ..perception.weights import load_quick
 from .eyes import blinks, directions, irises, openings, with_gaze
+from .person import LEAST_FRAMES, fit_person
 from .reader import Clip, Film, Frame
 from .smoothing import smoothed
 
@@ -33,9 +34,9 @@ TOGETHER = 2
 """Frames looked at side by side, at the place where the face was before them."""
 PAUSE = 12
 """Frames at most between two searches while no face is seen: a search costs as much as many frames with a face."""
-AT_REST, LEAST_FRAMES = 0.15, 25
-"""What a coefficient never falls below in at least so many frames, up to this, is the face at rest: identity and
-expression cannot be told apart to the last."""
+AT_REST = 0.15
+"""What a coefficient never falls below, up to this, is the face at rest: identity and expression cannot be told apart
+to the last."""
 LEVEL = 10.0
 """Degrees by which the height of the gaze may be off; its median over so many frames is level."""
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the eye at image left is the subject's right
@@ -100,7 +101,7 @@ def track(
 
     Raises:
         InputFileError: the source cannot be read, or has too many frames. NoFaceError: no frame shows a face.
-        LandmarkError, FitError: see :func:`portrait_pipeline.fit.fit.fit_clip`.
+        LandmarkError, FitError: see :func:`.person.fit_person`.
     """
     film, reader = Film(clip, MAX_SIDE, every), Reader()
     times, points, eyes, by_hand, group = [], [], [], [], []
@@ -126,8 +127,9 @@ def track(
     if not seen.any():
         raise NoFaceError(f"{clip.path}: no frame shows a face; is it upright, and at least 60 pixels wide?")
     read = [item for item in points if item is not None]
-    fits = fit_clip(model, read, params, film.size)
-    gaze = directions(model, fits, np.array(eyes)[seen])
+    person = fit_person(model, read, params, film.size, any(by_hand))
+    fits = person.fits
+    gaze = directions(model, person, np.array(eyes)[seen])
     names, expression = model.expression_names, np.array([fit.expression for fit in fits])
     if not any(by_hand):
         expression = _at_rest(expression)
