@@ -56,7 +56,7 @@ def test_the_command_draws_both_rows(model, astronaut, tmp_path, monkeypatch):
     monkeypatch.setattr(strip, "acted", lambda rig, model, size: [cv2.resize(face, (size, size))] * 3)
     monkeypatch.setattr(strip, "SHOWN", (0, 2))
     monkeypatch.setattr(strip, "SIDE", 120)
-    monkeypatch.setattr(strip, "TIMES", (0.1, 0.35, 0.6))
+    monkeypatch.setattr(strip, "TIMES", (0.1, 0.6))
     output, photo = tmp_path / "strip.png", str(tmp_path / "photo.png")
     result = CliRunner().invoke(main, ["applications", str(tmp_path), photo, photo, "-o", str(output)])
     assert result.exit_code == 0 and result.output.strip() == str(output), result.output
@@ -71,7 +71,7 @@ def test_the_command_draws_both_rows(model, astronaut, tmp_path, monkeypatch):
     video, driven = (above[middle, 2 * step + k * side :][:, middle] for k in (0, 1))
     assert np.ptp(driven, axis=2).max() <= 12 < np.ptp(video, axis=2).max()
     # The character before has a face of skin, after it a grey one; head and arm are elsewhere at every moment.
-    bodies = [body[:, :180] for body in np.array_split(below, 4, axis=1)]
+    bodies = [body[:, :250] for body in np.array_split(below, 3, axis=1)]
     skin = [(np.ptp(body, axis=2) > 40).mean() for body in bodies]
     moves = [np.abs(after - body).mean() for body, after in zip(bodies[1:], bodies[2:], strict=False)]
     assert skin[0] > 1.5 * max(skin[1:]) and min(moves) > 2
