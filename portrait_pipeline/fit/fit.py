@@ -7,12 +7,12 @@ The function that is minimised is in :mod:`.problem`, the cameras in :mod:`.came
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..base.errors import FitError
-from ..head.camera import AnyCamera, PerspectiveCamera
+from ..head.camera import AnyCamera
 from ..head.model import FaceModel
 from ..mesh.closest import SurfacePoints
 from .model_at_landmarks import LandmarkModel, landmark_model, landmarks_seen, on_jaw
@@ -20,15 +20,7 @@ from .params import FitParams
 from .problem import Jaw, State, slide_jaw
 from .settings import FitSettings
 from .solver import minimise
-from .start import FRAME_DIAGONAL, ImageSize, Start, checked, joined, start
-
-CLIP_SAMPLE = 40
-"""Frames of a video that its identity is fitted to."""
-CLIP_BLOCK = 64
-"""Frames of a video that are fitted at a time."""
-CLIP_FEW, CLIP_SPREAD = 2.0, 0.3
-"""Of a video's expressions: weight of the coefficients over their spread, and of the usual prior. On rendered heads
-of known motion what other coefficients wrongly show falls from 2.4 to 0.6 in sum; errors of the right ones stay."""
+from .start import ImageSize, Start, checked, joined, start
 
 
 @dataclass(frozen=True)
@@ -126,57 +118,28 @@ def fit_joint(
         from .photometric import refine
 
         state = refine(model, problem, state, list(images))
+    check_plausible(state, names)
+    jaw = slide_jaw(problem, state)
+    return [fit_of(model, known, state, jaw, index) for index in range(len(points))]
+
+
+def check_plausible(state: State, names: Sequence[str]) -> None:
+    """Refuse a solution that is no face.
+
+    Raises:
+        FitError: with the name of the view.
+    """
     for index, where in enumerate(names):
-        if not _plausible(state, index):
+        finite = np.isfinite(state.identity).all() and np.isfinite(state.expression[index]).all()
+        if not (finite and state.views.rotation[index, 2, 2] >= 0.2):
             raise FitError(
                 f"{where}: they are no face seen from the front (within about 75 degrees); check their order "
                 "(jaw from image left to image right) and that y points down"
             )
-    jaw = slide_jaw(problem, state)
-    return [_result(model, known, state, jaw, index) for index in range(len(points))]
 
 
-def fit_clip(
-    model: FaceModel, points: Sequence[np.ndarray], params: FitParams | None, image_size: ImageSize
-) -> list[Fit]:
-    """One person before one camera in T frames of a video: identity and focal length of some frames, spread over the
-    clip, then an expression and a pose for each frame. Time and memory grow with the frames, not with their square.
-
-    Args:
-        points: T arrays as for :func:`fit_landmarks`, without gaps. image_size: (width, height) px of the frames.
-
-    Raises:
-        LandmarkError, FitError: as :func:`fit_joint`.
-    """
-    chosen = np.unique(np.linspace(0, len(points) - 1, CLIP_SAMPLE).round().astype(int))
-    some = fit_joint(model, [points[index] for index in chosen], params, image_sizes=[image_size] * len(chosen))
-    identity, settings = some[0].identity, FitSettings.of(params)
-    if isinstance(some[0].camera, PerspectiveCamera):
-        focal = float(np.median([fit.camera.focal for fit in some])) / np.hypot(*image_size) * FRAME_DIAGONAL
-        settings = settings.model_copy(update={"focal_length": focal})
-    known = landmark_model(model).of_person(identity)
-    fits: list[Fit] = []
-    for first in range(0, len(points), CLIP_BLOCK):
-        block = [checked("landmarks", item, None) for item in points[first : first + CLIP_BLOCK]]
-        starts = [start(known, *view, image_size, settings, "landmarks") for view in block]
-        problem, state = joined(known, starts, settings)
-        problem = replace(
-            problem,
-            expression_prior=CLIP_SPREAD * problem.expression_prior,
-            expression_cost=CLIP_FEW * (known.low >= 0) / known.spread,
-        )
-        state = minimise(problem, state, settings.iterations)
-        jaw, whole = slide_jaw(problem, state), State(state.views, identity, state.expression)
-        fits += [_result(model, known, whole, jaw, index) for index in range(len(block))]
-    return fits
-
-
-def _plausible(state: State, index: int) -> bool:
-    finite = np.isfinite(state.identity).all() and np.isfinite(state.expression[index]).all()
-    return bool(finite and state.views.rotation[index, 2, 2] >= 0.2)
-
-
-def _result(model: FaceModel, known: LandmarkModel, state: State, jaw: Jaw, index: int) -> Fit:
+def fit_of(model: FaceModel, known: LandmarkModel, state: State, jaw: Jaw, index: int) -> Fit:
+    """The solution for one view."""
     expression = np.clip(np.zeros(len(model.expression_names)), model.expression_low, model.expression_high)
     expression[known.active] = state.expression[index]
     position = jaw.position[index]
