@@ -92,7 +92,7 @@ def shell_measures(
     if not shell.exists:
         return {"note": shell.note}
     front = fitted.camera.rotation[2]
-    measures = measure_shell(model, shell, texture.vertices, texture.shell_vertices, front)
+    measures = measure_shell(model, shell, fitted.vertices, texture.vertices, texture.shell_vertices, front)
     chin = float(texture.vertices[model.landmarks[8], 1])
     parts = [head, shell_part(shell, texture.shell_vertices, chin)]
     measures["border"] = border_ratio(parts, [texture.texture, texture.shell_texture])

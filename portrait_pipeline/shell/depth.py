@@ -16,7 +16,7 @@ from .canvas import FACE_WIDTH as FW
 from .canvas import Canvas
 from .domain import Domain, local_width
 from .layers import Layers, mouth_room
-from .masks import erode, smoothstep
+from .masks import dilate, erode, smoothstep
 from .obstacle import membrane_system, solve_obstacle, solve_symmetric
 from .skin import Seen, Skin
 
@@ -27,6 +27,8 @@ _LONG_SKULL = 1.25  # heads are longer than wide, and so is the hair about them
 _LIP, _COAT = 0.05, 0.12  # cm between head and shell: at the border of bare skin, and away from it
 _DIVE = 0.45  # slope at which the shell goes down under bare skin
 _CLEAR = 0.6  # cm inside the border of bare skin from which it may leave room for the mouth
+_SUNK = 0.6  # cm by which short hair's lower edge ends within the head, behind, where nobody in front sees it
+_STEEPEST = 3.0  # depth over thickness
 _BRIM = 0.5  # cm by which a hat stands off the forehead
 _ASIDE = 0.8  # of the way to where it would cover the far cheek
 _BLUR_FRONT, _BLUR_BACK = 1.5, 2.5  # px: obstacles leave creases
@@ -149,7 +151,12 @@ def back_bounds(
     cm, nape = canvas.cm, domain.nape
     scalp = layers.covered & layers.back_is("scalp", "neck")
     rising = _over_the_nape(canvas, layers, skin, domain)
-    coat = (0.8 * np.minimum(thickness, 1.8 * cm) + _COAT * cm) * rising - 0.6 * cm * (1 - rising)
+    # Where somebody in front sees the edge (over the ear of a turned head) it ends upon the skin, not within. Surfaces
+    # are steep there: so thick along the normal is more in depth.
+    sides = cv2.GaussianBlur(dilate(layers.exposed, 0.4 * cm).astype(float), (0, 0), 0.2 * cm)
+    steep = np.clip(np.hypot(1, np.hypot(*np.gradient(layers.back))), 1, _STEEPEST)
+    edge = cm * (_COAT * steep * sides - _SUNK * (1 - sides))
+    coat = (0.8 * np.minimum(thickness, 1.8 * cm) + _COAT * cm) * rising + edge * (1 - rising)
     surface = layers.back - coat
     low = np.where(scalp, _square(plane - surface), 0.0)
     high = np.full(low.shape, _FREE)

@@ -25,6 +25,9 @@ _UNDER_EAR = 0.3  # cm below it
 _HANGS = 0.8  # cm: what is farther out is hair over the ear
 _SLOPE = 0.8  # at which the shell goes along beside it
 _FAR_ASIDE = 50.0  # cm
+FRONT = 60.0  # degrees from the photo's viewer within which nobody may see what hair covers
+_OUTSIDE = 0.05  # cm
+_RINGS = ((FRONT, 16), (0.6 * FRONT, 8))  # degrees from the viewer, and views at that angle
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Layers:
         covered: bool, where the head is.
         front, back: depth of the nearest and of the farthest surface, canvas px; 0 beside the head.
         front_region, back_region: int, index into ``FaceModel.REGIONS``, -1 beside the head.
+        exposed: bool, the farthest surface is seen by somebody within ``FRONT`` degrees of the photo's viewer: the side
+            of a turned head.
     """
 
     covered: np.ndarray
@@ -42,6 +47,7 @@ class Layers:
     back: np.ndarray
     front_region: np.ndarray
     back_region: np.ndarray
+    exposed: np.ndarray
 
     def front_is(self, *names: str) -> np.ndarray:
         """Pixels whose nearest surface is of one of these regions."""
@@ -64,7 +70,25 @@ def head_layers(model: FaceModel, canvas: Canvas) -> Layers:
         np.where(covered, back, 0.0),
         np.where(covered, regions[first], -1),
         np.where(covered, regions[last], -1),
+        _exposed(canvas, model.triangles, covered, back),
     )
+
+
+def _exposed(canvas: Canvas, triangles: np.ndarray, covered: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """(rows, columns) bool, see :class:`Layers`; ``back`` (rows, columns) are depths."""
+    rows, columns = np.nonzero(covered)
+    # From just outside the surface: a ray into it is stopped at once.
+    start = np.stack([columns + 0.5, rows + 0.5, back[covered] - _OUTSIDE * canvas.cm], axis=1)
+    scene, free = RayScene(canvas.vertices, triangles), np.zeros(len(start), bool)
+    for angle, count in _RINGS:
+        away = np.sin(np.radians(angle))
+        for turn in 2 * np.pi * np.arange(count) / count:
+            rest = np.flatnonzero(~free)
+            direction = np.array([away * np.cos(turn), away * np.sin(turn), np.cos(np.radians(angle))])
+            free[rest] = scene.first_hits(start[rest], direction) < 0
+    result = np.zeros(covered.shape, bool)
+    result[covered] = free
+    return result
 
 
 def _cast(

@@ -7,11 +7,10 @@ import numpy as np
 from ..head.model import FaceModel
 from ..mesh.geometry import sides, triangle_areas, triangle_normals, vertex_normals
 from ..mesh.rays import RayScene, sphere_points
-from .layers import within_ears
+from .layers import FRONT, within_ears
 from .record import Shell
 
 _DIRECTIONS = 200
-_FRONT = 60.0  # degrees from the front within which nothing may show
 _SIZE = 160  # px of each view
 _MARGIN = 0.35  # cm from the border of bare skin: skull further from it may not be seen
 _BORDER = 0.5  # cm of bare skin next to its border, where the shell dives
@@ -20,18 +19,19 @@ _STRETCHED = 0.3  # |n_z| below which the photo smears
 
 
 def measure_shell(
-    model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
+    model: FaceModel, shell: Shell, fitted: np.ndarray, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
 ) -> dict[str, float]:
     """All numbers of one shell on one head.
 
     Args:
-        head: (H, 3) the head, fitted or deformed. vertices: (V, 3) the shell on it.
+        fitted: (H, 3) the head that the shell was found on. head: (H, 3) the same or deformed. vertices: (V, 3) the
+            shell on ``head``.
         front: (3,) unit vector in head space to the photo's viewer: "from the front".
     """
     return {
         "watertight": float(is_watertight(shell.triangles)),
         "gap_rays": gap_share(model, shell, head, vertices, front),
-        "crossing": crossing_depth(model, shell, head, vertices, front),
+        "crossing": crossing_depth(model, shell, fitted, head, vertices, front),
         "stretched": stretched_share(shell),
         "edge_ratio": edge_ratio(vertices, shell.triangles),
     }
@@ -70,7 +70,7 @@ def gap_share(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.nda
     grid = np.stack([*(axis.ravel() for axis in np.meshgrid(steps, steps)), np.full(_SIZE**2, 2 * half)], axis=1)
     worst = 0.0
     for direction in sphere_points(_DIRECTIONS):
-        if direction @ front < np.cos(np.radians(_FRONT)):
+        if direction @ front < np.cos(np.radians(FRONT)):
             continue
         first = scene.first_hits(grid @ _looking(direction) + middle, -direction)
         first = first[first >= 0]
@@ -85,16 +85,18 @@ def _looking(direction: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(direction, right), direction])
 
 
-def crossing_depth(model: FaceModel, shell: Shell, head: np.ndarray, vertices: np.ndarray, front: np.ndarray) -> float:
+def crossing_depth(
+    model: FaceModel, shell: Shell, fitted: np.ndarray, head: np.ndarray, vertices: np.ndarray, front: np.ndarray
+) -> float:
     """How far bare face lies under the shell, cm: the largest depth more than half a centimetre from the border.
 
-    Asked are the face's vertices that the photo shows; hair may well lie on an ear, or on the far cheek of a turned
-    head.
+    Asked are the face's vertices that the photo shows, on the ``fitted`` head; hair may well lie on an ear, or on the
+    far cheek of a turned head, however a deformation turns that cheek. Other arguments as in :func:`measure_shell`.
 
     A ray leaves every such vertex along its normal; where it comes out of the shell, the vertex was inside.
     """
     normals = vertex_normals(head, model.triangles)
-    shown = (shell.bare > _BORDER) & (normals @ front > _FACING)
+    shown = (shell.bare > _BORDER) & (vertex_normals(fitted, model.triangles) @ front > _FACING)
     asked = np.flatnonzero((model.regions == model.REGIONS.index("face")) & shown)
     hit, far = RayScene(vertices, shell.triangles).distances(head[asked], normals[asked])
     found = np.flatnonzero(hit >= 0)
