@@ -151,10 +151,10 @@ def back_bounds(
     cm, nape = canvas.cm, domain.nape
     scalp = layers.covered & layers.back_is("scalp", "neck")
     rising = _over_the_nape(canvas, layers, skin, domain)
-    # Where somebody in front sees the edge of hair that the photo shows (over the ear of a turned head) it ends upon
-    # the skin, not within. Surfaces are steep there: so thick along the normal is more in depth.
-    sides = dilate(layers.exposed & ~skin.bare, 0.4 * cm).astype(float)
-    sides = cv2.GaussianBlur(sides, (0, 0), 0.2 * cm)
+    # The side of a turned head is seen by those in front: the edge of hair that the photo shows there (over the ear)
+    # ends upon the skin, not within. Surfaces are steep there: so thick along the normal is more in depth.
+    sides = dilate(layers.exposed & ~skin.bare, 0.4 * cm) & (abs(canvas.yaw) > TURNED)
+    sides = cv2.GaussianBlur(sides.astype(float), (0, 0), 0.2 * cm)
     steep = np.clip(np.hypot(1, np.hypot(*np.gradient(layers.back))), 1, _STEEPEST)
     edge = cm * (_COAT * steep * sides - _SUNK * (1 - sides))
     coat = (0.8 * np.minimum(thickness, 1.8 * cm) + _COAT * cm) * rising + edge * (1 - rising)
