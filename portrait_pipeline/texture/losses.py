@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from torch.nn import functional
 
 from ..base.device import side_by_side
 
@@ -82,7 +81,7 @@ def relaxed_emd(
     Args:
         search: type of the search (bfloat16 for speed); None is the type of ``x``.
     """
-    x, y = (functional.normalize(part, dim=2, eps=1e-8) for part in (x, y))
+    x, y = (unit(part) for part in (x, y))
     with torch.no_grad():
         kind = search or x.dtype
         distance = 1 - (x.detach().to(kind) @ y.detach().to(kind).mT).to(x.dtype)
@@ -111,7 +110,7 @@ def _opponent(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
 
 def _with_direction(colours: torch.Tensor) -> torch.Tensor:
     """(B, N, 6): colours and their unit vectors."""
-    return torch.cat([colours, functional.normalize(colours, dim=2, eps=1e-8)], dim=2)
+    return torch.cat([colours, unit(colours)], dim=2)
 
 
 def _euclidean(squared: torch.Tensor) -> torch.Tensor:
@@ -127,15 +126,11 @@ def _relaxed(
     x: torch.Tensor, y: torch.Tensor, distance: torch.Tensor, matching: Matching, cost: Callable
 ) -> torch.Tensor:
     """R of every group by its share. ``cost`` gives (B, K) of K pairs (B, K, d); ``distance`` only finds the pairs."""
-    count, number, other = distance.shape
     groups = matching.two_way
     nearest_y = (distance + matching.forward).argmin(dim=2)
     nearest_x = (distance + matching.backward).argmin(dim=1)
-    every_x, every_y = (torch.arange(size, device=x.device).expand(count, -1) for size in (number, other))
-    left, right = torch.cat([every_x, nearest_x], dim=1), torch.cat([nearest_y, every_y], dim=1)
-    values = cost(_rows(x, left), _rows(y, right))
-    forward = (matching.x @ values[:, :number, None])[..., 0]
-    backward = (matching.y[:, :groups] @ values[:, number:, None])[..., 0]
+    forward = (matching.x @ cost(x, _rows(y, nearest_y))[..., None])[..., 0]
+    backward = (matching.y[:, :groups] @ cost(_rows(x, nearest_x), y)[..., None])[..., 0]
     both = torch.maximum(forward[:, :groups], backward)
     return (matching.share * torch.cat([both, forward[:, groups:]], dim=1)).sum(dim=1)
 
@@ -220,14 +215,49 @@ def paired_distance(x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> t
     Args:
         weight: (B, N).
     """
-    x, y = (functional.normalize(part, dim=2, eps=1e-8) for part in (x, y))
+    x, y = (unit(part) for part in (x, y))
     return (weight * (1 - (x * y).sum(dim=2))).mean(dim=1)
 
 
 def _normalised_distances(x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
     """(B, N, N) with columns of sum 1; rows of samples that take no part are 0."""
-    x = functional.normalize(x, dim=2, eps=1e-8)
-    distance = 1 - x @ x.mT
+    x = unit(x)
+    distance = 1 - _Gram.apply(x)
     if weight is not None:
         distance = distance * weight[:, :, None]
     return distance / distance.sum(dim=1, keepdim=True).clamp_min(1e-8)
+
+
+def unit(x: torch.Tensor) -> torch.Tensor:
+    """Vectors (B, N, d) by their length."""
+    return _Unit.apply(x)
+
+
+class _Unit(torch.autograd.Function):
+    """``functional.normalize`` at half the cost: its gradient is what of G is across x, by the length of x."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
+        length = torch.linalg.vector_norm(x, dim=2, keepdim=True).clamp_min_(1e-8)
+        result = x / length
+        ctx.save_for_backward(result, length)
+        return result
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        along, length = ctx.saved_tensors
+        return torch.addcmul(gradient, along, (along * gradient).sum(dim=2, keepdim=True), value=-1).div_(length)
+
+
+class _Gram(torch.autograd.Function):
+    """x x' of (B, N, d). Its gradient (G + G') x takes one product, where that of a product of two takes two."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x @ x.mT
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        return (gradient + gradient.mT) @ x

@@ -21,7 +21,7 @@ from ...mesh.rays import RayScene
 from ...mesh.render import Fragments, bilinear_taps, embree_view, mip_levels, rasterise
 from .base import Shot, VisibleSurface, mip_chain
 
-_KEPT = 256  # samples a side of views that are kept: larger ones would take too much memory
+_KEPT = 2**22  # samples of all views that are kept, 60 bytes each: the coarse scales' and the whole bust come again
 
 
 class _Scene:
@@ -33,6 +33,7 @@ class _Scene:
         self._ends = np.cumsum([len(mesh.triangles) for mesh in meshes])
         self._rays = RayScene(self.whole.vertices, self.whole.triangles)
         self._seen: dict[tuple, tuple[Fragments, np.ndarray]] = {}
+        self._kept = 0  # samples of the views in there
 
     def view(self, shot: Shot, side: int) -> tuple[Fragments, np.ndarray]:
         """What a view's samples (side, side) see, and the part that they see it on, -1 where empty."""
@@ -43,8 +44,9 @@ class _Scene:
             fragments = rasterise(self.whole, shot.view, shot.framing, side, rays)
             part = np.where(fragments.mask, np.searchsorted(self._ends, fragments.triangle, side="right"), -1)
             found = fragments, part
-            if side <= _KEPT:
+            if self._kept + side * side <= _KEPT:
                 self._seen[key] = found
+                self._kept += side * side
         return found
 
 
