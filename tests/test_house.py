@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,11 @@ def test_stage_scripts_hold_no_mathematics_and_numerical_code_no_click() -> None
         }
         if "click" in top:
             assert place(name) in ("commands", *ALONE), name
+
+
+def test_the_laboratorys_lock_is_not_committed() -> None:
+    """Where its data is not in the cache, as in a new clone, `dvc exp run` of the root would look for it and fail."""
+    listed = subprocess.run(
+        ["git", "ls-files", "stages"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert "stages/lab/dvc.yaml" in listed and "stages/lab/dvc.lock" not in listed
